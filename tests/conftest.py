@@ -1,0 +1,36 @@
+"""Strict JAX settings, two pretend CPU devices, and where the shared test data is."""
+
+import os
+import pathlib
+
+# Before the first import of JAX: pmap is tested on two pretend devices.
+os.environ["XLA_FLAGS"] = (
+  os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+).strip()
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> pathlib.Path:
+  """The folder of real pictures, weights and reference numbers.
+
+  `EMOJAX_TEST_DATA`, or `../shared/data` beside the checkout. Without it the test is
+  skipped with a reason on a user's machine, and fails where `CI=true`.
+  """
+  root = pathlib.Path(__file__).resolve().parents[1]
+  default = root.parent / "shared" / "data"
+  folder = pathlib.Path(os.environ.get("EMOJAX_TEST_DATA", default))
+  if folder.is_dir():
+    return folder
+  message = (
+    f"no test data at {folder}: set EMOJAX_TEST_DATA to the folder that holds oasis/, "
+    "gist_reference/ and the network weights"
+  )
+  if os.environ.get("CI", "").lower() in ("1", "true"):
+    pytest.fail(message)
+  pytest.skip(message)
