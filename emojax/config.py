@@ -1,56 +1,125 @@
 """Every setting of emojax, its default, its unit and what it means.
 
-Frozen dataclasses: flags read their defaults here, functions take them as static
-arguments, and a run folder stores them as JSON. Nothing else holds a default.
+Frozen dataclasses: flags take their names, defaults and help from here (options.py),
+functions take them as static arguments, and a run folder stores them as JSON. No other
+default hides anywhere.
 """
 
 import dataclasses
-import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+
+def setting(default: Any, meaning: str, choices: Sequence[str] = ()) -> Any:
+  """A field of a settings class: its default, what it means, what it may be."""
+  return dataclasses.field(
+    default=default, metadata={"help": meaning, "choices": tuple(choices)}
+  )
 
 
 @dataclasses.dataclass(frozen=True)
 class ExtractConfig:
   """How pictures become features."""
 
-  features: tuple[str, ...] = (  # the paper's input: 438 + 1000 + 150 = 1588 columns
-    "color",
-    "gist",
-    "lbp",
-    "object_squeezenet",
-    "semantic_deeplab",
+  features: tuple[str, ...] = setting(
+    ("color", "gist", "lbp", "object_squeezenet", "semantic_deeplab"),
+    "Which features, in column order; these five are 59 + 320 + 59 + 1000 + 150 = "
+    "1588 columns, the width of the paper's input.",
   )
-  weights_dir: str = ""  # folder of <network>.safetensors files; empty: none at hand
-  weights: str = "trained"  # "trained", "random" (seeded), or "auto": trained if there
-  color_names: str = ""  # the authors' w2c.mat; empty: the built-in table
-  batch_size: int = 8  # pictures per device and step
-  workers: int = 2  # threads that read, decode and resize pictures
-  max_pixels: int = 100_000_000  # a picture with more is refused before decoding
-  cache_dir: str = str(pathlib.Path("~/.cache/emojax"))  # features already computed
+  weights_dir: str = setting(
+    "", "Folder of <network>.safetensors files, as scripts/convert_weights makes them."
+  )
+  weights: str = setting(
+    "trained",
+    "Weights of the networks: trained ones from --weights_dir, seeded random ones, or "
+    "auto: trained where the file is there, else random. Tables say which were used.",
+    choices=("trained", "random", "auto"),
+  )
+  color_names: str = setting(
+    "", "The authors' w2c.mat colour-name table; empty: the built-in table."
+  )
+  batch_size: int = setting(8, "Pictures per device and step.")
+  workers: int = setting(2, "Threads that read, decode and resize pictures.")
+  max_pixels: int = setting(
+    100_000_000, "A picture with more pixels than this is refused before decoding."
+  )
+  cache_dir: str = setting(
+    "~/.cache/emojax", "Folder that keeps features already computed; empty: keep none."
+  )
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
   """One training run. The defaults are the preset `paper`: the paper's own settings."""
 
-  preset: str = "paper"  # the named settings that the others were changed from
-  target: tuple[str, ...] = ("valence", "arousal")  # what is predicted, 1..9
-  hidden: tuple[int, ...] = (3000, 1000, 500)  # units of each hidden layer
-  shared_head: bool = False  # one network with an output per target, not one each
-  learning_rate: float = 1e-4  # SGD step, multiplies the momentum buffer
-  momentum: float = 0.9  # share of the momentum buffer kept at each step
-  nesterov: bool = False  # look-ahead form of momentum
-  weight_decay: float = 0.0  # L2 penalty: added to the gradient times the weight
-  batch_size: int = 1000  # rows a step; the whole fold where it has fewer
-  max_epochs: int = 1000  # passes over the training rows, at most
-  patience: int = 30  # epochs without a smaller error before a network stops
-  stop_on: str = "validation"  # whose error stops: "validation", "train" or "test"
-  validation_share: float = 0.1  # of each fold's training rows, cut out for stopping
-  loss_reduction: str = "mean"  # over the rows of a batch: "mean" or "sum"
-  scaling: str = "zscore"  # of the inputs, fitted on training rows: see model.SCALINGS
-  transform: str = "none"  # of probabilities, before scaling: see model.TRANSFORMS
-  dropout: float = 0.0  # share of hidden units silenced at each training step
-  input_dropout: float = 0.0  # share of inputs silenced at each training step
-  ensemble: int = 1  # networks per fold and target, from different seeds, averaged
-  seed: int = 0  # of weights, shuffling, dropout and the validation slice
-  precision: str = "float32"  # of matrix products: "float32", "tf32" or "bfloat16"
-  checkpoint_every: int = 50  # epochs between checkpoints, each able to resume
+  target: tuple[str, ...] = setting(
+    ("valence", "arousal"), "What is predicted, on the scale 1..9."
+  )
+  hidden: tuple[int, ...] = setting(
+    (3000, 1000, 500), "Units of each hidden layer, from the input on."
+  )
+  shared_head: bool = setting(
+    False, "One network with an output per target instead of one network per target."
+  )
+  learning_rate: float = setting(1e-4, "SGD step; multiplies the momentum buffer.")
+  momentum: float = setting(0.9, "Share of the momentum buffer kept at each step.")
+  nesterov: bool = setting(False, "Look-ahead form of momentum.")
+  weight_decay: float = setting(
+    0.0, "L2 penalty: this times each weight is added to its gradient."
+  )
+  batch_size: int = setting(
+    1000, "Rows a step at most; the rows of a fold are cut into equal batches."
+  )
+  max_epochs: int = setting(1000, "Passes over the training rows at most.")
+  patience: int = setting(
+    30, "Epochs without a smaller error before a network stops training."
+  )
+  stop_on: str = setting(
+    "validation",
+    "Rows whose error decides when a network stops: a slice of its own training rows, "
+    "all its training rows, or, for comparison only, the test fold.",
+    choices=("validation", "train", "test"),
+  )
+  validation_share: float = setting(
+    0.1, "Share of each fold's training rows that is kept out for stopping."
+  )
+  loss_reduction: str = setting(
+    "mean",
+    "Of the squared errors of a batch. A sum at the paper's step diverges on scaled "
+    "inputs.",
+    choices=("mean", "sum"),
+  )
+  scaling: str = setting(
+    "zscore",
+    "Of the inputs, fitted on a fold's training rows: zscore per column; block: the "
+    "same divided by the root of the feature's width; none.",
+    choices=("zscore", "block", "none"),
+  )
+  transform: str = setting(
+    "none",
+    "Of probabilities and shares, before scaling.",
+    choices=("none", "sqrt", "log"),
+  )
+  dropout: float = setting(0.0, "Share of hidden units silenced at each training step.")
+  input_dropout: float = setting(0.0, "Share of inputs silenced at each training step.")
+  ensemble: int = setting(
+    1, "Networks per fold and target, each from its own seed; predictions are averaged."
+  )
+  seed: int = setting(
+    0, "Of weights, shuffling, dropout and the choice of validation rows."
+  )
+  precision: str = setting(
+    "float32",
+    "Of matrix products. On a CPU tf32 is float32.",
+    choices=("float32", "tf32", "bfloat16"),
+  )
+  checkpoint_seconds: float = setting(
+    120.0, "Time between checkpoints; a run that was killed goes on from the last one."
+  )
+
+
+# Named settings: (how to train, which features). `best` was chosen by cross-validation
+# inside the training folds of OASIS; BUILD_NOTES.md has the search.
+PRESETS = {
+  "paper": (TrainConfig(), ExtractConfig.features),
+}

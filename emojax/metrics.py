@@ -1,0 +1,125 @@
+"""How far predictions lie from ratings. In: predicted, rated, (N,). Out: plain numbers.
+
+Pure NumPy in float64: these numbers are printed and compared, so they should not
+depend on the device that made the predictions.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+_SCALE_WIDTH = 9 - 1  # ratings run from 1 to 9
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+  """Agreement of predictions with ratings on one set of pictures.
+
+  Attributes:
+    num_images: how many pictures.
+    mse: mean square error, in squared points of the 1..9 scale.
+    variance: population variance of the ratings; the mse of always saying their mean.
+    r2: 1 - mse / variance; NaN where the ratings do not vary.
+    pearson_r: linear correlation; NaN where either side does not vary.
+    ccc: concordance correlation, Lin, Biometrics 45(1), 1989: correlation that also
+      asks for equal mean and spread; NaN where neither side varies.
+    accuracy_percent: mean of 100 * (1 - abs(error) / 8), as under the pictures of
+      the paper's figures 10 to 14.
+  """
+
+  num_images: int
+  mse: float
+  variance: float
+  r2: float
+  pearson_r: float
+  ccc: float
+  accuracy_percent: float
+
+
+def mean_square_error(predicted: np.ndarray, rated: np.ndarray) -> float:
+  """Mean of the squared differences; both (N,), in points of the rating scale."""
+  predicted, rated = _checked(predicted, rated)
+  return float(np.mean(np.square(predicted - rated)))
+
+
+def score(predicted: np.ndarray, rated: np.ndarray) -> Scores:
+  """All scores of one target on one set of pictures.
+
+  Args:
+    predicted: (N,) finite predictions.
+    rated: (N,) finite mean ratings, on the same scale.
+  Returns:
+    `Scores`.
+  Raises:
+    ValueError: the shapes differ, N is 0, or a value is not finite.
+  """
+  predicted, rated = _checked(predicted, rated)
+  mse = float(np.mean(np.square(predicted - rated)))
+  variance, spread = float(np.var(rated)), float(np.var(predicted))
+  covariance = float(
+    np.mean((predicted - np.mean(predicted)) * (rated - np.mean(rated)))
+  )
+  shift = float(np.mean(predicted) - np.mean(rated)) ** 2
+  # Below this the spread of a constant is rounding noise.
+  floor = (1e-12 * max(1.0, float(np.max(np.abs(rated))))) ** 2
+  both = variance > floor and spread > floor
+  return Scores(
+    num_images=len(rated),
+    mse=mse,
+    variance=variance,
+    r2=1 - mse / variance if variance > floor else math.nan,
+    pearson_r=covariance / math.sqrt(variance * spread) if both else math.nan,
+    ccc=2 * covariance / (variance + spread + shift)
+    if variance > floor or spread > floor
+    else math.nan,
+    accuracy_percent=float(100 * np.mean(1 - np.abs(predicted - rated) / _SCALE_WIDTH)),
+  )
+
+
+def noise_ceiling(
+  rated: np.ndarray, rating_std: np.ndarray, num_raters: np.ndarray
+) -> dict[str, float] | None:
+  """What a perfect predictor of the underlying mean would score on these ratings.
+
+  A picture's mean rating over n raters who spread by s carries an error variance of
+  s^2 / n. That is the smallest mean square error that can be hoped for, and
+  1 - error variance / rating variance is the largest R2, whose root is the largest r.
+
+  Args:
+    rated: (N,) mean ratings.
+    rating_std: (N,) sample standard deviation over raters, NaN where unknown.
+    num_raters: (N,) how many raters, below 1 or NaN where unknown.
+  Returns:
+    `mse`, `r2`, `pearson_r` and `num_images` (pictures with known spread and count),
+    or None where no picture has both.
+  Source: classical test theory: reliability is true variance over observed variance.
+  """
+  rated = np.asarray(rated, np.float64)
+  rating_std = np.asarray(rating_std, np.float64)
+  num_raters = np.asarray(num_raters, np.float64)
+  known = np.isfinite(rating_std) & np.isfinite(num_raters) & (num_raters >= 1)
+  if not known.any():
+    return None
+  error = float(np.mean(np.square(rating_std[known]) / num_raters[known]))
+  variance = float(np.var(rated[known]))
+  reliability = max(0.0, 1 - error / variance) if variance > 0 else math.nan
+  return {
+    "mse": error,
+    "r2": reliability,
+    "pearson_r": math.sqrt(reliability) if reliability >= 0 else math.nan,
+    "num_images": int(known.sum()),
+  }
+
+
+def _checked(predicted: np.ndarray, rated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  predicted = np.asarray(predicted, np.float64)
+  rated = np.asarray(rated, np.float64)
+  if predicted.shape != rated.shape or predicted.ndim != 1 or not len(rated):
+    raise ValueError(
+      "scores need two equally long lists of at least one number; got shapes "
+      f"{predicted.shape} and {rated.shape}"
+    )
+  if not (np.isfinite(predicted).all() and np.isfinite(rated).all()):
+    raise ValueError("scores need finite numbers; got NaN or infinity")
+  return predicted, rated
