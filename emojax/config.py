@@ -30,10 +30,11 @@ class ExtractConfig:
     "", "Folder of <network>.safetensors files, as scripts/convert_weights makes them."
   )
   weights: str = setting(
-    "trained",
+    "default",
     "Weights of the networks: trained ones from --weights_dir, seeded random ones, or "
-    "auto: trained where the file is there, else random. Tables say which were used.",
-    choices=("trained", "random", "auto"),
+    "auto: trained where the file is there, else random. The default is trained, and "
+    "auto on the synthetic set. Tables say which were used.",
+    choices=("default", "trained", "random", "auto"),
   )
   color_names: str = setting(
     "", "The authors' w2c.mat colour-name table; empty: the built-in table."
@@ -45,6 +46,40 @@ class ExtractConfig:
   )
   cache_dir: str = setting(
     "~/.cache/emojax", "Folder that keeps features already computed; empty: keep none."
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+  """Which rated pictures."""
+
+  dataset: str = setting(
+    "va_emotion/synthetic",
+    "va_emotion/synthetic: drawn by emojax, to show that it works; va_emotion/oasis: "
+    "needs --manual_dir; va_emotion/folder: your own, needs --images_dir and "
+    "--ratings_csv.",
+  )
+  data_dir: str = setting(
+    "", "Where prepared datasets live; empty: TFDS's own place, ~/tensorflow_datasets."
+  )
+  manual_dir: str = setting(
+    "", "For oasis: the folder with images/ and OASIS_ratings.csv or OASIS.csv."
+  )
+  images_dir: str = setting("", "For folder: the folder of pictures.")
+  ratings_csv: str = setting(
+    "",
+    "For folder: a CSV file with columns image, valence, arousal, and where you have "
+    "them valence_std, arousal_std, num_raters, keyword.",
+  )
+  rating_scale: tuple[float, ...] = setting(
+    (1.0, 9.0), "For folder: lowest and highest rating; mapped linearly to 1..9."
+  )
+  num_synthetic: int = setting(240, "For synthetic: how many pictures are drawn.")
+  synthetic_seed: int = setting(0, "For synthetic: chooses the pictures and raters.")
+  fold_seed: int = setting(0, "Chooses which of the five folds each picture is in.")
+  skip_bad_pictures: bool = setting(
+    False,
+    "Build without rated pictures that are missing or cannot be read, and record them.",
   )
 
 
