@@ -1,0 +1,399 @@
+"""Picture files become RGB arrays, and RGB arrays become fixed-shape views.
+
+In: a path or the bytes of a JPEG, PNG, WebP, BMP, TIFF or GIF file. Out: uint8 arrays,
+(H, W, 3), red first. The colour order is decided here and nowhere else. Whatever cannot
+be read as a whole picture ends in an `ImageError` with one line of reason.
+"""
+
+import dataclasses
+import io
+import os
+import pathlib
+import re
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from PIL import (
+  BmpImagePlugin,
+  GifImagePlugin,
+  Image,
+  ImageFile,
+  JpegImagePlugin,
+  PngImagePlugin,
+  TiffImagePlugin,
+  WebPImagePlugin,
+)
+
+VERSION = 1  # raise it whenever a file or a view could give other pixels than before
+MAX_PIXELS = 100_000_000  # 300 MB of RGB; a larger picture is refused before decoding
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+
+_ORIENTATION_TAG = 274  # EXIF and TIFF tag numbers
+_BITS_PER_SAMPLE_TAG = 258
+_PHOTOMETRIC_TAG = 262
+_WHITE_IS_ZERO = 0
+_PNG_BIT_DEPTH_AT = 24  # signature 8, chunk head 8, width 4, height 4, then one byte
+_JPEG_SEQUENTIAL = (0xC0, 0xC1)  # frame types whose single scan is the whole picture
+_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
+_JPEG_READ_AHEAD = 16  # bytes; libjpeg-turbo fills a buffer of 8
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # not data, not a restart
+
+# The plug-ins are called directly, not through Image.open: that would warn about, or
+# refuse, large pictures by a limit of its own, and warnings cannot be silenced safely
+# from a thread. Only these six kinds are ever given to a decoder.
+_KINDS: tuple[tuple[str, bytes, Callable[[io.BytesIO], ImageFile.ImageFile]], ...] = (
+  ("JPEG", b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+  ("PNG", b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+  ("GIF", b"GIF87a", GifImagePlugin.GifImageFile),
+  ("GIF", b"GIF89a", GifImagePlugin.GifImageFile),
+  ("WebP", b"RIFF", WebPImagePlugin.WebPImageFile),
+  ("TIFF", b"II*\0", TiffImagePlugin.TiffImageFile),
+  ("TIFF", b"MM\0*", TiffImagePlugin.TiffImageFile),
+  ("TIFF", b"II+\0", TiffImagePlugin.TiffImageFile),  # 64-bit offsets
+  ("TIFF", b"MM\0+", TiffImagePlugin.TiffImageFile),
+  ("BMP", b"BM", BmpImagePlugin.BmpImageFile),
+)
+
+
+class ImageError(ValueError):
+  """A picture that cannot be read; the message is one line, without the file's name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+  """How a picture of any shape becomes a square of `side_px` pixels.
+
+  Attributes:
+    name: what the view is called in tables and messages.
+    fit: "squash" scales the whole picture, whatever its shape, to the square; "crop"
+      scales it to a short side of `short_px` and cuts the square from its centre.
+    short_px: short side before the cut, at least `side_px`. Unused by "squash".
+    side_px: side of the square.
+    interpolation: "area" averages over areas when shrinking (OpenCV INTER_AREA) and is
+      bilinear when enlarging. "linear" is Pillow's BILINEAR, which widens its triangle
+      when shrinking; it is the one SqueezeNet's reference outputs were made with.
+  """
+
+  name: str
+  fit: str
+  short_px: int
+  side_px: int
+  interpolation: str
+
+  def __post_init__(self):
+    if self.fit not in ("squash", "crop"):
+      raise ValueError(f"fit must be squash or crop, not {self.fit!r}")
+    if self.interpolation not in ("area", "linear"):
+      raise ValueError(
+        f"interpolation must be area or linear, not {self.interpolation!r}"
+      )
+    if self.side_px < 1 or (self.fit == "crop" and self.short_px < self.side_px):
+      raise ValueError(
+        f"a {self.fit} of {self.side_px} pixels cannot be cut from a short side of "
+        f"{self.short_px} pixels"
+      )
+
+
+SQUASH = View("squash", fit="squash", short_px=256, side_px=256, interpolation="area")
+CROP = View("crop", fit="crop", short_px=256, side_px=256, interpolation="area")
+
+
+def load(
+  source: str | os.PathLike[str] | bytes, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+  """A picture as people see it, decoded to RGB.
+
+  EXIF rotation is applied, grey replicated, CMYK converted without a colour profile
+  (JPEG ones in Adobe's inverted convention), transparency laid on white, 16-bit samples
+  divided by 257 and rounded, and of an animation or a multi-page file the first picture
+  is taken. Colour profiles are ignored. 16-bit colour that OpenCV does not read as
+  Pillow does (16-bit CMYK, premultiplied alpha) keeps the high byte of each sample,
+  which is at most one level off. May be called from any number of threads.
+
+  Args:
+    source: path of the file, or its bytes.
+    max_pixels: a picture with more is refused from its header, before decoding.
+  Returns:
+    (H, W, 3) uint8.
+  Raises:
+    ImageError: the file cannot be read, is empty, is not one of the six kinds, is
+      larger than `max_pixels`, is damaged or cut short, or has floating-point, 32-bit
+      or CIELAB samples, whose white has no agreed value.
+  """
+  data = source if isinstance(source, bytes) else _read(source)
+  kind, opener = _kind(data)
+  # A damaged file makes Pillow raise almost anything (OSError, SyntaxError, KeyError,
+  # struct.error, zlib.error, ...), and each of them means the same to the caller.
+  try:
+    picture = opener(io.BytesIO(_sealed_jpeg(data) if kind == "JPEG" else data))
+  except ImageError:
+    raise
+  except Exception as error:
+    raise ImageError(f"not a readable {kind} picture: {_one_line(error)}") from error
+  width, height = picture.size
+  if width * height > max_pixels:
+    raise ImageError(
+      f"{width} x {height} is {width * height:,} pixels, more than the limit of "
+      f"{max_pixels:,}; raise the pixel limit to read it"
+    )
+  try:
+    picture.load()
+    rgb = np.asarray(_opaque(_eight_bit(picture, data)))
+    orientation = _orientation(picture)
+  except ImageError:
+    raise
+  except Exception as error:
+    raise ImageError(f"damaged or cut short {kind}: {_one_line(error)}") from error
+  return np.ascontiguousarray(_upright(rgb, orientation))
+
+
+def view(rgb: np.ndarray, view: View) -> np.ndarray:
+  """A picture as one fixed-shape square.
+
+  Any shape of at least one pixel works. A picture more than four times as long as wide
+  is first cut to the middle of its length for "crop", because scaling a strip of 1 x
+  5000 whole would need a picture of 256 x 1,280,000.
+
+  Args:
+    rgb: (H, W, 3) uint8.
+    view: shape, cut and interpolation.
+  Returns:
+    (side_px, side_px, 3) uint8.
+  Raises:
+    ValueError: `rgb` is not (H, W, 3) uint8 with at least one pixel.
+  """
+  if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+    raise ValueError(
+      f"expected (H, W, 3) uint8 with at least one pixel, got {rgb.shape} {rgb.dtype}"
+    )
+  side = view.side_px
+  if view.fit == "squash":
+    return _resize(rgb, side, side, view.interpolation)
+  short = min(rgb.shape[:2])
+  rgb = _centre(rgb, 4 * short, 4 * short)
+  height, width = (round(n * view.short_px / short) for n in rgb.shape[:2])
+  resized = _resize(rgb, height, width, view.interpolation)
+  return np.ascontiguousarray(_centre(resized, side, side))
+
+
+def walk(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
+  """All pictures below a folder, known by their suffix, in one fixed order.
+
+  Hidden files and folders (a leading dot) are left out, and linked folders are not
+  followed. The order is that of the path's parts below `folder`, by code point, on
+  every system.
+
+  Args:
+    folder: where to look, in all its subfolders.
+  Returns:
+    Paths that begin with `folder`; empty when there are no pictures.
+  Raises:
+    ImageError: `folder` is not a folder or cannot be listed.
+  """
+  root = pathlib.Path(folder)
+  if not root.is_dir():
+    what = "is a file" if root.exists() else "does not exist"
+    raise ImageError(f"expected a folder of pictures, but {root} {what}")
+
+  def refuse(error: OSError):
+    raise ImageError(f"cannot list the folder {error.filename}: {error.strerror}")
+
+  found: list[pathlib.Path] = []
+  for parent, folders, files in os.walk(root, onerror=refuse):
+    folders[:] = [name for name in folders if not name.startswith(".")]
+    found += [
+      pathlib.Path(parent, name)
+      for name in files
+      if not name.startswith(".") and name.lower().endswith(SUFFIXES)
+    ]
+  return sorted(found, key=lambda path: path.relative_to(root).parts)
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+  """The bytes of a file; an `ImageError` where the system refuses."""
+  try:
+    return pathlib.Path(path).read_bytes()
+  except OSError as error:
+    reason = error.strerror or _one_line(error)
+    raise ImageError(f"the file cannot be opened: {reason}") from error
+
+
+def _kind(data: bytes) -> tuple[str, Callable[[io.BytesIO], ImageFile.ImageFile]]:
+  """The name and the decoder of the file's kind, from its first bytes."""
+  if not data:
+    raise ImageError("the file is empty (0 bytes)")
+  for name, start, opener in _KINDS:
+    if data.startswith(start) and (name != "WebP" or data[8:12] == b"WEBP"):
+      return name, opener
+  raise ImageError("not a JPEG, PNG, WebP, BMP, TIFF or GIF picture")
+
+
+def _one_line(error: BaseException) -> str:
+  return " ".join(str(error).split()) or type(error).__name__
+
+
+def _sealed_jpeg(data: bytes) -> bytes:
+  """JPEG data that the decoder refuses, rather than pads with grey, when cut short.
+
+  Decoders fill up what an early end mark cuts off; without the mark they miss the data.
+  So a sequential picture is handed on with its end mark replaced by a few zeros, which
+  the decoder reads ahead and which are too few to stand for a visible part. A tail of
+  zeros, as broken downloads leave it, is valid data and can only be told by there being
+  no end mark. Progressive pictures pass as they are.
+
+  Raises:
+    ImageError: the pixels run into a tail of zeros.
+  """
+  at, frame = 2, None
+  while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _JPEG_SCAN:
+    if data[at + 1] == 0xFF:  # padding between segments
+      at += 1
+      continue
+    if data[at + 1] in _JPEG_SEQUENTIAL:
+      frame = data[at + 1]
+    at += 2 + int.from_bytes(data[at + 2 : at + 4])
+  marker = _JPEG_MARKER.search(data, at + 2)
+  if marker is None:
+    if data.endswith(bytes(16)):
+      raise ImageError("damaged or cut short JPEG: its end is filled with zeros")
+    return data
+  is_end = data[marker.start() + 1] == _JPEG_END
+  if not is_end or frame is None:
+    return data
+  return data[: marker.start()] + bytes(_JPEG_READ_AHEAD)
+
+
+def _bits(picture: ImageFile.ImageFile, data: bytes) -> int:
+  """Bits of a sample in the file, which Pillow's mode does not always tell."""
+  if isinstance(picture, PngImagePlugin.PngImageFile):
+    return data[_PNG_BIT_DEPTH_AT]
+  if isinstance(picture, TiffImagePlugin.TiffImageFile):
+    bits = picture.tag_v2.get(_BITS_PER_SAMPLE_TAG, 1)
+    return max(bits) if isinstance(bits, tuple) else bits
+  return 8
+
+
+def _eight_bit(picture: ImageFile.ImageFile, data: bytes) -> Image.Image:
+  """The decoded picture with 8-bit samples, in any of Pillow's 8-bit modes."""
+  bits = _bits(picture, data)
+  if picture.mode in ("I", "F", "LAB"):
+    kind = {"I": "signed or 32-bit", "F": "floating-point", "LAB": "CIELAB"}
+    raise ImageError(
+      f"{kind[picture.mode]} samples have no agreed white; save the picture with 8 or "
+      "16 bits in RGB or grey"
+    )
+  if picture.mode.startswith("I;16"):
+    return _grey_16(picture, bits)
+  if bits == 16 and picture.mode in ("RGB", "RGBA"):
+    return _colour_16(picture, data)
+  key = picture.info.get("transparency")
+  if bits in (2, 4) and picture.mode == "L" and isinstance(key, int):
+    # Pillow scales 2- and 4-bit greys to 8 bits but leaves their transparent grey.
+    picture.info["transparency"] = key * 255 // (2**bits - 1)
+  return picture
+
+
+def _scaled(samples: np.ndarray, white: int) -> np.ndarray:
+  """Integers 0..white as uint8 0..255, rounded to nearest."""
+  return ((samples.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)
+
+
+def _grey_16(picture: ImageFile.ImageFile, bits: int) -> Image.Image:
+  """A 12- or 16-bit grey picture with 8 bits."""
+  samples = np.asarray(picture)
+  grey = _scaled(samples, 2**bits - 1)
+  # Pillow inverts "white is zero" for 8 bits and fewer only.
+  if isinstance(picture, TiffImagePlugin.TiffImageFile) and (
+    picture.tag_v2.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
+  ):
+    grey = 255 - grey
+  key = picture.info.get("transparency")
+  if key is None:
+    return Image.fromarray(grey)
+  alpha = np.where(samples == key, 0, 255).astype(np.uint8)
+  return Image.merge("LA", (Image.fromarray(grey), Image.fromarray(alpha)))
+
+
+def _colour_16(picture: ImageFile.ImageFile, data: bytes) -> Image.Image:
+  """A 16-bit RGB or RGBA picture with 8 bits, rounded.
+
+  Pillow has already decoded it, and so checked that it is whole, but kept only the high
+  bytes. OpenCV keeps all 16 bits; its samples are used where their high bytes are
+  exactly Pillow's, so that no difference between the two decoders (rotation, alpha) can
+  slip in.
+  """
+  high = np.asarray(picture)
+  deep: np.ndarray | None = cv2.imdecode(
+    np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED
+  )
+  channels = high.shape[2]
+  if deep is None or deep.dtype != np.uint16 or deep.ndim != 3:
+    return picture
+  deep = deep[..., [2, 1, 0, 3][: deep.shape[2]]]  # OpenCV puts blue first
+  if deep.shape[:2] != high.shape[:2] or deep.shape[2] < channels:
+    return picture
+  if not np.array_equal(deep[..., :channels] >> 8, high):
+    return picture
+  rounded = _scaled(deep[..., :channels], 2**16 - 1)
+  key = picture.info.get("transparency")
+  if key is not None:  # one 16-bit colour is transparent
+    transparent = (deep[..., :3] == np.asarray(key, np.uint16)).all(-1, keepdims=True)
+    alpha = np.where(transparent, 0, 255).astype(np.uint8)
+    rounded = np.concatenate([rounded, alpha], -1)
+  return Image.fromarray(rounded)
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+  """The picture in RGB, its transparent parts on white."""
+  if picture.mode not in ("LA", "PA", "RGBA") and "transparency" not in picture.info:
+    return picture.convert("RGB")
+  rgba = picture.convert("RGBA")
+  canvas = Image.new("RGB", rgba.size, "white")
+  canvas.paste(rgba, mask=rgba.getchannel("A"))
+  return canvas
+
+
+def _orientation(picture: ImageFile.ImageFile) -> int:
+  """The EXIF orientation still to be applied, 1..8; 1 where there is none.
+
+  Asked after decoding: Pillow turns TIFF pictures itself then and drops the tag, and
+  PNG may carry it behind the pixels.
+  """
+  try:
+    value = picture.getexif().get(_ORIENTATION_TAG, 1)
+  except Exception:  # unreadable EXIF says nothing about the pixels, which are whole
+    return 1
+  return value if value in range(1, 9) else 1
+
+
+def _upright(rgb: np.ndarray, orientation: int) -> np.ndarray:
+  """Undoes the camera's orientation (EXIF 2.32, tag 274): mirror, then transpose."""
+  if orientation in (5, 6, 7, 8):  # the stored rows are the seen columns
+    rgb = rgb.transpose(1, 0, 2)
+  if orientation in (2, 3, 6, 7):
+    rgb = rgb[:, ::-1]
+  if orientation in (3, 4, 7, 8):
+    rgb = rgb[::-1]
+  return rgb
+
+
+def _centre(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
+  """The middle of a picture, at most height x width; an odd rest is below and right."""
+  top = max(rgb.shape[0] - height, 0) // 2
+  left = max(rgb.shape[1] - width, 0) // 2
+  return rgb[top : top + height, left : left + width]
+
+
+def _resize(rgb: np.ndarray, height: int, width: int, interpolation: str) -> np.ndarray:
+  """The picture with another size, (height, width, 3) uint8."""
+  if interpolation == "linear":
+    picture = Image.fromarray(np.ascontiguousarray(rgb))
+    resized = picture.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized)
+  # OpenCV averages over areas only when both axes shrink, so shrinking comes first.
+  small = (min(width, rgb.shape[1]), min(height, rgb.shape[0]))
+  rgb = cv2.resize(rgb, small, interpolation=cv2.INTER_AREA)
+  if small == (width, height):
+    return rgb
+  return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR)
