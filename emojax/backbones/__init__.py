@@ -1,0 +1,123 @@
+"""Pretrained networks as pure functions; `BACKBONES` lists them.
+
+In: parameters (a nested dict of arrays) and a batch of uint8 RGB pictures of the
+network's own size. Out: a dict of float32 outputs, one row per picture. `weights` reads
+and writes the parameters; nothing here knows what a feature is.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from emojax.backbones import deeplab, initial, squeezenet
+
+Params = Mapping[str, Any]  # nested: layer name -> ... -> array
+Outputs = dict[str, jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class InputView:
+  """The picture a network was trained to see, as plain numbers.
+
+  `fit` is "squash" (the whole picture becomes a square of `side_px`) or "crop" (the
+  short side becomes `short_px`, then the centre square of `side_px` is cut out);
+  `interpolation` is "area" or "linear".
+  """
+
+  fit: str
+  short_px: int
+  side_px: int
+  interpolation: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+  """What `apply` does to a value 0..255 before the first layer: (value - mean) / scale.
+
+  Written into every weights file and compared on loading, so that weights trained with
+  another scaling are refused instead of giving quietly wrong answers.
+  """
+
+  mean: tuple[float, float, float]
+  scale: tuple[float, float, float]
+  order: str = "RGB"
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+  """One network: what it sees, how it is computed, which weights are published.
+
+  Attributes:
+    name: as in weights files (`<name>.safetensors`) and feature names.
+    module: the Flax module that owns the parameters.
+    apply: (params, images (B, S, S, 3) uint8 RGB) -> outputs; pure, params may be
+      traced.
+    view: the picture it sees.
+    recipe: its scaling of pixel values.
+    class_count: how many class names its weights carry.
+    digest: of the published trained weights once converted; None where they are not
+      known.
+    origin: where the published weights come from.
+  """
+
+  name: str
+  module: nn.Module
+  apply: Callable[[Params, jax.Array], Outputs]
+  view: InputView
+  recipe: Recipe
+  class_count: int
+  digest: str | None
+  origin: str
+
+  @functools.cached_property
+  def shapes(self) -> dict[str, tuple[int, ...]]:
+    """Every parameter's name, layers joined with "/", and shape, sorted by name."""
+    side = self.view.side_px
+    images = jax.ShapeDtypeStruct((1, side, side, 3), jnp.uint8)
+    params = jax.eval_shape(self.module.init, jax.random.key(0), images)["params"]
+    leaves = jax.tree_util.tree_flatten_with_path(params)[0]
+    shapes = {"/".join(key.key for key in path): leaf.shape for path, leaf in leaves}
+    return dict(sorted(shapes.items()))
+
+  def init(self, seed: int) -> dict[str, Any]:
+    """Random parameters, the same numbers on every machine; see `initial.draw`."""
+    return initial.draw(self.shapes, seed)
+
+
+BACKBONES: dict[str, Backbone] = {
+  "squeezenet": Backbone(
+    name="squeezenet",
+    module=squeezenet.SqueezeNet(),
+    apply=squeezenet.apply,
+    view=InputView(
+      "crop", short_px=256, side_px=squeezenet.SIDE_PX, interpolation="linear"
+    ),
+    recipe=Recipe(mean=squeezenet.MEAN_RGB, scale=(1.0, 1.0, 1.0)),
+    class_count=squeezenet.CLASSES,
+    digest=None,
+    origin="SqueezeNet 1.0, Deep Compression release (arXiv 1602.07360, 1510.00149)",
+  ),
+  "deeplab": Backbone(
+    name="deeplab",
+    module=deeplab.DeepLab(),
+    apply=deeplab.apply,
+    view=InputView(
+      "squash",
+      short_px=deeplab.SIDE_PX,
+      side_px=deeplab.SIDE_PX,
+      interpolation="linear",
+    ),
+    recipe=Recipe(mean=(127.5, 127.5, 127.5), scale=(127.5, 127.5, 127.5)),
+    class_count=deeplab.CLASSES,
+    digest=None,
+    origin=(
+      "lite-model_deeplabv3-mobilenetv2-ade20k_1_default_1.tflite, made from the "
+      "DeepLab model zoo of tensorflow/models"
+    ),
+  ),
+}

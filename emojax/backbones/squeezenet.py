@@ -1,0 +1,87 @@
+"""SqueezeNet 1.0: 1000 ImageNet classes from 1.2 million parameters.
+
+In: (B, 227, 227, 3) uint8 RGB, the centre of a picture whose short side is 256 pixels.
+Out: class probabilities, the average logits behind them, and the pooled last fire
+block.
+
+Source: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters
+and <0.5MB model size", arXiv 1602.07360, with the published Caffe definition: pools
+round their size up, the last convolution is padded by 1. Caffe feeds blue, green, red;
+the converter has turned the first layer's input channels round, so here it is RGB
+throughout.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from emojax.backbones.layers import Conv, max_pool
+
+SIDE_PX = 227
+MEAN_RGB = (123.0, 117.0, 104.0)  # subtracted from values 0..255
+CLASSES = 1000
+POOL_SIZE = 512  # channels of the last fire block
+
+# fire block: (channels after the squeeze, channels of each of the two expansions)
+_FIRES = {
+  2: (16, 64),
+  3: (16, 64),
+  4: (32, 128),
+  5: (32, 128),
+  6: (48, 192),
+  7: (48, 192),
+  8: (64, 256),
+  9: (64, 256),
+}
+_POOL_BEFORE = (2, 5, 9)  # a max pool stands before these fire blocks
+
+
+class Fire(nn.Module):
+  """A 1x1 squeeze, then 1x1 and 3x3 expansions side by side, joined in that order."""
+
+  squeeze: int
+  expand: int
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    x = nn.relu(Conv(self.squeeze, name="squeeze")(x))
+    narrow = Conv(self.expand, name="expand1x1")(x)
+    wide = Conv(self.expand, size=3, name="expand3x3")(x)
+    return nn.relu(jnp.concatenate([narrow, wide], axis=-1))
+
+
+class SqueezeNet(nn.Module):
+  """SqueezeNet 1.0 from uint8 RGB pictures to its outputs, see `__call__`."""
+
+  @nn.compact
+  def __call__(self, images: jax.Array) -> dict[str, jax.Array]:
+    """What the network says about each picture.
+
+    Args:
+      images: (B, S, S, 3) uint8 RGB, S = 227 as trained.
+    Returns:
+      float32 arrays: "probabilities" (B, 1000), rows summing to 1; "logits" (B, 1000),
+      class scores averaged over positions; "pool" (B, 512), the last fire block
+      averaged over positions.
+    """
+    x = (
+      images.astype(jnp.float32) - jnp.asarray(MEAN_RGB, jnp.float32)[None, None, None]
+    )
+    x = nn.relu(Conv(96, size=7, stride=2, padding="VALID", name="conv1")(x))
+    for number, (squeeze, expand) in _FIRES.items():
+      if number in _POOL_BEFORE:
+        x = max_pool(x)
+      x = Fire(squeeze, expand, name=f"fire{number}")(x)
+    pool = x.mean(axis=(1, 2))
+    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))  # the border counts in the average
+    scores = Conv(CLASSES, name="conv_final")(x)
+    logits = nn.relu(scores).mean(axis=(1, 2))
+    return {"probabilities": nn.softmax(logits), "logits": logits, "pool": pool}
+
+
+def apply(params: Mapping[str, Any], images: jax.Array) -> dict[str, jax.Array]:
+  """`SqueezeNet`'s outputs for a batch, as a pure function of params and pictures."""
+  return SqueezeNet().apply({"params": params}, images)

@@ -1,0 +1,316 @@
+"""Weights files: reading, writing and checking the parameters of the backbones.
+
+In: a folder with `<network>.safetensors`, as `scripts/convert_weights` makes them. Out:
+`Weights`, whose digest travels with every number computed from them. The files hold
+plain tensors and one JSON text; nothing in them is ever executed.
+"""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from emojax.backbones import BACKBONES, Backbone
+
+FORMAT = "emojax weights 1"
+_KEY = "emojax"  # one header entry: the format keeps no order between several
+_SHORT = 8  # hex digits of a digest in labels and messages
+_CHOICES = ("trained", "random", "auto")
+
+
+class WeightsError(ValueError):
+  """Weights are missing, damaged or of another network; the message is one line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+  """A network's parameters and where they are from.
+
+  Attributes:
+    network: a name of `BACKBONES`.
+    params: nested dict of float32 arrays.
+    digest: sha256 (hex) of the tensors, see `digest`.
+    source: "trained", "own weights" (trained, but not the published numbers) or
+      "random seed N".
+    class_names: what the outputs mean, in output order.
+    licence: of the numbers, as far as it is known.
+    origin: where they come from.
+  """
+
+  network: str
+  params: dict[str, Any]
+  digest: str
+  source: str
+  class_names: tuple[str, ...]
+  licence: str
+  origin: str
+
+  @property
+  def label(self) -> str:
+    """Short text for tables: network, source and the first digits of the digest."""
+    source = self.source.replace("random", "RANDOM")  # must catch the eye
+    return f"{self.network} {source} {self.digest[:_SHORT]}"
+
+
+def find(
+  network: str,
+  weights_dir: pathlib.Path | None,
+  choice: str = "trained",
+  seed: int = 0,
+) -> Weights:
+  """The weights a run asks for.
+
+  Args:
+    network: a name of `BACKBONES`.
+    weights_dir: folder of weights files; None: there is none.
+    choice: "trained" (from the folder), "random" (seeded) or "auto" (trained where the
+      file is there, else random; a damaged file is an error all the same).
+    seed: of the random weights.
+  Raises:
+    WeightsError: see `load`.
+    ValueError: unknown network or choice.
+  """
+  _backbone(network)
+  if choice not in _CHOICES:
+    raise ValueError(f"weights must be one of {', '.join(_CHOICES)}, not {choice!r}")
+  if choice == "random":
+    return random(network, seed)
+  if choice == "auto" and (
+    weights_dir is None or not path_of(network, weights_dir).exists()
+  ):
+    return random(network, seed)
+  if weights_dir is None:
+    raise WeightsError(f"no weights folder given for {network}: {_how_to_get(network)}")
+  return load(network, weights_dir)
+
+
+def random(network: str, seed: int = 0) -> Weights:
+  """Seeded random weights, the same numbers everywhere, for trials and tests."""
+  backbone = _backbone(network)
+  params = backbone.init(seed)
+  return Weights(
+    network=network,
+    params=params,
+    digest=digest(flatten_dict(params, sep="/")),
+    source=f"random seed {seed}",
+    class_names=tuple(f"class {index}" for index in range(backbone.class_count)),
+    licence="none needed",
+    origin="drawn by emojax; trained on nothing",
+  )
+
+
+def path_of(network: str, weights_dir: pathlib.Path) -> pathlib.Path:
+  """Where a network's weights file lies in a weights folder."""
+  return pathlib.Path(weights_dir).expanduser() / f"{network}.safetensors"
+
+
+def load(network: str, weights_dir: pathlib.Path) -> Weights:
+  """Reads and checks `<weights_dir>/<network>.safetensors`.
+
+  Raises:
+    WeightsError: the file is missing, unreadable, no weights file of emojax, of another
+      network, made with another scaling of the pictures, or its numbers are not those
+      it was written with. One line, naming the file and what to do.
+    ValueError: unknown network.
+  """
+  backbone = _backbone(network)
+  path = path_of(network, weights_dir)
+  if not path.is_file():
+    raise WeightsError(f"no weights file {path}: {_how_to_get(network)}")
+  header, tensors = _read(path, network)
+  _check_names(path, backbone, header, tensors)
+  found = digest(tensors)
+  if found != header.get("digest") or _header_digest(header) != header.get(
+    "header_digest"
+  ):
+    raise WeightsError(
+      f"weights file {path} is damaged: it should have digest {header.get('digest')}, "
+      f"its content has {found}; {_how_to_get(network)}"
+    )
+  if header["recipe"] != _recipe(backbone):
+    raise WeightsError(
+      f"weights file {path} was made for pictures scaled by {header['recipe']}, emojax "
+      f"scales by {_recipe(backbone)}; convert it again with this version of emojax"
+    )
+  return Weights(
+    network=network,
+    params=unflatten_dict(tensors, sep="/"),
+    digest=found,
+    source="trained" if found == backbone.digest else "own weights",
+    class_names=tuple(header["class_names"]),
+    licence=header["licence"],
+    origin=header["origin"],
+  )
+
+
+def save(
+  path: pathlib.Path,
+  network: str,
+  tensors: Mapping[str, np.ndarray],
+  class_names: tuple[str, ...],
+  licence: str,
+  origin: str,
+) -> str:
+  """Writes a weights file; the same content always gives the same bytes.
+
+  Args:
+    path: the file to write; it appears whole or not at all.
+    network: a name of `BACKBONES`.
+    tensors: layer names joined with "/" -> float32 arrays, exactly the network's.
+    class_names: meaning of the outputs, in order.
+    licence: of the numbers.
+    origin: where they come from.
+  Returns:
+    The tensors' digest.
+  Raises:
+    WeightsError: names, shapes or class names do not fit the network.
+  """
+  backbone = _backbone(network)
+  tensors = {
+    name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()
+  }
+  header: dict[str, Any] = {
+    "format": FORMAT,
+    "network": network,
+    "recipe": _recipe(backbone),
+    "class_names": list(class_names),
+    "licence": licence,
+    "origin": origin,
+    "digest": digest(tensors),
+  }
+  header["header_digest"] = _header_digest(header)
+  _check_names(path, backbone, header, tensors)
+  data = safetensors.numpy.save(
+    dict(sorted(tensors.items())), metadata={_KEY: json.dumps(header, sort_keys=True)}
+  )
+  part = path.with_name(path.name + ".part")
+  part.write_bytes(data)
+  part.replace(path)
+  return header["digest"]
+
+
+def digest(tensors: Mapping[str, np.ndarray]) -> str:
+  """sha256 (hex) over names, types, shapes and little-endian bytes in order of name."""
+  total = hashlib.sha256()
+  for name in sorted(tensors):
+    tensor = np.asarray(tensors[name])
+    little = np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<"))
+    head = json.dumps([name, tensor.dtype.name, list(tensor.shape)])
+    total.update(head.encode() + b"\n" + little.tobytes())
+  return total.hexdigest()
+
+
+def _read(path: pathlib.Path, network: str) -> tuple[dict, dict[str, np.ndarray]]:
+  """Header and tensors of a weights file, unchecked."""
+  try:
+    with safetensors.safe_open(path, framework="numpy") as file:
+      text = (file.metadata() or {}).get(_KEY)
+      if text is None:
+        raise WeightsError(
+          f"{path} holds tensors but is not a weights file of emojax: "
+          f"{_how_to_get(network)}"
+        )
+      return json.loads(text), {
+        name: file.get_tensor(name) for name in list(file.keys())
+      }
+  except (safetensors.SafetensorError, ValueError) as error:
+    if isinstance(error, WeightsError):
+      raise
+    raise WeightsError(
+      f"{path} is no safetensors file or is cut short ({_one_line(error)}): "
+      f"{_how_to_get(network)}"
+    ) from error
+  except OSError as error:
+    raise WeightsError(
+      f"cannot read weights file {path}: {_one_line(error)}"
+    ) from error
+
+
+def _check_names(
+  path: pathlib.Path,
+  backbone: Backbone,
+  header: Mapping[str, Any],
+  tensors: Mapping[str, np.ndarray],
+) -> None:
+  """Refuses tensors that are not exactly the network's."""
+  if header.get("format") != FORMAT:
+    raise WeightsError(
+      f"{path} has format {header.get('format')!r}, expected {FORMAT!r}; "
+      "convert it again"
+    )
+  expected = {name: (*shape, "float32") for name, shape in backbone.shapes.items()}
+  came = {name: (*tensor.shape, tensor.dtype.name) for name, tensor in tensors.items()}
+  problems = [
+    f"{title} {_some(names)}"
+    for title, names in (
+      ("missing", sorted(expected.keys() - came.keys())),
+      ("extra", sorted(came.keys() - expected.keys())),
+      (
+        "of another shape or type",
+        [
+          f"{name} {came[name]} instead of {expected[name]}"
+          for name in sorted(expected.keys() & came.keys())
+          if expected[name] != came[name]
+        ],
+      ),
+    )
+    if names
+  ]
+  if header.get("network") != backbone.name or problems:
+    raise WeightsError(
+      f"{path} holds weights of {header.get('network')!r}, expected {backbone.name!r}"
+      + "".join(f"; {problem}" for problem in problems)
+    )
+  if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+    raise WeightsError(f"{path} holds numbers that are not finite; it cannot be used")
+  count = len(header.get("class_names", ()))
+  if count != backbone.class_count:
+    raise WeightsError(
+      f"{path} names {count} classes, {backbone.name} has {backbone.class_count}"
+    )
+
+
+def _backbone(network: str) -> Backbone:
+  if network not in BACKBONES:
+    raise ValueError(f"unknown network {network!r}; known: {', '.join(BACKBONES)}")
+  return BACKBONES[network]
+
+
+def _recipe(backbone: Backbone) -> dict[str, Any]:
+  """View and scaling of a network as plain JSON values."""
+  recipe = {**dataclasses.asdict(backbone.view), **dataclasses.asdict(backbone.recipe)}
+  return json.loads(json.dumps(recipe))
+
+
+def _header_digest(header: Mapping[str, Any]) -> str:
+  """sha256 (hex) of a header's other entries."""
+  rest = {key: value for key, value in header.items() if key != "header_digest"}
+  return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _how_to_get(network: str) -> str:
+  """What to do about missing or damaged weights, and the digest to expect."""
+  expected = BACKBONES[network].digest
+  digest_text = f" (digest {expected})" if expected else ""
+  return (
+    f"make it{digest_text} with `scripts/convert_weights {network} "
+    "--source=DOWNLOAD --output=WEIGHTS_DIR`, see data/README.md, or choose "
+    "--weights=random to try things out"
+  )
+
+
+def _some(names: list[str], limit: int = 5) -> str:
+  """The first few names, and how many more there are."""
+  more = f" and {len(names) - limit} more" if len(names) > limit else ""
+  return ", ".join(names[:limit]) + more
+
+
+def _one_line(error: Exception) -> str:
+  return " ".join(str(error).split())[:200] or type(error).__name__

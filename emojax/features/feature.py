@@ -1,0 +1,37 @@
+"""What a feature is: its size, version, picture view, needs and computation."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+
+from emojax import images
+
+Compute = Callable[
+  [jax.Array], jax.Array
+]  # (B, S, S, 3) uint8 RGB -> (B, size) float32
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+  """One entry of `FEATURES`.
+
+  Attributes:
+    size: numbers per picture.
+    version: raised whenever the same picture would give other numbers.
+    view: the picture it looks at.
+    needs: what `make` wants: "" nothing, "color_names" the colour-name table, otherwise
+      the name of a backbone whose parameters it wants.
+    make: needs' params (arrays, also traced ones; None for "") -> a pure function from
+      (B, S, S, 3) uint8 RGB pictures to (B, size) float32.
+    kind: "probability" for shares and probabilities, which models like better as square
+      roots or logarithms; else "value".
+  """
+
+  size: int
+  version: int
+  view: images.View
+  needs: str
+  make: Callable[[Any], Compute]
+  kind: Literal["probability", "value"] = "value"
