@@ -1,0 +1,185 @@
+"""Features already computed, kept by picture content so that no work is done twice.
+
+In: the digest of a picture's bytes and the key of a feature. Out: the feature's values,
+or nothing where they were never computed. One SQLite file; every batch is one
+transaction, so a process killed at any moment loses at most the batch under way, and
+several processes may share the file.
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+FILE_NAME = "features-1.sqlite"  # 1 is the layout: another layout gets another file
+_BUSY_SECONDS = 60.0  # how long one process waits for another one's transaction
+_STORED = np.dtype("<f4")  # little-endian float32, whatever the machine
+
+
+class CacheError(ValueError):
+  """The feature cache cannot be read or written; says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureKey:
+  """What a stored value depends on besides the picture.
+
+  Attributes:
+    name: the feature's name.
+    size: how many numbers it has.
+    version: the feature's version.
+    images_version: the version of picture decoding and resizing.
+    digest: digest of the parameters it needs; empty when it needs none.
+  """
+
+  name: str
+  size: int
+  version: int
+  images_version: int
+  digest: str
+
+  @property
+  def text(self) -> str:
+    """The key as stored."""
+    parts = (self.name, self.version, self.images_version, self.size, self.digest)
+    return "/".join(str(part) for part in parts)
+
+
+class FeatureCache:
+  """A crash-safe store of feature values, safe for threads and for several processes.
+
+  Args:
+    folder: where the cache file lives; made when absent.
+  Raises:
+    CacheError: the folder or the file cannot be made, opened, read or written, or the
+      file is not a cache. Every method raises it too.
+  """
+
+  def __init__(self, folder: pathlib.Path):
+    self.path = pathlib.Path(folder).expanduser() / FILE_NAME
+    self._lock = threading.Lock()  # one connection, used by the decoding threads too
+    try:
+      self.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+      raise CacheError(
+        f"cannot make the cache folder {self.path.parent} ({error.strerror}); choose "
+        "another with --cache_dir, or none with --cache_dir="
+      ) from error
+    with self._explained():
+      self._connection = sqlite3.connect(
+        self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+      )
+    try:
+      with self._explained():
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        # With a write-ahead log this survives the death of the process at any moment;
+        # a power cut may lose the last transactions, never the file.
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute(
+          "CREATE TABLE IF NOT EXISTS feature_values (picture TEXT NOT NULL, "
+          "feature TEXT NOT NULL, value BLOB NOT NULL, "
+          "PRIMARY KEY (picture, feature)) WITHOUT ROWID"
+        )
+    except CacheError:
+      self._connection.close()
+      raise
+
+  def get_many(
+    self, pictures: Sequence[str], features: Iterable[FeatureKey]
+  ) -> dict[str, dict[str, np.ndarray]]:
+    """What is known about some pictures.
+
+    Args:
+      pictures: digests of the pictures' bytes.
+      features: the features asked for.
+    Returns:
+      picture -> feature name -> (size,) float32; what is not stored is absent.
+    Raises:
+      CacheError: see the class.
+    """
+    keys = {feature.text: feature for feature in features}
+    query = (
+      "SELECT feature, value FROM feature_values WHERE picture = ? AND feature IN "
+      f"({', '.join('?' * len(keys))})"
+    )
+    found: dict[str, dict[str, np.ndarray]] = {}
+    with self._lock, self._explained():
+      for picture in pictures:
+        rows = self._connection.execute(query, (picture, *keys)).fetchall()
+        found[picture] = {
+          keys[text].name: self._decode(keys[text], blob) for text, blob in rows
+        }
+    return found
+
+  def put_many(
+    self, values: Iterable[tuple[str, Mapping[FeatureKey, np.ndarray]]]
+  ) -> None:
+    """Stores the values of one batch: all of them, or none if the process dies.
+
+    Args:
+      values: (picture digest, {feature: (size,) float32}) pairs. A pair already stored
+        keeps its first value.
+    Raises:
+      CacheError: see the class.
+      ValueError: a value has another shape than its feature's size.
+    """
+    rows = []
+    for picture, by_feature in values:
+      for feature, value in by_feature.items():
+        if value.shape != (feature.size,):
+          raise ValueError(
+            f"{feature.name} has {feature.size} numbers; got shape {value.shape}"
+          )
+        rows.append((picture, feature.text, value.astype(_STORED).tobytes()))
+    statement = "INSERT OR IGNORE INTO feature_values VALUES (?, ?, ?)"
+    with self._lock, self._explained():
+      self._connection.execute("BEGIN IMMEDIATE")
+      try:
+        self._connection.executemany(statement, rows)
+        self._connection.execute("COMMIT")
+      except BaseException:
+        # A full disk may already have ended the transaction.
+        if self._connection.in_transaction:
+          self._connection.execute("ROLLBACK")
+        raise
+
+  def close(self) -> None:
+    """Closes the file; the cache cannot be used afterwards."""
+    with self._lock, self._explained():
+      self._connection.close()
+
+  def __enter__(self) -> "FeatureCache":
+    return self
+
+  def __exit__(self, *unused) -> None:
+    self.close()
+
+  def _decode(self, feature: FeatureKey, blob: bytes) -> np.ndarray:
+    if len(blob) != feature.size * _STORED.itemsize:
+      raise CacheError(
+        f"the feature cache {self.path} is damaged: a value of {feature.name} has "
+        f"{len(blob)} bytes, expected {feature.size * _STORED.itemsize}; delete the "
+        "file, and the features are computed again"
+      )
+    return np.frombuffer(blob, _STORED).astype(np.float32)
+
+  @contextlib.contextmanager
+  def _explained(self) -> Iterator[None]:
+    """Turns what SQLite says into what a person can do about it."""
+    try:
+      yield
+    except sqlite3.DatabaseError as error:
+      text = str(error)
+      if "full" in text:
+        advice = "free some space or choose another folder with --cache_dir"
+      elif "readonly" in text or "unable to open" in text:
+        advice = "choose a folder you may write to with --cache_dir"
+      elif "locked" in text:
+        advice = "another process holds it; wait for it or choose another --cache_dir"
+      else:  # "file is not a database", "database disk image is malformed", ...
+        advice = "delete the file, and the features are computed again"
+      raise CacheError(f"feature cache {self.path}: {text}; {advice}") from error
