@@ -1,6 +1,6 @@
-"""Command-line flags made from the settings classes, and settings read back from flags.
+"""Command-line flags made from the settings classes, and settings read back from them.
 
-In: a frozen dataclass of `config.setting` fields. Out: one absl flag per field, with its
+In: a frozen dataclass of `config.setting` fields. Out: an absl flag per field, with its
 name, default, choices and help; then an instance filled from what the user gave.
 """
 

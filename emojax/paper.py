@@ -1,0 +1,74 @@
+"""What the paper printed, to stand beside what emojax measures.
+
+Source: Kim, Kim, Kim and Lee, "Building Emotional Machines: Recognizing Image Emotions
+through Deep Neural Networks", 2017, Table II; mean square errors on its own 10,766
+pictures, so only a run on those pictures may be compared number by number.
+"""
+
+from typing import NamedTuple
+
+
+class Errors(NamedTuple):
+  """Mean square error of each of the five groups, and the printed average."""
+
+  groups: tuple[float, float, float, float, float]
+  average: float
+
+
+# Keyed by target, then "training" or "test", then object source.
+TABLE_2 = {
+  "valence": {
+    "training": {
+      "alexnet": Errors((1.37, 1.37, 1.35, 1.37, 1.38), 1.37),
+      "vgg16": Errors((1.31, 1.31, 1.30, 1.30, 1.33), 1.31),
+      "resnet": Errors((1.29, 1.30, 1.28, 1.31, 1.30), 1.30),
+      "attributes": Errors((1.47, 1.47, 1.46, 1.48, 1.48), 1.47),
+    },
+    "test": {
+      "alexnet": Errors((1.72, 1.68, 1.67, 1.69, 1.61), 1.67),
+      "vgg16": Errors((1.68, 1.66, 1.63, 1.63, 1.59), 1.64),
+      "resnet": Errors((1.70, 1.66, 1.65, 1.62, 1.60), 1.65),
+      "attributes": Errors((1.80, 1.81, 1.73, 1.73, 1.69), 1.75),
+    },
+  },
+  "arousal": {
+    "training": {
+      "alexnet": Errors((1.22, 1.24, 1.20, 1.21, 1.23), 1.22),
+      "vgg16": Errors((1.16, 1.21, 1.17, 1.16, 1.16), 1.17),
+      "resnet": Errors((1.18, 1.22, 1.18, 1.18, 1.18), 1.19),
+      "attributes": Errors((1.26, 1.30, 1.25, 1.27, 1.29), 1.27),
+    },
+    "test": {
+      "alexnet": Errors((1.50, 1.52, 1.50, 1.48, 1.44), 1.49),
+      "vgg16": Errors((1.48, 1.49, 1.46, 1.48, 1.44), 1.47),
+      "resnet": Errors((1.49, 1.49, 1.47, 1.47, 1.45), 1.48),
+      "attributes": Errors((1.56, 1.53, 1.54, 1.50, 1.48), 1.52),
+    },
+  },
+}
+
+# The pictures of the paper, for the sentence on what may be compared.
+NUM_PICTURES = 10_766
+CITATION = (
+  'Kim, Kim, Kim, Lee, "Building Emotional Machines: Recognizing Image Emotions '
+  'through Deep Neural Networks", 2017'
+)
+
+
+def object_source(features: tuple[str, ...]) -> str | None:
+  """Which row of Table II a set of features stands for; None where the paper has none.
+
+  Args:
+    features: names as in `FEATURES`.
+  Returns:
+    A key of the inner dictionaries of `TABLE_2`.
+  """
+  sources = [name for name in features if name.startswith("object_")]
+  if not sources and "attributes" in features:
+    return "attributes"
+  if len(sources) != 1:
+    return None
+  network = sources[0].removeprefix("object_")
+  if network.startswith("resnet"):
+    return "resnet"
+  return network if network in ("alexnet", "vgg16") else None

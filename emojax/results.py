@@ -1,0 +1,206 @@
+"""What a run found: out-of-fold predictions, scores, and the table of the paper.
+
+In: predictions of every picture by every network, ratings, folds. Out: rows of
+`predictions.csv`, the contents of `results.json`, the text of `table.md`. Pure; nothing
+is written here.
+"""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from emojax import metrics, paper
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldErrors:
+  """Errors of one fold's networks on one target, mean squares of the 1..9 scale."""
+
+  group: int  # 1..5, the fold whose pictures were not seen
+  train_mse: float
+  test_mse: float
+  best_epochs: tuple[int, ...]  # of each member of the ensemble
+  stopping_mse: tuple[float, ...]  # error at that epoch, which chose it
+
+
+@dataclasses.dataclass(frozen=True)
+class TargetResult:
+  """All that a run says of one target."""
+
+  target: str
+  folds: tuple[FoldErrors, ...]
+  scores: metrics.Scores  # of the out-of-fold predictions of all folds together
+  ceiling: dict[str, float] | None  # see metrics.noise_ceiling
+
+  @property
+  def train_mse(self) -> float:
+    return float(np.mean([fold.train_mse for fold in self.folds]))
+
+  @property
+  def test_mse(self) -> float:
+    return float(np.mean([fold.test_mse for fold in self.folds]))
+
+
+def out_of_fold(
+  predicted_by_fold: Mapping[int, np.ndarray], fold_of_image: np.ndarray
+) -> np.ndarray:
+  """Each picture's prediction by the networks that did not see it.
+
+  Args:
+    predicted_by_fold: fold -> (N, T) predictions of all pictures by its networks.
+    fold_of_image: (N,) the fold each picture is tested in.
+  Returns:
+    (N, T), NaN for pictures whose fold was not run.
+  """
+  shape = next(iter(predicted_by_fold.values())).shape
+  joined = np.full(shape, np.nan, np.float32)
+  for fold, predicted in predicted_by_fold.items():
+    joined[fold_of_image == fold] = predicted[fold_of_image == fold]
+  return joined
+
+
+def predictions_csv(
+  image_ids: Sequence[str],
+  fold_of_image: np.ndarray,
+  targets: Sequence[str],
+  predicted: np.ndarray,
+  rated: np.ndarray,
+) -> str:
+  """Text of `predictions.csv`: one row per tested picture, in the dataset's order.
+
+  Args:
+    image_ids: N names.
+    fold_of_image: (N,) 0-based; written as g = 1..5.
+    targets: T names.
+    predicted: (N, T) out-of-fold predictions, NaN where not tested.
+    rated: (N, T) ratings, 1..9.
+  """
+  out = io.StringIO()
+  writer = csv.writer(out, lineterminator="\n")
+  writer.writerow(["image", "fold", *targets, *(f"{t}_rated" for t in targets)])
+  for name, fold, said, true in zip(
+    image_ids, fold_of_image, predicted, rated, strict=True
+  ):
+    if np.isnan(said).any():
+      continue
+    numbers = [f"{value:.4f}" for value in (*said, *true)]
+    writer.writerow([name, int(fold) + 1, *numbers])
+  return out.getvalue()
+
+
+def to_json(
+  target_results: Sequence[TargetResult], provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+  """Contents of `results.json`: provenance, then every number of every target."""
+  return {
+    **provenance,
+    "targets": {
+      result.target: {
+        "train_mse": result.train_mse,
+        "test_mse": result.test_mse,
+        "out_of_fold": dataclasses.asdict(result.scores),
+        "noise_ceiling": result.ceiling,
+        "folds": [dataclasses.asdict(fold) for fold in result.folds],
+      }
+      for result in target_results
+    },
+  }
+
+
+def table_markdown(results: Mapping[str, Any]) -> str:
+  """The run as a table laid out like the paper's Table II, and what it stands on.
+
+  Args:
+    results: as `to_json` made it, also after a trip through JSON.
+  Returns:
+    Markdown that also reads well in a terminal.
+  """
+  source = paper.object_source(tuple(f["name"] for f in results["features"]))
+  lines = [f"# {results['dataset']}, preset {results['preset']}", ""]
+  if results.get("disclaimer"):
+    lines += [f"**{results['disclaimer']}**", ""]
+  groups = [f"g{f['group']}" for f in next(iter(results["targets"].values()))["folds"]]
+  rows = [["mean square error", "", *groups, "Avg."]]
+  for target, found in results["targets"].items():
+    for part, key in (("training", "train_mse"), ("test", "test_mse")):
+      errors = [fold[key] for fold in found["folds"]]
+      rows.append([target, part, *(f"{e:.2f}" for e in (*errors, found[key]))])
+      if source:
+        rows.append(_paper_row(target, part, source, found["folds"]))
+  lines += [*_aligned(rows), ""]
+  rows = [["out of fold", "pictures", "MSE", "variance", "R2", "r", "CCC"]]
+  for target, found in results["targets"].items():
+    s = found["out_of_fold"]
+    numbers = (s["mse"], s["variance"], s["r2"], s["pearson_r"], s["ccc"])
+    row = [target, str(s["num_images"]), *(f"{n:.3f}" for n in numbers)]
+    rows.append(row)
+    if found["noise_ceiling"]:
+      c = found["noise_ceiling"]
+      limit = [f"{c['mse']:.3f}", "", f"{c['r2']:.3f}", f"{c['pearson_r']:.3f}", ""]
+      rows.append(["  noise ceiling", str(c["num_images"]), *limit])
+  lines += [*_aligned(rows), "", *_notes(results, source)]
+  return "\n".join(lines) + "\n"
+
+
+def _paper_row(
+  target: str, part: str, source: str, folds: Sequence[Mapping[str, Any]]
+) -> list[str]:
+  printed = paper.TABLE_2[target][part][source]
+  numbers = [f"{printed.groups[fold['group'] - 1]:.2f}" for fold in folds]
+  return ["  the paper's", source, *numbers, f"{printed.average:.2f}"]
+
+
+def _notes(results: Mapping[str, Any], source: str | None) -> list[str]:
+  made_by = "; ".join(
+    f"{f['name']} v{f['version']}" + (f" ({f['weights']})" if f["weights"] else "")
+    for f in results["features"]
+  )
+  notes = [f"- Features: {made_by}."]
+  if source:
+    notes.append(
+      f"- The paper's rows are its Table II on its own {paper.NUM_PICTURES:,} "
+      "pictures; only a run on those may be compared with them number by number."
+    )
+  stop = results["settings"]["stop_on"]
+  if stop == "test":
+    notes.append(
+      "- STOPPED ON THE TEST FOLD: the test errors chose the epoch they are reported "
+      "at, so they are too small to report as out-of-fold."
+    )
+  notes.append(
+    f"- Training stopped on {stop} error; emojax {results['emojax_version']}, "
+    f"seed {results['settings']['seed']}, {results['device']}."
+  )
+  if results.get("skipped_pictures"):
+    skipped = results["skipped_pictures"]
+    notes.append(
+      f"- Left out, because they could not be read: {len(skipped)} pictures."
+    )
+  return notes
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+  """A Markdown table that also lines up as plain text; the first row is the head."""
+  widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+  text = [
+    "| "
+    + " | ".join(
+      cell.ljust(w) if i == 0 else cell.rjust(w)
+      for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+    )
+    + " |"
+    for row in rows
+  ]
+  rule = "| " + " | ".join(
+    "-" * w if i == 0 else "-" * (w - 1) + ":"
+    for i, w in enumerate(map(_three, widths))
+  )
+  return [text[0], rule + " |", *text[1:]]
+
+
+def _three(width: int) -> int:
+  return max(width, 3)
