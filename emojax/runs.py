@@ -1,0 +1,112 @@
+"""One run, from a prepared dataset to a finished run folder.
+
+In: settings, a dataset, which folds. Out: the run folder: `config.json`,
+`metrics.jsonl`, TensorBoard events, the trained networks, `predictions.csv`,
+`results.json` and `table.md`.
+"""
+
+import dataclasses
+import json
+import pathlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from emojax import checkpoint, fit, model, results, trainer
+from emojax import config as config_lib
+from emojax.datasets.va_emotion import prepare as prepare_lib
+from emojax.version import __version__
+
+
+def feature_table(dataset: prepare_lib.Dataset) -> tuple[np.ndarray, model.Columns]:
+  """The features side by side, (N, D) float32, and what the columns are."""
+  described = dataset.features_described
+  columns = model.Columns(
+    tuple(feature["name"] for feature in described),
+    tuple(feature["size"] for feature in described),
+    tuple(feature["kind"] == "probability" for feature in described),
+  )
+  return np.concatenate([dataset.features[n] for n in columns.names], axis=1), columns
+
+
+def run(
+  preset: str,
+  settings: config_lib.TrainConfig,
+  dataset: prepare_lib.Dataset,
+  folds: Sequence[int],
+  workdir: pathlib.Path,
+  resume: bool,
+  show_progress: bool,
+) -> checkpoint.RunFolder:
+  """One run from a prepared dataset to a finished run folder.
+
+  Raises:
+    RunError, TrainError, ValueError: see `checkpoint.open_run` and `fit.train`.
+  """
+  fit.check(settings)
+  start = time.monotonic()
+  decides = dataclasses.asdict(settings)
+  kept_often = decides.pop("checkpoint_seconds")
+  identity = {
+    "dataset": dataset.name,
+    "fingerprint": dataset.fingerprint,
+    "features": dataset.features_described,
+    "folds": [fold + 1 for fold in folds],
+    "settings": decides,
+  }
+  config = {
+    "identity": identity,
+    "preset": preset,
+    "checkpoint_seconds": kept_often,
+    "rating_scale": [1, 9],
+    "emojax_version": __version__,
+    "jax_version": jax.__version__,
+  }
+  folder = checkpoint.open_run(workdir, config, resume)
+  if folder.is_finished:
+    return folder
+  table, columns = feature_table(dataset)
+  trained = fit.train(
+    settings,
+    table,
+    columns,
+    dataset.ratings,
+    dataset.fold,
+    folds,
+    folder,
+    show_progress,
+  )
+  found, predicted = fit.evaluate(
+    settings,
+    trained,
+    dataset.ratings,
+    dataset.ratings_std,
+    dataset.num_raters,
+    dataset.fold,
+  )
+  provenance: dict[str, Any] = {
+    **identity,
+    "preset": preset,
+    "disclaimer": dataset.disclaimer,
+    "skipped_pictures": dataset.skipped,
+    "num_images": len(dataset.image_ids),
+    "emojax_version": __version__,
+    "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+    "seconds": round(time.monotonic() - start, 1),
+  }
+  report = results.to_json(found, provenance)
+  targets = [one.target for one in found]
+  columns_of = [trainer.TARGETS.index(target) for target in targets]
+  checkpoint.save_model(folder, trained.params, trained.scaling)
+  csv_text = results.predictions_csv(
+    dataset.image_ids, dataset.fold, targets, predicted, dataset.ratings[:, columns_of]
+  )
+  checkpoint.write_text(folder.predictions, csv_text)
+  checkpoint.write_text(folder.table, results.table_markdown(report))
+  # Last: a folder with this file is a finished run.
+  checkpoint.write_text(folder.results, json.dumps(report, indent=2) + "\n")
+  checkpoint.drop_states(folder)
+  return folder
