@@ -99,7 +99,7 @@ BACKBONES: dict[str, Backbone] = {
     ),
     recipe=Recipe(mean=squeezenet.MEAN_RGB, scale=(1.0, 1.0, 1.0)),
     class_count=squeezenet.CLASSES,
-    digest=None,
+    digest="b7ca9156ac3bfe1f1b6cb377aa487018e2c286d6a18b925e8566169aca810170",
     origin="SqueezeNet 1.0, Deep Compression release (arXiv 1602.07360, 1510.00149)",
   ),
   "deeplab": Backbone(
@@ -114,7 +114,7 @@ BACKBONES: dict[str, Backbone] = {
     ),
     recipe=Recipe(mean=(127.5, 127.5, 127.5), scale=(127.5, 127.5, 127.5)),
     class_count=deeplab.CLASSES,
-    digest=None,
+    digest="496bcc3e5affbca26ffc3fb973095a781c1cff9ab019856004b04d4f44894b79",
     origin=(
       "lite-model_deeplabv3-mobilenetv2-ade20k_1_default_1.tflite, made from the "
       "DeepLab model zoo of tensorflow/models"

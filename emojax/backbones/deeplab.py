@@ -22,6 +22,7 @@ from emojax.backbones.layers import Conv, Depthwise
 
 SIDE_PX = 513
 CLASSES = 151  # 0 is background/other, 1..150 are ADE20K's
+_NEVER = -3e38  # below any score, but finite: an interpolation must not give NaN
 UPSAMPLING = 4  # pixels of the label map per step of the decoder's grid
 
 
@@ -157,31 +158,45 @@ def class_shares(scores: jax.Array) -> jax.Array:
 
 
 def _best_class(scores: jax.Array) -> jax.Array:
-  """(H, W, classes) scores -> (4, 4, H, W) int32 best classes, see `label_map`."""
+  """(H, W, classes) scores -> (4, 4, H, W) int32 best classes, see `label_map`.
+
+  Axes: step down and step right inside a grid cell, row and column of the cell. Classes
+  are compared two at a time: on a CPU that took 19 ms a picture, one at a time 68, four
+  60, an argmax over strips of rows 95.
+  """
   height, width, classes = scores.shape
   planes = jnp.pad(scores.transpose(2, 0, 1), ((0, 0), (0, 1), (0, 1)), mode="edge")
+  odd = classes % 2  # the class added to make pairs never wins
+  planes = jnp.pad(planes, ((0, odd), (0, 0), (0, 0)), constant_values=_NEVER)
   steps = jnp.arange(UPSAMPLING, dtype=jnp.float32) / UPSAMPLING
   down, right = steps[:, None, None, None], steps[None, :, None, None]
 
   def compare(best, item):
+    pair, first = item
     score, label = best
-    plane, index = item
-    upper, lower = plane[None, None, :-1], plane[None, None, 1:]
-    rows = upper + down * (lower - upper)
-    left = rows[..., :-1]
-    candidate = left + right * (rows[..., 1:] - left)
-    better = candidate > score
-    return (jnp.where(better, candidate, score), jnp.where(better, index, label)), None
+    for offset in range(2):
+      upper, lower = pair[offset, None, None, :-1], pair[offset, None, None, 1:]
+      rows = upper + down * (lower - upper)
+      left = rows[..., :-1]
+      candidate = left + right * (rows[..., 1:] - left)
+      better = candidate > score
+      score = jnp.where(better, candidate, score)
+      label = jnp.where(better, first + offset, label)
+    return (score, label), None
 
   shape = (UPSAMPLING, UPSAMPLING, height, width)
   start = (jnp.full(shape, -jnp.inf, jnp.float32), jnp.zeros(shape, jnp.int32))
-  items = (planes, jnp.arange(classes, dtype=jnp.int32))
-  (_, label), _ = lax.scan(compare, start, items)
+  pairs = planes.reshape(-1, 2, height + 1, width + 1)
+  firsts = jnp.arange(0, classes + odd, 2, dtype=jnp.int32)
+  (_, label), _ = lax.scan(compare, start, (pairs, firsts))
   return label
 
 
 def apply(params: Mapping[str, Any], images: jax.Array) -> dict[str, jax.Array]:
   """What the network says about each picture, as a pure function.
+
+  A CPU takes one picture at a time, which keeps the memory of a batch that of one
+  picture and loses no speed; an accelerator takes the batch at once.
 
   Args:
     params: as `DeepLab` names them.
@@ -190,7 +205,10 @@ def apply(params: Mapping[str, Any], images: jax.Array) -> dict[str, jax.Array]:
     "shares" (B, 151) float32, `class_shares` of each picture.
   """
 
-  def one(image):
-    return class_shares(DeepLab().apply({"params": params}, image[None])[0])
+  def batch(images):
+    return jax.vmap(class_shares)(DeepLab().apply({"params": params}, images))
 
-  return {"shares": lax.map(one, images)}
+  def one_by_one(images):
+    return lax.map(lambda image: batch(image[None])[0], images)
+
+  return {"shares": lax.platform_dependent(images, cpu=one_by_one, default=batch)}
