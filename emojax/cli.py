@@ -1,0 +1,164 @@
+"""The edge every program shares: flags in, exit status out, errors as one line.
+
+In: a program's `main` and its settings classes. Out: `--help` with the program's own
+flags only, `--version`, and for a user's mistake one line on stderr and exit status 1.
+Imports nothing heavy, so that `--help` answers at once: a program imports JAX and the
+like inside its `main`.
+"""
+
+import dataclasses
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from absl import app, flags
+
+from emojax.version import __version__
+
+_HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
+_VERSION = ("--version", "-version")
+_SHARED = ["help", "version", "traceback"]
+_INTERRUPTED = 130  # what shells expect of a program ended by Ctrl-C
+
+flags.DEFINE_boolean("version", False, "Show the version.", module_name=__name__)
+flags.DEFINE_boolean(
+  "traceback", False, "Show where in the code an error arose.", module_name=__name__
+)
+
+
+class UserError(ValueError):
+  """Something the user can put right; the message is one line that says how."""
+
+
+def run(
+  main: Callable[[list[str]], int | None],
+  name: str,
+  about: str,
+  settings: Sequence[type] = (),
+  arguments: str = "",
+  interrupted: str = "stopped",
+) -> None:
+  """Runs a program to its end and exits.
+
+  `main` gets the positional arguments and returns the exit status, None for 0. Of what
+  it raises, ValueError (all of emojax's own errors are) and OSError become the line
+  `NAME: error: ...` and exit status 1; with `--traceback`, and for any other exception,
+  Python's own report follows.
+
+  Args:
+    main: the program.
+    name: as typed after `python -m`.
+    about: first lines of `--help`: what the program does.
+    settings: classes of `config` whose flags the program defined, in the order in which
+      help lists them; the program's other flags come first.
+    arguments: what positional arguments stand for, such as "PICTURE..."; empty: there
+      are none, and one is an error.
+    interrupted: what to say after Ctrl-C.
+  """
+
+  def parse(argv: Sequence[str]) -> list[str]:
+    asked = list(argv[1:])
+    if "--" in asked:
+      asked = asked[: asked.index("--")]
+    if any(word in _HELP for word in asked):
+      print(help_text(name, about, settings, arguments))
+      sys.exit(0)
+    if any(word in _VERSION for word in asked):
+      print(f"emojax {__version__}")
+      sys.exit(0)
+    try:
+      rest = flags.FLAGS(argv)
+    except flags.UnrecognizedFlagError as error:
+      near = _near(error)
+      hint = f"; did you mean --{near}?" if near else ""
+      _fail(name, f"unknown flag --{error.flagname}{hint} (--help lists all)")
+    except flags.Error as error:
+      _fail(name, str(error))
+    if rest[1:] and not arguments:
+      _fail(name, f"unexpected {rest[1]!r}: settings are given as --name=value")
+    # absl shows library chatter (INFO) by default; warnings are enough.
+    if flags.FLAGS["verbosity"].using_default_value:
+      flags.FLAGS["verbosity"].using_default_value = False
+      flags.FLAGS["verbosity"].value = -1
+    return rest
+
+  def guarded(argv: Sequence[str]) -> int | None:
+    try:
+      return main(list(argv[1:]))
+    except KeyboardInterrupt:
+      print(f"\n{name}: {interrupted}", file=sys.stderr)
+      return _INTERRUPTED
+    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+      os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+      return 1
+    except (ValueError, OSError) as error:
+      if flags.FLAGS.traceback:
+        raise
+      _fail(name, str(error))
+
+  app.run(guarded, flags_parser=parse)
+
+
+def help_text(
+  name: str, about: str, settings: Sequence[type] = (), arguments: str = ""
+) -> str:
+  """What `--help` prints: the program's flags in groups, without the libraries' own."""
+  width = min(shutil.get_terminal_size().columns, 100)
+  lines = [textwrap.fill(about, width), ""]
+  lines += [f"Usage: python -m {name} [--name=value ...] {arguments}".rstrip()]
+  listed: set[str] = set()
+  groups = []
+  for cls in settings:
+    title = (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
+    names = [f.name for f in dataclasses.fields(cls) if f.name in flags.FLAGS]
+    groups.append((title, names))
+    listed.update(names)
+  own = [flag for flag in _own_flags() if flag not in listed and flag not in _SHARED]
+  for title, names in [("This program", own), *groups, ("Every program", _SHARED)]:
+    if names:
+      lines += ["", f"{title}:"]
+      lines += [_describe(flag, width) for flag in names]
+  return "\n".join(lines)
+
+
+def _own_flags() -> list[str]:
+  """Flags of emojax, not of absl or other libraries, in the order of definition."""
+  found = []
+  for module, defined in flags.FLAGS.flags_by_module_dict().items():
+    if module.startswith("emojax") or module == sys.argv[0]:
+      found += [flag.name for flag in defined]
+  return found
+
+
+def _describe(name: str, width: int) -> str:
+  """A flag's name with its default or choices, and below it what it means."""
+  flag = flags.FLAGS[name]
+  text = flag.help or ""
+  default = (flag.default_as_str or "").strip("'")
+  if flag.boolean:
+    head = f"--{name}" if default == "false" else f"--no{name}"
+  elif choices := getattr(flag.parser, "enum_values", None):
+    head = f"--{name}={'|'.join(choices)}"
+    # absl repeats the choices in front of the help.
+    text = f"{text.partition('>: ')[2] or text} Default: {default}."
+  else:
+    head = f"--{name}={default or '...'}"
+  indent = " " * 6
+  return f"  {head}\n" + textwrap.fill(
+    text, width, initial_indent=indent, subsequent_indent=indent
+  )
+
+
+def _near(error: flags.UnrecognizedFlagError) -> str:
+  """The flag that absl thinks was meant."""
+  _, found, suggestion = str(error).partition("Did you mean: ")
+  return suggestion.split(" ")[0].rstrip("?") if found else ""
+
+
+def _fail(name: str, message: str) -> NoReturn:
+  line = " ".join(message.split())
+  print(f"{name}: error: {line}", file=sys.stderr)
+  sys.exit(1)

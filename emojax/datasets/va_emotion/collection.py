@@ -1,0 +1,106 @@
+"""A source of rated pictures, whatever it came from, and its fingerprint.
+
+In: ratings and the folder of their pictures. Out: a `Collection`, sorted by picture id,
+whose fingerprint changes when a rating or a picture's content does, and only then.
+"""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from emojax import images
+from emojax.datasets.va_emotion import ratings
+
+
+@dataclasses.dataclass(frozen=True)
+class Collection:
+  """Rated pictures, ready for feature extraction.
+
+  Attributes:
+    name: the dataset's config: "synthetic", "oasis" or "folder".
+    rated: one per picture, sorted by `image_id`.
+    pictures: in the same order: files, or arrays drawn when asked for.
+    contents: in the same order: what stands for each picture's content in the
+      fingerprint, such as a digest of its file.
+    missing: ids of rated pictures that are not on disk and were left out on request.
+    unrated: how many pictures in the folder have no rating.
+    settings: JSON-able facts to record, such as the rating scale.
+    disclaimer: a sentence every report must repeat; empty for people's ratings.
+  """
+
+  name: str
+  rated: Sequence[ratings.Rated]
+  pictures: Sequence[pathlib.Path | np.ndarray]
+  contents: Sequence[str]
+  missing: tuple[str, ...] = ()
+  unrated: int = 0
+  settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+  disclaimer: str = ""
+
+  def fingerprint(self) -> str:
+    """Hex digest over the ratings, the pictures' contents and what is missing."""
+    state = hashlib.sha256()
+    for entry, content in zip(self.rated, self.contents, strict=True):
+      line = json.dumps([*dataclasses.astuple(entry), content])
+      state.update(line.encode() + b"\n")
+    state.update(json.dumps([self.name, self.missing]).encode())
+    return state.hexdigest()
+
+
+def from_files(
+  name: str,
+  rated: Iterable[ratings.Rated],
+  table: pathlib.Path,
+  folder: pathlib.Path,
+  skip_missing: bool,
+  settings: dict[str, Any],
+) -> Collection:
+  """A collection of picture files.
+
+  Args:
+    name: the dataset's config.
+    rated: ratings, in any order.
+    table: the file they are from, for messages.
+    folder: the pictures' folder; ids are paths below it.
+    skip_missing: leave rated pictures that are not there out, instead of failing.
+    settings: to record.
+  Returns:
+    A `Collection`.
+  Raises:
+    RatingsError: rated pictures are not there.
+    ImageError: the folder is not there.
+  """
+  rated = sorted(rated, key=lambda entry: entry.image_id)
+  there = {path.relative_to(folder).as_posix() for path in images.walk(folder)}
+  # A picture may have a suffix that `walk` does not look for.
+  found = [
+    entry
+    for entry in rated
+    if entry.image_id in there or (folder / entry.image_id).is_file()
+  ]
+  missing = ratings.missing_pictures(rated, there | {e.image_id for e in found})
+  if missing and not skip_missing:
+    raise ratings.missing_error(missing, len(rated), table, folder)
+  paths = [folder / entry.image_id for entry in found]
+  return Collection(
+    name=name,
+    rated=found,
+    pictures=paths,
+    contents=[_content(path) for path in paths],
+    missing=tuple(picture for picture, _ in missing),
+    unrated=len(there - {entry.image_id for entry in rated}),
+    settings=settings,
+  )
+
+
+def _content(path: pathlib.Path) -> str:
+  try:
+    with path.open("rb") as file:
+      return hashlib.file_digest(file, "sha256").hexdigest()
+  except OSError:
+    return "unreadable"  # extraction says why

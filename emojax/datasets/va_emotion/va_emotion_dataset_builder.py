@@ -1,0 +1,298 @@
+"""The TFDS builder `va_emotion`: writes and serves rated pictures and their features.
+
+In: settings, or nothing for what is prepared already. Out: split `train`, stored as
+array_record: written and read without TensorFlow (`tfds.data_source`), and with it as a
+`tf.data.Dataset` of the same rows (`tfds.load`). Importing this module imports neither
+JAX nor TensorFlow; they come in when a dataset is built or when TensorFlow's form is
+asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import os
+import pathlib
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from emojax.config import DataConfig, ExtractConfig
+
+if TYPE_CHECKING:
+  from emojax.datasets.va_emotion.dataset import Dataset
+
+NAME = "va_emotion"
+CONFIGS = {
+  "synthetic": "Pictures drawn by emojax, with a formula and simulated raters.",
+  "oasis": "900 photographs rated by hundreds of people (Kurdi et al. 2017).",
+  "folder": "Your own pictures and ratings.",
+}
+_FORMAT = "array_record"  # parquet loses rows in TFDS 4.9; tfrecord needs TensorFlow
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+  """Rated pictures, as TFDS knows datasets.
+
+  A prepared dataset serves the features it was prepared with. `features` and the other
+  settings matter when it is not there yet; `prepare.prepare` also rebuilds.
+
+  Args:
+    data, extract: settings; the dataset's config comes from TFDS's `config`.
+    dataset: what to write, already computed.
+    settings: single settings by their names in `DataConfig` and `ExtractConfig`, as in
+      `tfds.load("va_emotion/folder", builder_kwargs={"images_dir": ...})`.
+    kwargs: TFDS's own: `data_dir`, `config`, `version`, `file_format`.
+  Raises:
+    TypeError: a setting that does not exist.
+    ValueError: features that the prepared dataset does not have.
+  """
+
+  VERSION = tfds.core.Version("1.0.0")
+  RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS's class attribute)
+  BUILDER_CONFIGS = [  # noqa: RUF012
+    tfds.core.BuilderConfig(name=name, description=description)
+    for name, description in CONFIGS.items()
+  ]
+  # Where checksums.tsv is; left to itself TFDS wants a package it does not install.
+  code_path = pathlib.Path(__file__)
+  MANUAL_DOWNLOAD_INSTRUCTIONS = (
+    "va_emotion/oasis: a folder with images/ and OASIS.csv from its authors "
+    "(www.benedekkurdi.com/#oasis)."
+  )
+
+  def __init__(
+    self,
+    *,
+    data: DataConfig | None = None,
+    extract: ExtractConfig | None = None,
+    dataset: Dataset | None = None,
+    file_format: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    config: Any = None,
+    version: Any = None,
+    **settings: Any,
+  ):
+    self._features_asked = extract is not None or "features" in settings
+    self._data_settings = _replace(data or DataConfig(), settings)
+    self._extract_settings = _replace(extract or ExtractConfig(), settings)
+    if settings:
+      fields = (*dataclasses.fields(DataConfig), *dataclasses.fields(ExtractConfig))
+      known = ", ".join(field.name for field in fields)
+      raise TypeError(f"unknown settings {sorted(settings)}; known: {known}")
+    self._dataset = dataset
+    super().__init__(
+      file_format=file_format or _FORMAT,
+      data_dir=data_dir,
+      config=config,
+      version=version,
+    )
+    # For pickling: what the base class does not know of.
+    self._original_state.update(
+      data=self._data_settings,
+      extract=self._extract_settings if self._features_asked else None,
+    )
+
+  def _info(self) -> tfds.core.DatasetInfo:
+    return self.dataset_info_from_configs(
+      features=self._stored_features() or self._planned_features(),
+      homepage="https://arxiv.org/abs/1705.07543",
+      metadata=tfds.core.MetadataDict(),
+      disable_shuffling=True,  # rows stay sorted by image_id
+    )
+
+  def _stored_features(self) -> tfds.features.FeatureConnector | None:
+    """The fields of the prepared dataset; None when there is none."""
+    if not self._is_whole():
+      return None
+    stored = tfds.features.FeatureConnector.from_config(os.fspath(self.data_path))
+    lacking = [name for name in self._extract_settings.features if name not in stored]
+    if self._features_asked and lacking:
+      raise ValueError(
+        f"the dataset prepared in {self.data_path} lacks {', '.join(lacking)}: add "
+        "them with emojax.datasets.va_emotion.prepare, or leave `features` out"
+      )
+    return stored
+
+  def _is_whole(self) -> bool:
+    """Whether it is prepared. TFDS's `is_prepared` warns whenever it is not."""
+    return (self.data_path / tfds.core.constants.DATASET_INFO_FILENAME).exists()
+
+  def _planned_features(self) -> tfds.features.FeaturesDict:
+    """The fields of a dataset to be built."""
+    if self._dataset is not None:
+      sizes = {name: table.shape[1] for name, table in self._dataset.features.items()}
+    else:
+      from emojax.features import sources
+
+      names = sources.check_names(self._extract_settings.features)
+      sizes = {name: sources.FEATURES[name].size for name in names}
+    number = tfds.features.Scalar(np.float32)
+    count = tfds.features.Scalar(np.int32)
+    tensors = {
+      name: tfds.features.Tensor(shape=(size,), dtype=np.float32)
+      for name, size in sizes.items()
+    }
+    return tfds.features.FeaturesDict(
+      {
+        "image_id": tfds.features.Text(),
+        "valence": number,
+        "arousal": number,
+        "fold": count,
+        "valence_std": number,
+        "arousal_std": number,
+        "num_raters": count,
+        "valence_num_raters": count,
+        "arousal_num_raters": count,
+        "keyword": tfds.features.Text(),
+        **tensors,
+      }
+    )
+
+  def download_and_prepare(self, **kwargs: Any) -> None:
+    """As TFDS's, and safe when several processes prepare the same dataset at once."""
+    with locked(self.data_path):
+      was_prepared = self._is_whole()
+      super().download_and_prepare(**kwargs)
+      if was_prepared and not self.info.splits:  # another process has just built it
+        self.info.read_from_directory(self.data_path)
+
+  def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+    from emojax.datasets.va_emotion import dataset as dataset_lib
+
+    if self._dataset is None:
+      data = dataclasses.replace(
+        self._data_settings, dataset=f"{NAME}/{self.builder_config.name}"
+      )
+      if self.builder_config.name == "oasis" and not data.manual_dir:
+        data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
+      made = dataset_lib.make_extractor(data, self._extract_settings)
+      source = dataset_lib.collect(data)
+      self._dataset = dataset_lib.build(
+        source, data, self._extract_settings, made, progress=True
+      )
+    self.info.metadata.update(self._dataset.metadata)
+    return {"train": self._generate_examples(self._dataset)}
+
+  def _generate_examples(
+    self, dataset: Dataset
+  ) -> Iterator[tuple[int, dict[str, Any]]]:
+    for row, image_id in enumerate(dataset.image_ids):
+      valence_raters, arousal_raters = dataset.num_raters[row]
+      yield (
+        row,
+        {
+          "image_id": image_id,
+          "valence": dataset.ratings[row, 0],
+          "arousal": dataset.ratings[row, 1],
+          "fold": dataset.fold[row],
+          "valence_std": dataset.ratings_std[row, 0],
+          "arousal_std": dataset.ratings_std[row, 1],
+          # Sources may count raters per question; one number is the smaller count.
+          "num_raters": min(valence_raters, arousal_raters),
+          "valence_num_raters": valence_raters,
+          "arousal_num_raters": arousal_raters,
+          "keyword": dataset.keywords[row],
+          **{name: table[row] for name, table in dataset.features.items()},
+        },
+      )
+
+  def _as_dataset(
+    self, split, decoders=None, read_config=None, shuffle_files=False
+  ) -> Any:
+    """A `tf.data.Dataset` of a split; TFDS itself has none for array_record."""
+    if self.info.file_format != tfds.core.FileFormat.ARRAY_RECORD:
+      return super()._as_dataset(split, decoders, read_config, shuffle_files)
+    import tensorflow as tf
+
+    fields = self.info.features
+    if isinstance(decoders, tfds.decode.PartialDecoding):
+      fields = decoders.extract_features(fields)
+    elif decoders:
+      raise NotImplementedError(
+        "va_emotion has no fields to decode: leave decoders out"
+      )
+    rows = self.as_data_source(split, decoders=decoders)
+
+    def generate() -> Iterator[dict[str, Any]]:
+      for row in range(len(rows)):
+        yield rows[row]
+
+    signature = fields.get_tensor_spec()
+    made = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return made.apply(tf.data.experimental.assert_cardinality(len(rows)))
+
+
+def config_name(dataset: str) -> str:
+  """The config in a dataset's full name: "va_emotion/oasis" -> "oasis".
+
+  Raises:
+    ValueError: another dataset or config than there are.
+  """
+  name, _, config = dataset.partition("/")
+  config = config or next(iter(CONFIGS))
+  if name != NAME or config not in CONFIGS:
+    known = ", ".join(f"{NAME}/{known}" for known in CONFIGS)
+    raise ValueError(f"unknown dataset {dataset!r}; known: {known}")
+  return config
+
+
+def prepared_path(data_dir: str, config: str) -> pathlib.Path:
+  """Where TFDS keeps a config once it is prepared."""
+  root = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+  return root / NAME / config / str(Builder.VERSION)
+
+
+@contextlib.contextmanager
+def locked(path: pathlib.Path) -> Iterator[bool]:
+  """Holds the right to prepare one dataset; a process that dies gives it back.
+
+  Args:
+    path: of the prepared dataset.
+  Yields:
+    True; False on a disk that cannot be written, where nobody can prepare anything.
+  """
+  path = pathlib.Path(path)
+  mine = (path, threading.get_ident())
+  if mine in _HELD:  # prepare() holds it while the builder it made writes
+    yield True
+    return
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = (path.parent / f".{path.name}.lock").open("w")
+  except OSError:
+    if not path.is_dir():
+      raise
+    yield False
+    return
+  with file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      print(f"waiting for another process that prepares {path}", flush=True)
+      fcntl.flock(file, fcntl.LOCK_EX)
+    _HELD.add(mine)
+    try:
+      yield True
+    finally:
+      _HELD.discard(mine)
+
+
+_HELD: set[tuple[pathlib.Path, int]] = set()  # (dataset, thread)
+
+
+def _replace(base: Any, settings: dict[str, Any]) -> Any:
+  """`base` with the settings that it has, taken out of `settings`."""
+  changed = {}
+  for field in dataclasses.fields(base):
+    if field.name in settings:
+      value = settings.pop(field.name)
+      if isinstance(field.default, tuple) and isinstance(value, str):
+        kind = type(field.default[0])
+        value = tuple(kind(item.strip()) for item in value.split(","))
+      changed[field.name] = value
+  return dataclasses.replace(base, **changed)

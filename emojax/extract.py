@@ -1,0 +1,180 @@
+"""`python -m emojax.extract`: a folder of pictures to feature files, without ratings.
+
+In: a folder of pictures. Out: a folder with `rows.csv` (one row per picture: path,
+status, reason), one `<feature>.npy` of shape (N, size) per feature in the same order,
+NaN where the picture failed, and `features.json`, written last: what the numbers are.
+Stopped at any moment and started again, it goes on from the cache to the same files.
+"""
+
+import csv
+import io
+import json
+import os
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from emojax import cli, config, options
+
+if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
+  from emojax import extractor
+
+_NAME = "emojax.extract"
+_ABOUT = (
+  "Computes features of every picture below a folder. Broken pictures get a row that "
+  "says why; features already computed are taken from the cache."
+)
+_DESCRIPTION = "features.json"
+
+_IMAGES_DIR = flags.DEFINE_string(
+  "images_dir", "", "Folder of pictures; subfolders too."
+)
+_OUTPUT = flags.DEFINE_string("output", "", "Folder for results; made when absent.")
+options.define(config.ExtractConfig, _NAME)
+
+
+def main(arguments: list[str]) -> int:
+  """The program; see the module."""
+  del arguments  # there are none
+  if not _IMAGES_DIR.value or not _OUTPUT.value:
+    raise cli.UserError("--images_dir=FOLDER and --output=FOLDER are needed")
+  folder, output = pathlib.Path(_IMAGES_DIR.value), pathlib.Path(_OUTPUT.value)
+  settings = options.read(config.ExtractConfig())
+  extracted, described = extract_folder(folder, settings, progress=True)
+  write(output, folder, extracted, described)
+  number, failed = len(extracted.rows), len(extracted.failed)
+  stats = extracted.stats
+  print(
+    f"{number} pictures, {stats['from_cache']:.0f} from the cache, "
+    f"{stats['total_seconds']:.1f} s; {len(described)} features in {output}"
+  )
+  if failed:
+    print(f"{failed} of {number} pictures failed: see {output / 'rows.csv'}")
+    return 1
+  return 0
+
+
+def extract_folder(
+  folder: pathlib.Path, settings: config.ExtractConfig, progress: bool
+) -> tuple["extractor.Extracted", list[dict[str, Any]]]:
+  """Features of every picture below a folder.
+
+  Args:
+    folder: searched with its subfolders; see `images.walk`.
+    settings: which features, from what, and how.
+    progress: show a bar.
+  Returns:
+    What was extracted, in the order of `images.walk`, and what the features are.
+  Raises:
+    ValueError: a folder that is missing or without pictures, an unknown feature,
+      missing weights, a cache that does not work; each says what to do.
+  """
+  from emojax import extractor, images
+
+  paths = images.walk(folder)
+  if not paths:
+    raise cli.UserError(
+      f"no pictures in {folder}: expected files ending in {', '.join(images.SUFFIXES)}"
+    )
+  made = extractor.from_config(settings)
+  with extractor.open_cache(settings) as cache:
+    extracted = made.run(
+      paths,
+      cache,
+      batch_size=settings.batch_size,
+      workers=settings.workers,
+      max_pixels=settings.max_pixels,
+      progress=progress,
+    )
+  return extracted, made.describe()
+
+
+def write(
+  output: pathlib.Path,
+  folder: pathlib.Path,
+  extracted: "extractor.Extracted",
+  described: list[dict[str, Any]],
+) -> None:
+  """Writes the result files, each whole or not at all.
+
+  `features.json` is taken away first and written last: a folder that has it is
+  complete. Files of features that an earlier run left and this one does not have are
+  removed.
+
+  Args:
+    output: the folder, made when absent.
+    folder: the pictures' folder, to which paths are relative.
+    extracted: rows and values.
+    described: what the features are.
+  Raises:
+    OSError: the disk is full or may not be written.
+  """
+  import numpy as np
+
+  output.mkdir(parents=True, exist_ok=True)
+  description = output / _DESCRIPTION
+  for name in _features_there(description) - set(extracted.values):
+    (output / f"{name}.npy").unlink(missing_ok=True)
+  description.unlink(missing_ok=True)
+  _replace(output / "rows.csv", rows_csv(extracted.rows, folder))
+  for name, values in extracted.values.items():
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    _replace(output / f"{name}.npy", buffer.getbuffer())
+  summary = {
+    "images_dir": _text(folder.resolve()),
+    "pictures": len(extracted.rows),
+    "failed": len(extracted.failed),
+    "features": described,
+  }
+  _replace(description, (json.dumps(summary, indent=2) + "\n").encode())
+
+
+def rows_csv(rows: list["extractor.Row"], folder: pathlib.Path) -> bytes:
+  """The table of pictures as UTF-8 CSV: path relative to the folder, status, reason.
+
+  Names with commas, quotes or line breaks are quoted; bytes of a name that are not
+  UTF-8 stand as \\udcXX.
+  """
+  text = io.StringIO(newline="")
+  writer = csv.writer(text, lineterminator="\n")
+  writer.writerow(("path", "status", "reason"))
+  for row in rows:
+    path = row.path.relative_to(folder).as_posix() if row.path else ""
+    writer.writerow((path, row.status, row.reason))
+  return _text(text.getvalue()).encode()
+
+
+def _text(value: object) -> str:
+  """Text that UTF-8 can hold."""
+  return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _features_there(description: pathlib.Path) -> set[str]:
+  """Features an earlier run wrote; none when there was none or it did not finish."""
+  try:
+    entries = json.loads(description.read_text())["features"]
+    return {pathlib.PurePath(entry["name"]).name for entry in entries}
+  except (OSError, ValueError, KeyError, TypeError):
+    return set()
+
+
+def _replace(path: pathlib.Path, content: bytes | memoryview) -> None:
+  """Puts a whole file in place, or leaves the old one."""
+  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  try:
+    temporary.write_bytes(content)
+    temporary.replace(path)
+  finally:
+    temporary.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+  cli.run(
+    main,
+    _NAME,
+    _ABOUT,
+    settings=(config.ExtractConfig,),
+    interrupted="stopped; the same command goes on from what is already computed",
+  )

@@ -1,0 +1,411 @@
+"""Pictures to feature values: decoding on threads, features on every local device.
+
+In: pictures (paths, file bytes or decoded arrays), feature names and what they need.
+Out: one row per picture, with its values or the reason why it has none. Reading,
+decoding and resizing run on threads while the devices compute; batches have one fixed
+shape, so each feature compiles once; values already in the cache are not computed
+again, and those of a batch are stored before the next one's.
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import hashlib
+import pathlib
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tqdm
+
+from emojax import images
+from emojax.cache import FeatureCache, FeatureKey
+from emojax.config import ExtractConfig
+from emojax.features import FEATURES
+from emojax.features.sources import Source, describe, load_sources
+
+Picture = pathlib.Path | bytes | np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """What became of one picture.
+
+  Attributes:
+    path: its file; None for a picture given as bytes or as an array.
+    status: "ok" or "error".
+    reason: one line, empty when ok.
+    digest: SHA-256 of the file's bytes; empty when it could not be read.
+  """
+
+  path: pathlib.Path | None
+  status: str
+  reason: str = ""
+  digest: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Extracted:
+  """Rows and values in the order of the pictures.
+
+  Attributes:
+    rows: one per picture.
+    values: feature name -> (N, size) float32; NaN where the row's status is "error".
+    stats: seconds of the run and of what its main thread did in them: `total_seconds`,
+      `wait_seconds` (for decoded pictures), `compute_seconds`, `store_seconds`; and
+      pictures: `computed` for those that lacked a feature, `from_cache` for those that
+      lacked none.
+  """
+
+  rows: list[Row]
+  values: dict[str, np.ndarray]
+  stats: dict[str, float]
+
+  @property
+  def failed(self) -> list[Row]:
+    """The rows with an error."""
+    return [row for row in self.rows if row.status != "ok"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Decoded:
+  """A picture as it leaves the threads: what the cache had, and views for the rest."""
+
+  row: Row
+  cached: dict[str, np.ndarray]
+  views: dict[images.View, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Group:
+  """Features computed together: one picture view, one set of parameters."""
+
+  view: images.View
+  needs: str
+
+
+@dataclasses.dataclass
+class _Queue:
+  """Pictures waiting until a batch is full."""
+
+  indices: list[int]
+  views: list[np.ndarray]
+
+
+class Extractor:
+  """Computes some features of any number of pictures.
+
+  Args:
+    names: of `features.FEATURES`, in the order wanted.
+    sources: from `features.sources.load_sources(names, ...)`.
+  Raises:
+    ValueError: an unknown or repeated name.
+  """
+
+  def __init__(self, names: Sequence[str], sources: Mapping[str, Source]):
+    self._described = describe(names, sources)
+    self._sources = sources
+    self.names = tuple(names)
+    self._params = {need: source.params for need, source in sources.items()}
+    self._replicated: dict[str, Any] = {}  # need -> params with a leading device axis
+    self._programs: dict[tuple[str, ...], Any] = {}  # features -> pmapped function
+    self.keys = {
+      name: FeatureKey(
+        name=name,
+        size=FEATURES[name].size,
+        version=FEATURES[name].version,
+        images_version=images.VERSION,
+        digest=sources[FEATURES[name].needs].digest,
+      )
+      for name in names
+    }
+
+  def describe(self) -> list[dict[str, str | int]]:
+    """What made each feature, JSON-able, to store beside the values."""
+    return [dict(entry) for entry in self._described]
+
+  def only(self, names: Sequence[str]) -> "Extractor":
+    """An extractor for some of this one's features, with what is loaded already."""
+    return Extractor(names, self._sources)
+
+  def run(
+    self,
+    pictures: Sequence[Picture],
+    cache: FeatureCache | None = None,
+    batch_size: int = 8,
+    workers: int = 2,
+    max_pixels: int = images.MAX_PIXELS,
+    progress: bool = False,
+  ) -> Extracted:
+    """Features of every picture; a broken one fails alone.
+
+    A picture's values do not depend on the others, and two pictures with the same bytes
+    are computed once. Besides the result, memory holds a few batches of pictures,
+    whatever their number.
+
+    Args:
+      pictures: files, bytes of files, or (H, W, 3) uint8 RGB arrays. Items are asked
+        for once, on the decoding threads, so a sequence may make them on demand.
+      cache: where values are looked up and stored; None computes everything.
+      batch_size: pictures per device and step.
+      workers: threads that read, decode and resize.
+      max_pixels: larger pictures are refused.
+      progress: show a bar with the time left.
+    Returns:
+      `Extracted`, in the order of `pictures`.
+    Raises:
+      CacheError: the cache cannot be read or written.
+      ValueError: `batch_size` or `workers` below 1.
+    """
+    for setting, value in (("batch_size", batch_size), ("workers", workers)):
+      if value < 1:
+        raise ValueError(f"expected {setting} of at least 1, got {value}")
+    run = _Run(self, pictures, cache, batch_size, max_pixels)
+    ahead = 2 * batch_size * jax.local_device_count()
+    with (
+      concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
+      _bar(len(pictures), progress) as bar,
+    ):
+      try:
+        for index, decoded in _ordered(pool, run.decode, len(pictures), ahead, run):
+          run.take(index, decoded)
+          bar.update()
+        run.finish()
+      except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    return run.result()
+
+  def compute(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, np.ndarray]:
+    """Features of one full batch, spread over the local devices.
+
+    Args:
+      names: features that share a view and a need.
+      batch: (devices * B, S, S, 3) uint8, the pictures in that view.
+    Returns:
+      name -> (devices * B, size) float32.
+    """
+    devices = jax.local_device_count()
+    need = FEATURES[names[0]].needs
+    if need not in self._replicated:
+      # The portable way to lay parameters out as pmap wants them, once per run.
+      spread = jax.pmap(lambda params, _: params, in_axes=(None, 0))
+      self._replicated[need] = spread(self._params[need], jnp.zeros(devices))
+    if names not in self._programs:
+
+      def program(params: Any, pictures: jax.Array) -> dict[str, jax.Array]:
+        # One program, so that features of one network share its forward pass.
+        return {name: FEATURES[name].make(params)(pictures) for name in names}
+
+      self._programs[names] = jax.pmap(program)
+    per_device = batch.reshape(devices, -1, *batch.shape[1:])
+    out = self._programs[names](self._replicated[need], per_device)
+    return {name: np.asarray(out[name]).reshape(len(batch), -1) for name in names}
+
+
+def from_config(settings: ExtractConfig) -> Extractor:
+  """The extractor that some settings ask for.
+
+  Args:
+    settings: which features and from what. Weights by default are the trained ones.
+  Returns:
+    An `Extractor` with everything loaded.
+  Raises:
+    ValueError: an unknown or repeated feature, weights or a colour table that are
+      missing or damaged.
+  """
+  choice = "trained" if settings.weights == "default" else settings.weights
+  sources = load_sources(
+    settings.features,
+    pathlib.Path(settings.weights_dir).expanduser() if settings.weights_dir else None,
+    choice,
+    pathlib.Path(settings.color_names).expanduser() if settings.color_names else None,
+  )
+  return Extractor(settings.features, sources)
+
+
+@contextlib.contextmanager
+def open_cache(settings: ExtractConfig) -> Iterator[FeatureCache | None]:
+  """The feature cache that some settings ask for; None when they ask for none."""
+  if not settings.cache_dir:
+    yield None
+    return
+  with FeatureCache(pathlib.Path(settings.cache_dir)) as cache:
+    yield cache
+
+
+class _Run:
+  """One pass over some pictures: the result table and the half-full batches."""
+
+  def __init__(
+    self,
+    extractor: Extractor,
+    pictures: Sequence[Picture],
+    cache: FeatureCache | None,
+    batch_size: int,
+    max_pixels: int,
+  ):
+    self.extractor = extractor
+    self.pictures = pictures
+    self.cache = cache
+    self.batch = batch_size * jax.local_device_count()
+    self.max_pixels = max_pixels
+    self.rows: list[Row] = []
+    self.values = {
+      name: np.full((len(pictures), key.size), np.nan, np.float32)
+      for name, key in extractor.keys.items()
+    }
+    self.first_with: dict[str, int] = {}  # digest -> the row that is computed
+    self.copies: list[tuple[int, int]] = []  # (row, the earlier row with its bytes)
+    self.queues: dict[tuple[str, ...], _Queue] = {}
+    self.broken: dict[int, str] = {}  # row -> which feature was not finite
+    self.seconds: dict[str, float] = collections.defaultdict(float)
+    self.from_cache = 0
+    self.started = time.perf_counter()
+
+  def decode(self, index: int) -> _Decoded:
+    """Reads and decodes one picture as far as needed; runs on the threads."""
+    picture = self.pictures[index]
+    path = picture if isinstance(picture, pathlib.Path) else None
+    try:
+      data = _read(picture)
+      digest = _digest(data)
+    except images.ImageError as error:
+      return _Decoded(Row(path, "error", str(error)), {}, {})
+    cached: dict[str, np.ndarray] = {}
+    if self.cache is not None:
+      cached = self.cache.get_many([digest], self.extractor.keys.values())[digest]
+    lacking = [name for name in self.extractor.names if name not in cached]
+    if not lacking:
+      return _Decoded(Row(path, "ok", "", digest), cached, {})
+    try:
+      rgb = data if isinstance(data, np.ndarray) else images.load(data, self.max_pixels)
+      wanted = dict.fromkeys(FEATURES[name].view for name in lacking)
+      views = {view: images.view(rgb, view) for view in wanted}
+    except images.ImageError as error:
+      return _Decoded(Row(path, "error", str(error), digest), {}, {})
+    return _Decoded(Row(path, "ok", "", digest), cached, views)
+
+  def take(self, index: int, decoded: _Decoded) -> None:
+    """Enters a picture into the table, and into the batches of what it lacks."""
+    self.rows.append(decoded.row)
+    if decoded.row.status != "ok":
+      return
+    first = self.first_with.setdefault(decoded.row.digest, index)
+    if first != index:
+      self.copies.append((index, first))
+      return
+    for name, value in decoded.cached.items():
+      self.values[name][index] = value
+    lacking = [name for name in self.extractor.names if name not in decoded.cached]
+    self.from_cache += not lacking
+    groups: dict[_Group, list[str]] = {}
+    for name in lacking:
+      feature = FEATURES[name]
+      groups.setdefault(_Group(feature.view, feature.needs), []).append(name)
+    for group, members in groups.items():
+      queue = self.queues.setdefault(tuple(members), _Queue([], []))
+      queue.indices.append(index)
+      queue.views.append(decoded.views[group.view])
+      if len(queue.indices) == self.batch:
+        self._flush(tuple(members))
+
+  def finish(self) -> None:
+    """Computes the batches that did not fill up, and copies rows of equal bytes."""
+    for members, queue in self.queues.items():
+      if queue.indices:
+        self._flush(members)
+    for index, first in self.copies:
+      for table in self.values.values():
+        table[index] = table[first]
+      if first in self.broken:
+        self.broken[index] = self.broken[first]
+    for index, reason in self.broken.items():
+      self.rows[index] = dataclasses.replace(
+        self.rows[index], status="error", reason=reason
+      )
+      for table in self.values.values():
+        table[index] = np.nan
+
+  def result(self) -> Extracted:
+    """The finished table."""
+    stats = {
+      "total_seconds": time.perf_counter() - self.started,
+      "wait_seconds": self.seconds["wait"],
+      "compute_seconds": self.seconds["compute"],
+      "store_seconds": self.seconds["store"],
+      "computed": len(self.first_with) - self.from_cache,
+      "from_cache": self.from_cache,
+    }
+    return Extracted(self.rows, self.values, stats)
+
+  def _flush(self, members: tuple[str, ...]) -> None:
+    queue = self.queues[members]
+    indices, views = queue.indices, queue.views
+    self.queues[members] = _Queue([], [])
+    started = time.perf_counter()
+    # The last batch repeats its last picture: one shape, so one compilation.
+    padded = np.stack(views + [views[-1]] * (self.batch - len(views)))
+    values = self.extractor.compute(members, padded)
+    self.seconds["compute"] += time.perf_counter() - started
+    stored = []
+    for at, index in enumerate(indices):
+      of_picture = {name: values[name][at] for name in members}
+      for name, value in of_picture.items():
+        if not np.isfinite(value).all():
+          self.broken[index] = f"feature {name} gave a number that is not finite"
+        self.values[name][index] = value
+      if index not in self.broken:
+        keys = {self.extractor.keys[name]: value for name, value in of_picture.items()}
+        stored.append((self.rows[index].digest, keys))
+    if self.cache is not None:
+      started = time.perf_counter()
+      self.cache.put_many(stored)
+      self.seconds["store"] += time.perf_counter() - started
+
+
+def _bar(total: int, progress: bool) -> tqdm.tqdm:
+  """A progress bar with the time left; in a log file, a line now and then."""
+  seconds = 0.2 if sys.stderr.isatty() else 10.0
+  return tqdm.tqdm(
+    total=total, unit="picture", disable=not progress, mininterval=seconds
+  )
+
+
+def _ordered(
+  pool: concurrent.futures.Executor, decode: Any, number: int, ahead: int, run: _Run
+) -> Iterator[tuple[int, _Decoded]]:
+  """Decoded pictures in order, with at most `ahead` of them decoded in advance."""
+  waiting: collections.deque[concurrent.futures.Future[_Decoded]] = collections.deque()
+  submitted = 0
+  for index in range(number):
+    while submitted < min(number, index + ahead):
+      waiting.append(pool.submit(decode, submitted))
+      submitted += 1
+    started = time.perf_counter()
+    decoded = waiting.popleft().result()
+    run.seconds["wait"] += time.perf_counter() - started
+    yield index, decoded
+
+
+def _read(picture: Picture) -> bytes | np.ndarray:
+  """The bytes of a file, or what was given."""
+  if not isinstance(picture, pathlib.Path):
+    return picture
+  try:
+    return picture.read_bytes()
+  except OSError as error:
+    raise images.ImageError(f"the file cannot be opened: {error.strerror}") from error
+
+
+def _digest(data: bytes | np.ndarray) -> str:
+  """What the cache knows a picture by."""
+  if isinstance(data, np.ndarray):
+    head = f"rgb {data.dtype} {data.shape}".encode()
+    return hashlib.sha256(head + data.tobytes()).hexdigest()
+  return hashlib.sha256(data).hexdigest()

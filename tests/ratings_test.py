@@ -1,0 +1,220 @@
+"""Tables of ratings: what is accepted, how it is mapped, and how mistakes are told."""
+
+import math
+import pathlib
+
+import numpy as np
+import pytest
+
+from emojax.datasets.va_emotion import folder, oasis, ratings
+
+HEADER = "image,valence,arousal"
+
+
+@pytest.fixture
+def pictures(tmp_path) -> pathlib.Path:
+  """A folder with three files; what is in them does not matter here."""
+  root = tmp_path / "pictures"
+  (root / "sub").mkdir(parents=True)
+  for name in ("a.jpg", "b.jpg", "sub/c.png"):
+    (root / name).write_bytes(name.encode())
+  return root
+
+
+def _load(pictures, text: str | bytes, scale=(1.0, 9.0), skip=False):
+  table = pictures.parent / "ratings.csv"
+  table.write_bytes(text if isinstance(text, bytes) else text.encode())
+  return folder.load(str(pictures), str(table), scale, skip)
+
+
+def test_ratings_are_mapped_linearly_to_1_to_9(pictures):
+  text = (
+    "image,valence,arousal,valence_std,arousal_std,num_raters,keyword,comment\n"
+    "b.jpg,0,100,10,20,12,storm,x\n"
+    "a.jpg,50,25,0,5,3,,\n"
+  )
+  source = _load(pictures, text, scale=(0, 100))
+  first, second = source.rated
+  # Worked by hand: 1 + 8 * r / 100, spreads times 8 / 100.
+  assert (first.image_id, first.valence, first.arousal) == ("a.jpg", 5.0, 3.0)
+  assert (first.valence_std, first.arousal_std) == (0.0, pytest.approx(0.4))
+  assert (second.valence, second.arousal) == (1.0, 9.0)
+  assert (second.valence_std, second.arousal_std) == (
+    pytest.approx(0.8),
+    pytest.approx(1.6),
+  )
+  assert (second.valence_raters, second.arousal_raters, second.keyword) == (
+    12,
+    12,
+    "storm",
+  )
+  assert source.unrated == 1 and source.missing == ()
+  assert source.settings == {"rating_scale": [0, 100]}
+
+
+def test_what_a_table_does_not_say_is_unknown(pictures):
+  (only,) = _load(pictures, f"{HEADER},valence_std\nsub/c.png,2,3,\n").rated
+  assert math.isnan(only.valence_std) and math.isnan(only.arousal_std)
+  assert (only.valence_raters, only.arousal_raters, only.keyword) == (-1, -1, "")
+
+
+@pytest.mark.parametrize(
+  "text",
+  [
+    b"\xef\xbb\xbfimage,valence,arousal\na.jpg,2,3\n",  # byte-order mark
+    b"image,valence,arousal\ra.jpg,2,3\r",  # bare carriage returns
+    b"image,valence,arousal\r\na.jpg,2,3\r\n\r\n",  # Windows, blank line at the end
+    b" Image ,VALENCE,Arousal\n ./a.jpg , 2 , 3.0 \n",
+    b'image,valence,arousal\n"a.jpg",2,3',  # quoted, no line end
+  ],
+)
+def test_harmless_differences_are_accepted(pictures, text):
+  (only,) = _load(pictures, text).rated
+  assert (only.image_id, only.valence, only.arousal) == ("a.jpg", 2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+  ("text", "message"),
+  [
+    ("", "ratings.csv is empty: expected a header line"),
+    ("\n\n", "is empty"),
+    (f"{HEADER}\n", "has a header but no ratings"),
+    ("image,valence\na.jpg,1\n", r"no column 'arousal': expected image, valence, arou"),
+    ("image;valence;arousal\na.jpg;1;2\n", "separated by semicolons: save it with com"),
+    ("image\tvalence\tarousal\na.jpg\t1\t2\n", "separated by tabs"),
+    ("image,valence,valence,arousal\na.jpg,1,1,2\n", "2 columns called 'valence'"),
+    (f"{HEADER}\na.jpg,1\n", "line 2: expected 3 cells as in the header, got 2"),
+    (
+      f"{HEADER}\na.jpg,1,9.5\n",
+      "line 2, column arousal: expected a rating from 1",
+    ),
+    (f"{HEADER}\na.jpg,0.5,2\n", "got 0.5; if the ratings have another scale"),
+    (f"{HEADER}\na.jpg,good,2\n", "line 2, column valence: expected a number, got 'go"),
+    (f"{HEADER}\na.jpg,,2\n", "expected a number, got an empty cell"),
+    (f"{HEADER}\na.jpg,nan,2\n", "expected a number, got 'nan'"),
+    (f"{HEADER}\na.jpg,inf,2\n", "expected a number, got 'inf'"),
+    (f'{HEADER}\na.jpg,"3,5",2\n', "got '3,5'; use a decimal point"),
+    (
+      f"{HEADER}\na.jpg,1,2\nb.jpg,1,2\n./a.jpg,1,3\n",
+      "twice, in lines 2 and 4",
+    ),
+    (f"{HEADER}\n,1,2\n", "line 2: expected a picture's name, got nothing"),
+    (f"{HEADER}\n../x.jpg,1,2\n", "line 2: expected a path below the folder of pictu"),
+    (f"{HEADER}\n/x.jpg,1,2\n", "line 2: expected a path below the folder of pictures"),
+    (f"{HEADER},valence_std\na.jpg,1,2,-1\n", "a standard deviation of 0 or more, got"),
+    (f"{HEADER},num_raters\na.jpg,1,2,2.5\n", "a whole number of raters, 1 or more, g"),
+    (f'{HEADER}\na.jpg,1,"2\n', "ratings.csv, line 2: not CSV"),
+    (
+      b"image,valence,arousal\nb.jpg,1,2\n\xe9.jpg,1,2\n",
+      "line 3: byte 0xe9 is n",
+    ),
+    (f"{HEADER}\n".encode("utf-16"), "is UTF-16: save it again as CSV in UTF-8"),
+    (b"PK\x03\x04rest", "is a spreadsheet file"),
+  ],
+)
+def test_mistakes_are_told_with_file_and_place(pictures, text, message):
+  with pytest.raises(ratings.RatingsError, match=message) as error:
+    _load(pictures, text)
+  assert "ratings.csv" in str(error.value)
+
+
+def test_many_mistakes_are_listed_and_counted(pictures):
+  lines = "".join(f"p{i}.jpg,{i},2\n" for i in range(10, 17))
+  with pytest.raises(ratings.RatingsError, match=r"line 4, .*; and 4 more$") as error:
+    _load(pictures, f"{HEADER}\n{lines}")
+  assert "line 2" in str(error.value) and "line 5" not in str(error.value)
+
+
+def test_a_missing_table_a_missing_folder_and_missing_settings(pictures):
+  with pytest.raises(ratings.RatingsError, match=r"no file .*gone.csv: expected a CSV"):
+    folder.load(str(pictures), str(pictures / "gone.csv"), (1, 9), False)
+  with pytest.raises(ValueError, match=r"expected a folder .*gone"):
+    _load(pictures, f"{HEADER}\na.jpg,1,2\n")
+    table = str(pictures.parent / "ratings.csv")
+    folder.load(str(pictures / "gone"), table, (1, 9), False)
+  with pytest.raises(ratings.RatingsError, match="--ratings_csv is not given"):
+    folder.load(str(pictures), "", (1, 9), False)
+
+
+@pytest.mark.parametrize("scale", [(9, 1), (1, 1), (1,), (), (1, 2, 3), (1, math.inf)])
+def test_a_scale_that_is_none_is_told(pictures, scale):
+  with pytest.raises(ratings.RatingsError, match="expected a rating scale of two numb"):
+    _load(pictures, f"{HEADER}\na.jpg,1,2\n", scale=scale)
+
+
+MISSING = f"{HEADER}\na,1,2\nB.JPG,1,2\nsub\\c.png,1,2\nzzz.jpg,1,2\nsub/c.png,4,4\n"
+
+
+def test_missing_pictures_are_counted_and_near_names_shown(pictures):
+  with pytest.raises(ratings.RatingsError, match="4 of the 5 pictures rated in") as got:
+    _load(pictures, MISSING)
+  text = str(got.value)
+  assert "'a' (there is 'a.jpg')" in text and "'B.JPG' (there is 'b.jpg')" in text
+  assert "and 1 more" in text and "--skip_bad_pictures" in text
+
+
+def test_missing_pictures_can_be_left_out_and_are_recorded(pictures):
+  source = _load(pictures, MISSING, skip=True)
+  assert [entry.image_id for entry in source.rated] == ["sub/c.png"]
+  assert sorted(source.missing) == ["B.JPG", "a", "sub\\c.png", "zzz.jpg"]
+
+
+def test_the_fingerprint_follows_contents_not_the_table_s_order(pictures):
+  first = _load(pictures, f"{HEADER}\na.jpg,1,2\nb.jpg,3,4\n").fingerprint()
+  same = _load(pictures, "arousal,image,valence\n4,b.jpg,3.0\n2,a.jpg,1\n")
+  assert same.fingerprint() == first
+  assert _load(pictures, f"{HEADER}\na.jpg,1,2\nb.jpg,3,5\n").fingerprint() != first
+  (pictures / "b.jpg").write_bytes(b"another")
+  assert _load(pictures, f"{HEADER}\na.jpg,1,2\nb.jpg,3,4\n").fingerprint() != first
+
+
+PUBLISHED = (
+  ",Theme,Category,Source,Valence_mean,Valence_SD,Valence_N,Arousal_mean,Arousal_SD,"
+  "Arousal_N\rI1,Crosswalk 1 ,Scenery,Pixabay,4,1.5,102,1,0.75,101\r"
+  "I2,War 2 ,Person,Flickr (J\xe9r\xf4me),1,1.5,100,7,0.75,99\r"
+).encode("latin-1")
+
+
+@pytest.fixture
+def published(tmp_path) -> pathlib.Path:
+  """OASIS as published: bare carriage returns, no first name, blanks, Latin-1."""
+  (tmp_path / "images").mkdir()
+  (tmp_path / "OASIS.csv").write_bytes(PUBLISHED)
+  for name in ("Crosswalk 1.jpg", "War 2.jpg"):
+    (tmp_path / "images" / name).write_bytes(b"")
+  return tmp_path
+
+
+def test_oasis_as_published(published):
+  first, second = oasis.load(str(published), False).rated
+  # Worked by hand: 1 + 8 (r - 1) / 6, spreads times 8 / 6.
+  assert (first.image_id, first.valence, first.arousal) == ("Crosswalk 1.jpg", 5.0, 1.0)
+  assert (first.valence_std, first.arousal_std) == (2.0, 1.0)
+  assert (first.valence_raters, first.arousal_raters) == (102, 101)
+  assert (second.image_id, second.valence, second.arousal) == ("War 2.jpg", 1.0, 9.0)
+  assert (first.keyword, second.keyword) == ("Crosswalk", "War")
+
+
+def test_oasis_says_what_it_needs(tmp_path, published):
+  with pytest.raises(ratings.RatingsError, match=r"benedekkurdi.*_dir.*not giv"):
+    oasis.load("", False)
+  with pytest.raises(ratings.RatingsError, match=r"there is no folder .*gone"):
+    oasis.load(str(tmp_path / "gone"), False)
+  (published / "OASIS.csv").rename(published / "other.csv")
+  with pytest.raises(ratings.RatingsError, match=r"images/ and one of .*other.csv"):
+    oasis.load(str(published), False)
+
+
+def test_oasis_real_table(shared_data):
+  source = oasis.load(str(shared_data / "oasis"), False)
+  assert len(source.rated) == 720 and source.unrated == 0
+  assert source.rated == sorted(source.rated, key=lambda entry: entry.image_id)
+  valence = np.array([entry.valence for entry in source.rated])
+  arousal = np.array([entry.arousal for entry in source.rated])
+  # Variances of the mapped ratings as found with pandas on the same table.
+  assert valence.var() == pytest.approx(2.65, abs=0.01)
+  assert arousal.var() == pytest.approx(1.23, abs=0.01)
+  by_name = {entry.image_id: entry for entry in source.rated}
+  acorns = by_name["Acorns 2.jpg"]
+  assert acorns.valence == pytest.approx(1 + (4.519607843 - 1) * 8 / 6)
+  assert acorns.valence_raters == 102 and acorns.keyword == "Acorns"

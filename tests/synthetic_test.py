@@ -1,0 +1,89 @@
+"""Synthetic pictures are varied, repeatable, and rated by the stated formula."""
+
+import numpy as np
+import pytest
+
+from emojax.datasets.va_emotion import ratings, synthetic
+
+NUMBER = 300
+
+
+@pytest.fixture(scope="module")
+def source():
+  return synthetic.load(NUMBER, seed=0)
+
+
+def test_pictures_are_rgb_of_several_shapes_and_repeat(source):
+  shapes = set()
+  for index in range(8):
+    picture = source.pictures[index]
+    assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
+    assert min(picture.shape[:2]) >= 160 and max(picture.shape[:2]) <= 320
+    np.testing.assert_array_equal(picture, source.pictures[index])
+    shapes.add(picture.shape)
+  assert len(shapes) > 4 and len(source.pictures) == NUMBER
+
+
+def test_every_kind_is_drawn(source):
+  assert {entry.keyword for entry in source.rated} == set(synthetic.KINDS)
+  for kind in synthetic.KINDS:
+    scene = synthetic.Scene(kind, 0.5, 0.5, 0.5, 0.0, 0.0)
+    picture = synthetic.draw(scene, np.random.default_rng(0))
+    assert picture.std() > 3  # something to see, even without shapes and noise
+
+
+def test_a_scene_s_properties_can_be_seen():
+  def picture(**changed):
+    base = {"brightness": 0.5, "saturation": 0.5, "warmth": 0.5, "clutter": 0.0}
+    scene = synthetic.Scene("glow", roughness=0.0, **{**base, **changed})
+    return synthetic.draw(scene, np.random.default_rng(1)).astype(np.float32)
+
+  assert picture(brightness=1.0).mean() > picture(brightness=0.0).mean() + 60
+  warm, cold = picture(warmth=1.0), picture(warmth=0.0)
+  assert (warm[..., 0] - warm[..., 2]).mean() > 20  # more red than blue
+  assert (cold[..., 2] - cold[..., 0]).mean() > 20
+  vivid, grey = picture(saturation=1.0), picture(saturation=0.0)
+  assert np.ptp(vivid, axis=2).mean() > np.ptp(grey, axis=2).mean() + 40
+
+
+def test_the_formula_by_hand():
+  scene = synthetic.Scene("sky", 1.0, 0.5, 0.75, 0.25, 1.0)
+  # u = 1, 0, 0.5, -0.5, 1: 5 + 1.8 + 0.45 - 0.9 and 5 - 0.8 - 0.8 + 0.8.
+  assert synthetic.formula(scene) == (pytest.approx(6.35), pytest.approx(4.2))
+  worst = synthetic.Scene("sky", 0.0, 0.0, 0.0, 1.0, 1.0)
+  assert synthetic.formula(worst)[0] == 1.0  # 5 - 4.5, cut to the scale
+
+
+def test_raters_agree_with_the_formula_up_to_their_noise(source):
+  truth = np.array(
+    [synthetic.formula(synthetic.scene(0, index)) for index in range(NUMBER)]
+  )
+  given = np.array([(entry.valence, entry.arousal) for entry in source.rated])
+  spread = np.array([(e.valence_std, e.arousal_std) for e in source.rated])
+  number = np.array([entry.valence_raters for entry in source.rated])
+  assert given.min() >= 1 and given.max() <= 9
+  assert number.min() >= 15 and number.max() <= 40 and len(set(number)) > 15
+  middle = np.abs(truth - 5) < 2  # away from the ends, where ratings are cut
+  error = (given - truth) * np.sqrt(number)[:, None]
+  # A mean of n ratings has standard deviation 1.5 / sqrt(n), rounding adds 1/12.
+  expected = np.sqrt(1.5**2 + 1 / 12)
+  assert error[middle].std() == pytest.approx(expected, rel=0.15)
+  assert spread[middle].mean() == pytest.approx(expected, rel=0.05)
+  assert given.var(axis=0).min() > 1  # there is something to predict
+
+
+def test_seeds_differ_and_larger_sets_extend_smaller_ones(source):
+  assert synthetic.load(10, seed=0).rated == source.rated[:10]
+  other = synthetic.load(10, seed=1)
+  assert other.rated != source.rated[:10]
+  assert other.fingerprint() != synthetic.load(10, seed=0).fingerprint()
+  assert synthetic.load(10, seed=1).fingerprint() == other.fingerprint()
+  assert not np.array_equal(
+    np.resize(other.pictures[0], 1000), np.resize(source.pictures[0], 1000)
+  )
+
+
+def test_it_says_what_it_is_and_refuses_no_pictures():
+  assert "say nothing about people" in synthetic.load(1, seed=0).disclaimer
+  with pytest.raises(ratings.RatingsError, match="at least 1, got 0"):
+    synthetic.load(0, seed=0)
