@@ -216,13 +216,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       raise NotImplementedError(
         "va_emotion has no fields to decode: leave decoders out"
       )
-    rows = self.as_data_source(split, decoders=decoders)
+    rows = self.as_data_source(split)
+    signature = fields.get_tensor_spec()
 
     def generate() -> Iterator[dict[str, Any]]:
-      for row in range(len(rows)):
-        yield rows[row]
+      for number in range(len(rows)):
+        row = rows[number]
+        yield {name: row[name] for name in signature}
 
-    signature = fields.get_tensor_spec()
     made = tf.data.Dataset.from_generator(generate, output_signature=signature)
     return made.apply(tf.data.experimental.assert_cardinality(len(rows)))
 
