@@ -121,8 +121,8 @@ def table_markdown(results: Mapping[str, Any]) -> str:
   """
   source = paper.object_source(tuple(f["name"] for f in results["features"]))
   lines = [f"# {results['dataset']}, preset {results['preset']}", ""]
-  if results.get("disclaimer"):
-    lines += [f"**{results['disclaimer']}**", ""]
+  for note in results["notes"]:
+    lines += [f"**{note}**", ""]
   groups = [f"g{f['group']}" for f in next(iter(results["targets"].values()))["folds"]]
   rows = [["mean square error", "", *groups, "Avg."]]
   for target, found in results["targets"].items():

@@ -90,7 +90,7 @@ def run(
   provenance: dict[str, Any] = {
     **identity,
     "preset": preset,
-    "disclaimer": dataset.disclaimer,
+    "notes": dataset.notes,
     "skipped_pictures": dataset.skipped,
     "num_images": len(dataset.image_ids),
     "emojax_version": __version__,
