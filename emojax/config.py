@@ -39,7 +39,7 @@ class ExtractConfig:
   color_names: str = setting(
     "", "The authors' w2c.mat colour-name table; empty: the built-in table."
   )
-  batch_size: int = setting(8, "Pictures per device and step.")
+  extract_batch: int = setting(8, "Pictures per device and step.")
   workers: int = setting(2, "Threads that read, decode and resize pictures.")
   max_pixels: int = setting(
     100_000_000, "A picture with more pixels than this is refused before decoding."

@@ -82,7 +82,7 @@ def extract_folder(
     extracted = made.run(
       paths,
       cache,
-      batch_size=settings.batch_size,
+      batch_size=settings.extract_batch,
       workers=settings.workers,
       max_pixels=settings.max_pixels,
       progress=progress,

@@ -306,7 +306,7 @@ def bench_extract(size: Size) -> list[Figure]:
 
     def go() -> Any:
       return made.run(
-        paths, None, batch_size=settings.batch_size, workers=settings.workers
+        paths, None, batch_size=settings.extract_batch, workers=settings.workers
       )
 
     go()  # compiles

@@ -168,7 +168,7 @@ def build(
     extracted = lacking.run(
       source.pictures,
       cache,
-      batch_size=settings.batch_size,
+      batch_size=settings.extract_batch,
       workers=settings.workers,
       max_pixels=settings.max_pixels,
       progress=progress,
