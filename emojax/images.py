@@ -33,6 +33,8 @@ _ORIENTATION_TAG = 274  # EXIF and TIFF tag numbers
 _BITS_PER_SAMPLE_TAG = 258
 _PHOTOMETRIC_TAG = 262
 _WHITE_IS_ZERO = 0
+_COMPRESSION_TAG, _UNCOMPRESSED = 259, 1
+_PLANES_TAG, _SEPARATE = 284, 2
 _PNG_BIT_DEPTH_AT = 24  # signature 8, chunk head 8, width 4, height 4, then one byte
 _JPEG_SEQUENTIAL = (0xC0, 0xC1)  # frame types whose single scan is the whole picture
 _JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
@@ -107,9 +109,9 @@ def load(
   EXIF rotation is applied, grey replicated, CMYK converted without a colour profile
   (JPEG ones in Adobe's inverted convention), transparency laid on white, 16-bit samples
   divided by 257 and rounded, and of an animation or a multi-page file the first picture
-  is taken. Colour profiles are ignored. 16-bit colour that OpenCV does not read as
-  Pillow does (16-bit CMYK, premultiplied alpha) keeps the high byte of each sample,
-  which is at most one level off. May be called from any number of threads.
+  is taken. Colour profiles are ignored. 16-bit colour that OpenCV reads otherwise than
+  Pillow (CMYK, premultiplied alpha, compressed planes) keeps the high byte of each
+  sample, which is at most one level off. May be called from any number of threads.
 
   Args:
     source: path of the file, or its bytes.
@@ -118,8 +120,9 @@ def load(
     (H, W, 3) uint8.
   Raises:
     ImageError: the file cannot be read, is empty, is not one of the six kinds, is
-      larger than `max_pixels`, is damaged or cut short, or has floating-point, 32-bit
-      or CIELAB samples, whose white has no agreed value.
+      larger than `max_pixels`, is damaged or cut short, has floating-point, 32-bit or
+      CIELAB samples, whose white has no agreed value, or is an uncompressed 16-bit TIFF
+      with separate colour planes.
   """
   data = source if isinstance(source, bytes) else _read(source)
   kind, opener = _kind(data)
@@ -323,6 +326,14 @@ def _colour_16(picture: ImageFile.ImageFile, data: bytes) -> Image.Image:
   exactly Pillow's, so that no difference between the two decoders (rotation, alpha) can
   slip in.
   """
+  if isinstance(picture, TiffImagePlugin.TiffImageFile) and (
+    picture.tag_v2.get(_PLANES_TAG) == _SEPARATE
+    and picture.tag_v2.get(_COMPRESSION_TAG, _UNCOMPRESSED) == _UNCOMPRESSED
+  ):  # Pillow and OpenCV both read these wrongly, without a word
+    raise ImageError(
+      "uncompressed 16-bit TIFF with a plane for each colour; save the picture with "
+      "interleaved colours or with 8 bits"
+    )
   high = np.asarray(picture)
   deep: np.ndarray | None = cv2.imdecode(
     np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED
