@@ -206,7 +206,8 @@ def apply(params: Mapping[str, Any], images: jax.Array) -> dict[str, jax.Array]:
   """
 
   def batch(images):
-    return jax.vmap(class_shares)(DeepLab().apply({"params": params}, images))
+    scores = DeepLab().bind({"params": params})(images)
+    return jax.vmap(class_shares)(scores)
 
   def one_by_one(images):
     return lax.map(lambda image: batch(image[None])[0], images)

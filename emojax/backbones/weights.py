@@ -21,6 +21,16 @@ from emojax.backbones import BACKBONES, Backbone
 
 FORMAT = "emojax weights 1"
 _KEY = "emojax"  # one header entry: the format keeps no order between several
+_HEADER_TYPES = {
+  "format": str,
+  "network": str,
+  "recipe": dict,
+  "class_names": list,
+  "licence": str,
+  "origin": str,
+  "digest": str,
+  "header_digest": str,
+}
 _SHORT = 8  # hex digits of a digest in labels and messages
 _CHOICES = ("trained", "random", "auto")
 
@@ -125,15 +135,13 @@ def load(network: str, weights_dir: pathlib.Path) -> Weights:
   if not path.is_file():
     raise WeightsError(f"no weights file {path}: {_how_to_get(network)}")
   header, tensors = _read(path, network)
-  _check_names(path, backbone, header, tensors)
   found = digest(tensors)
-  if found != header.get("digest") or _header_digest(header) != header.get(
-    "header_digest"
-  ):
+  if found != header["digest"] or _header_digest(header) != header["header_digest"]:
     raise WeightsError(
-      f"weights file {path} is damaged: it should have digest {header.get('digest')}, "
+      f"weights file {path} is damaged: it was written with digest {header['digest']}, "
       f"its content has {found}; {_how_to_get(network)}"
     )
+  _check(path, backbone, header, tensors)
   if header["recipe"] != _recipe(backbone):
     raise WeightsError(
       f"weights file {path} was made for pictures scaled by {header['recipe']}, emojax "
@@ -186,7 +194,7 @@ def save(
     "digest": digest(tensors),
   }
   header["header_digest"] = _header_digest(header)
-  _check_names(path, backbone, header, tensors)
+  _check(path, backbone, header, tensors)
   data = safetensors.numpy.save(
     dict(sorted(tensors.items())), metadata={_KEY: json.dumps(header, sort_keys=True)}
   )
@@ -207,22 +215,15 @@ def digest(tensors: Mapping[str, np.ndarray]) -> str:
   return total.hexdigest()
 
 
-def _read(path: pathlib.Path, network: str) -> tuple[dict, dict[str, np.ndarray]]:
-  """Header and tensors of a weights file, unchecked."""
+def _read(
+  path: pathlib.Path, network: str
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+  """Header and tensors of a weights file; only the header's form is checked."""
   try:
     with safetensors.safe_open(path, framework="numpy") as file:
-      text = (file.metadata() or {}).get(_KEY)
-      if text is None:
-        raise WeightsError(
-          f"{path} holds tensors but is not a weights file of emojax: "
-          f"{_how_to_get(network)}"
-        )
-      return json.loads(text), {
-        name: file.get_tensor(name) for name in list(file.keys())
-      }
-  except (safetensors.SafetensorError, ValueError) as error:
-    if isinstance(error, WeightsError):
-      raise
+      header = _parse_header((file.metadata() or {}).get(_KEY, ""))
+      tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+  except safetensors.SafetensorError as error:
     raise WeightsError(
       f"{path} is no safetensors file or is cut short ({_one_line(error)}): "
       f"{_how_to_get(network)}"
@@ -231,20 +232,36 @@ def _read(path: pathlib.Path, network: str) -> tuple[dict, dict[str, np.ndarray]
     raise WeightsError(
       f"cannot read weights file {path}: {_one_line(error)}"
     ) from error
+  if header is None:
+    raise WeightsError(
+      f"{path} holds tensors but is not a weights file of emojax in the form "
+      f"{FORMAT!r}: {_how_to_get(network)}"
+    )
+  return header, tensors
 
 
-def _check_names(
+def _parse_header(text: str) -> dict[str, Any] | None:
+  """The header that `save` wrote, or None when it is anything else."""
+  try:
+    header = json.loads(text)
+  except ValueError:
+    return None
+  good = (
+    isinstance(header, dict)
+    and header.keys() == _HEADER_TYPES.keys()
+    and all(isinstance(header[key], kind) for key, kind in _HEADER_TYPES.items())
+    and header["format"] == FORMAT
+  )
+  return header if good else None
+
+
+def _check(
   path: pathlib.Path,
   backbone: Backbone,
   header: Mapping[str, Any],
   tensors: Mapping[str, np.ndarray],
 ) -> None:
-  """Refuses tensors that are not exactly the network's."""
-  if header.get("format") != FORMAT:
-    raise WeightsError(
-      f"{path} has format {header.get('format')!r}, expected {FORMAT!r}; "
-      "convert it again"
-    )
+  """Refuses anything but exactly this network's tensors and class names."""
   expected = {name: (*shape, "float32") for name, shape in backbone.shapes.items()}
   came = {name: (*tensor.shape, tensor.dtype.name) for name, tensor in tensors.items()}
   problems = [
@@ -263,14 +280,14 @@ def _check_names(
     )
     if names
   ]
-  if header.get("network") != backbone.name or problems:
+  if header["network"] != backbone.name or problems:
     raise WeightsError(
-      f"{path} holds weights of {header.get('network')!r}, expected {backbone.name!r}"
+      f"{path} holds weights of {header['network']!r}, expected {backbone.name!r}"
       + "".join(f"; {problem}" for problem in problems)
     )
   if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
     raise WeightsError(f"{path} holds numbers that are not finite; it cannot be used")
-  count = len(header.get("class_names", ()))
+  count = len(header["class_names"])
   if count != backbone.class_count:
     raise WeightsError(
       f"{path} names {count} classes, {backbone.name} has {backbone.class_count}"

@@ -1,0 +1,119 @@
+"""The duties that every entry of FEATURES has, whatever it computes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from emojax.backbones import BACKBONES
+from emojax.features import FEATURES
+from emojax.features.sources import load_sources
+
+_SLOW = {"semantic_deeplab"}  # tens of billions of operations for a handful of pictures
+_CLOSE = 1e-5
+
+every_feature = pytest.mark.parametrize(
+  "name",
+  [
+    pytest.param(name, marks=[pytest.mark.slow] if name in _SLOW else [])
+    for name in FEATURES
+  ],
+)
+
+
+@pytest.fixture(scope="module")
+def sources():
+  return load_sources(FEATURES, weights="random")
+
+
+def pictures(side: int, count: int = 3) -> np.ndarray:
+  """Different pictures: noise, a flat one, a ramp with a square; (count, S, S, 3)."""
+  rng = np.random.default_rng(7)
+  batch = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+  batch[1] = (200, 30, 90)
+  ramp = np.linspace(0, 255, side).astype(np.uint8)
+  batch[2] = np.stack([ramp[:, None] + 0 * ramp, ramp + 0 * ramp[:, None]] * 2)[
+    [0, 1, 0]
+  ].transpose(1, 2, 0)
+  batch[2, side // 4 : side // 2, side // 4 : side // 2] = (250, 240, 10)
+  return batch
+
+
+def computation(name, sources):
+  """A feature as a jitted function of params and pictures."""
+  feature = FEATURES[name]
+  params = jax.tree.map(jnp.asarray, sources[feature.needs].params)
+  compute = jax.jit(lambda params, images: feature.make(params)(images))
+  return lambda images: np.asarray(compute(params, jnp.asarray(images)))
+
+
+@every_feature
+def test_common_duties(name, sources):
+  feature = FEATURES[name]
+  images = pictures(feature.view.side_px)
+  before = images.copy()
+  compute = computation(name, sources)
+  values = compute(images)
+
+  assert values.shape == (3, feature.size)
+  assert values.dtype == np.float32
+  assert np.isfinite(values).all()
+  assert np.array_equal(images, before), "the input was changed"
+  # Not to the bit: GIST's Fourier transforms split their work as threads come free.
+  np.testing.assert_allclose(compute(images), values, atol=1e-6, rtol=1e-6)
+  assert np.abs(values[0] - values[2]).max() > 1e-4, "blind to the picture"
+  if feature.kind == "probability":
+    assert values.min() >= 0
+    assert (values.sum(axis=1) <= 1 + _CLOSE).all()
+
+  order = [2, 0, 1]
+  np.testing.assert_allclose(compute(images[order]), values[order], atol=_CLOSE, rtol=0)
+  for row in (0, 2):
+    alone = compute(images[row : row + 1])[0]
+    np.testing.assert_allclose(alone, values[row], atol=_CLOSE, rtol=_CLOSE)
+
+
+@every_feature
+def test_two_devices_give_the_numbers_of_one(name, sources):
+  feature = FEATURES[name]
+  images = pictures(feature.view.side_px)[[0, 2]]
+  expected = computation(name, sources)(images)
+  spread = jax.pmap(
+    lambda params, images: feature.make(params)(images),
+    in_axes=(None, 0),
+    devices=jax.devices()[:2],
+  )
+  values = spread(sources[feature.needs].params, images[:, None])
+  assert len(values.sharding.device_set) == 2
+  np.testing.assert_allclose(
+    np.asarray(values)[:, 0], expected, atol=_CLOSE, rtol=_CLOSE
+  )
+
+
+def test_features_of_one_backbone_run_it_once(sources):
+  """Three outputs in one program cost what the dearest of them costs alone."""
+  names = [name for name, feature in FEATURES.items() if feature.needs == "squeezenet"]
+  assert len(names) == 3
+  side = BACKBONES["squeezenet"].view.side_px
+  images = jax.ShapeDtypeStruct((2, side, side, 3), jnp.uint8)
+
+  def flops(wanted):
+    def compute(params, images):
+      return [FEATURES[name].make(params)(images) for name in wanted]
+
+    lowered = jax.jit(compute).lower(sources["squeezenet"].params, images)
+    return lowered.compile().cost_analysis()["flops"]
+
+  dearest = max(flops([name]) for name in names)
+  assert dearest > 1e9, "the cost of one run is not seen, so the test proves nothing"
+  assert flops(names) < 1.02 * dearest
+
+
+def test_entries_agree_with_their_backbones():
+  for name, feature in FEATURES.items():
+    if feature.needs in BACKBONES:
+      view = BACKBONES[feature.needs].view
+      assert feature.view.side_px == view.side_px, name
+      assert feature.view.fit == view.fit, name
+    else:
+      assert feature.needs in ("", "color_names"), name
