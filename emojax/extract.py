@@ -27,19 +27,23 @@ _ABOUT = (
 )
 _DESCRIPTION = "features.json"
 
-_IMAGES_DIR = flags.DEFINE_string(
-  "images_dir", "", "Folder of pictures; subfolders too."
-)
-_OUTPUT = flags.DEFINE_string("output", "", "Folder for results; made when absent.")
-options.define(config.ExtractConfig, _NAME)
+
+def define_flags() -> None:
+  """Defines the program's flags; not on import, so that programs can be imported."""
+  flags.DEFINE_string("images_dir", "", "Folder of pictures; subfolders too.")
+  flags.DEFINE_string("output", "", "Folder for results; made when absent.")
+  options.define(config.ExtractConfig, _NAME)
 
 
 def main(arguments: list[str]) -> int:
   """The program; see the module."""
   del arguments  # there are none
-  if not _IMAGES_DIR.value or not _OUTPUT.value:
+  asked = flags.FLAGS
+  if not asked.images_dir or not asked.output:
     raise cli.UserError("--images_dir=FOLDER and --output=FOLDER are needed")
-  folder, output = pathlib.Path(_IMAGES_DIR.value), pathlib.Path(_OUTPUT.value)
+  folder = pathlib.Path(asked.images_dir).expanduser()
+  output = pathlib.Path(asked.output).expanduser()
+  _check_writable(output)
   settings = options.read(config.ExtractConfig())
   extracted, described = extract_folder(folder, settings, progress=True)
   write(output, folder, extracted, described)
@@ -137,13 +141,28 @@ def rows_csv(rows: list["extractor.Row"], folder: pathlib.Path) -> bytes:
   Names with commas, quotes or line breaks are quoted; bytes of a name that are not
   UTF-8 stand as \\udcXX.
   """
-  text = io.StringIO(newline="")
-  writer = csv.writer(text, lineterminator="\n")
-  writer.writerow(("path", "status", "reason"))
+  lines = [_csv_line("path", "status", "reason")]
   for row in rows:
     path = row.path.relative_to(folder).as_posix() if row.path else ""
-    writer.writerow((path, row.status, row.reason))
-  return _text(text.getvalue()).encode()
+    lines.append(_csv_line(path, row.status, row.reason))
+  return _text("".join(lines)).encode()
+
+
+def _csv_line(*cells: str) -> str:
+  """One line of CSV. Python's writer quotes only the line breaks it writes itself."""
+  text = io.StringIO(newline="")
+  csv.writer(text, lineterminator="\r\n").writerow(cells)
+  return text.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _check_writable(output: pathlib.Path) -> None:
+  """Complains before hours of work, not after them."""
+  there = output
+  while not there.exists() and there != there.parent:
+    there = there.parent
+  if not there.is_dir() or not os.access(there, os.W_OK):
+    what = "may not be written to" if there.is_dir() else "is not a folder"
+    raise cli.UserError(f"cannot write to --output={output}: {there} {what}")
 
 
 def _text(value: object) -> str:
@@ -171,6 +190,7 @@ def _replace(path: pathlib.Path, content: bytes | memoryview) -> None:
 
 
 if __name__ == "__main__":
+  define_flags()
   cli.run(
     main,
     _NAME,

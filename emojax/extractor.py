@@ -162,9 +162,9 @@ class Extractor:
       CacheError: the cache cannot be read or written.
       ValueError: `batch_size` or `workers` below 1.
     """
-    for setting, value in (("batch_size", batch_size), ("workers", workers)):
+    for setting, value in (("extract_batch", batch_size), ("workers", workers)):
       if value < 1:
-        raise ValueError(f"expected {setting} of at least 1, got {value}")
+        raise ValueError(f"expected --{setting} of at least 1, got {value}")
     run = _Run(self, pictures, cache, batch_size, max_pixels)
     ahead = 2 * batch_size * jax.local_device_count()
     with (
