@@ -41,9 +41,9 @@ _JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
 _JPEG_READ_AHEAD = 16  # bytes; libjpeg-turbo fills a buffer of 8
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # not data, not a restart
 
-# The plug-ins are called directly, not through Image.open: that would warn about, or
-# refuse, large pictures by a limit of its own, and warnings cannot be silenced safely
-# from a thread. Only these six kinds are ever given to a decoder.
+# The plug-ins are called directly, not through Image.open, which would warn about or
+# refuse large pictures before their size can be asked. Only these six kinds are ever
+# given to a decoder.
 _KINDS: tuple[tuple[str, bytes, Callable[[io.BytesIO], ImageFile.ImageFile]], ...] = (
   ("JPEG", b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
   ("PNG", b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
@@ -112,6 +112,7 @@ def load(
   is taken. Colour profiles are ignored. 16-bit colour that OpenCV reads otherwise than
   Pillow (CMYK, premultiplied alpha, compressed planes) keeps the high byte of each
   sample, which is at most one level off. May be called from any number of threads.
+  Raises Pillow's own limit for this process to `max_pixels` where it is lower.
 
   Args:
     source: path of the file, or its bytes.
@@ -124,6 +125,10 @@ def load(
       CIELAB samples, whose white has no agreed value, or is an uncompressed 16-bit TIFF
       with separate colour planes.
   """
+  # TIFF, WebP and GIF decoders also ask Pillow's own limit, which is the process's, and
+  # would warn; warnings cannot be silenced safely from a thread.
+  if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
+    Image.MAX_IMAGE_PIXELS = max_pixels
   data = source if isinstance(source, bytes) else _read(source)
   kind, opener = _kind(data)
   # A damaged file makes Pillow raise almost anything (OSError, SyntaxError, KeyError,
@@ -132,6 +137,10 @@ def load(
     picture = opener(io.BytesIO(_sealed_jpeg(data) if kind == "JPEG" else data))
   except ImageError:
     raise
+  except Image.DecompressionBombError as error:  # WebP of more than twice the limit
+    raise ImageError(
+      f"more pixels than the limit of {max_pixels:,}; raise the pixel limit to read it"
+    ) from error
   except Exception as error:
     raise ImageError(f"not a readable {kind} picture: {_one_line(error)}") from error
   width, height = picture.size

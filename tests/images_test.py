@@ -268,10 +268,14 @@ def test_the_pixel_limit_is_inclusive_and_can_be_set():
     images.load(file, max_pixels=619)
 
 
-def test_pillows_own_limit_neither_warns_nor_refuses(monkeypatch):
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "JPEG", "WEBP"])
+def test_pillows_own_limit_neither_warns_nor_refuses(kind, monkeypatch):
   monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # RGB has 620, six times as many
-  for kind in ("PNG", "BMP", "TIFF", "GIF", "JPEG", "WEBP"):
-    assert images.load(encoded(RGB, kind)).shape == RGB.shape
+  file = encoded(RGB, kind)
+  assert images.load(file).shape == RGB.shape
+  monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+  with pytest.raises(images.ImageError, match=r"more .*than the limit of 300; raise"):
+    images.load(file, max_pixels=300)
 
 
 TEXTURE = cv2.resize(RGB, (120, 90))
