@@ -9,7 +9,12 @@ from emojax.backbones import BACKBONES
 from emojax.features import FEATURES
 from emojax.features.sources import load_sources
 
-_SLOW = {"semantic_deeplab"}  # tens of billions of operations for a handful of pictures
+_SLOW = {  # the first is heavy, the others share nearly all their code with a sibling
+  "semantic_deeplab",
+  "gist512",
+  "logits_squeezenet",
+  "pool_squeezenet",
+}
 _CLOSE = 1e-5
 
 every_feature = pytest.mark.parametrize(
@@ -91,10 +96,11 @@ def test_two_devices_give_the_numbers_of_one(name, sources):
 
 
 def test_features_of_one_backbone_run_it_once(sources):
-  """Three outputs in one program cost what the dearest of them costs alone."""
+  """Three outputs in one program cost what the one behind all layers costs alone."""
   names = [name for name, feature in FEATURES.items() if feature.needs == "squeezenet"]
   assert len(names) == 3
   side = BACKBONES["squeezenet"].view.side_px
+  # Two pictures: of a loop, were there one, XLA drops the first and only pass.
   images = jax.ShapeDtypeStruct((2, side, side, 3), jnp.uint8)
 
   def flops(wanted):
@@ -104,9 +110,9 @@ def test_features_of_one_backbone_run_it_once(sources):
     lowered = jax.jit(compute).lower(sources["squeezenet"].params, images)
     return lowered.compile().cost_analysis()["flops"]
 
-  dearest = max(flops([name]) for name in names)
-  assert dearest > 1e9, "the cost of one run is not seen, so the test proves nothing"
-  assert flops(names) < 1.02 * dearest
+  alone = flops(["object_squeezenet"])
+  assert alone > 1e9, "the cost of one run is not seen, so the test proves nothing"
+  assert flops(names) < 1.02 * alone
 
 
 def test_entries_agree_with_their_backbones():
