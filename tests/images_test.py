@@ -382,7 +382,7 @@ WHOLE = images.View("map", "squash", short_px=513, side_px=513, interpolation="l
 
 @pytest.mark.parametrize("chosen", [images.SQUASH, images.CROP, LINEAR, WHOLE])
 @pytest.mark.parametrize(
-  "shape", [(1, 1), (1, 5000), (5000, 1), (3, 100_000), (255, 257), (256, 256)]
+  "shape", [(1, 1), (1, 5000), (5000, 1), (1, 1_000_000), (255, 257), (256, 256)]
 )
 def test_views_have_one_shape_and_keep_a_flat_colour(shape, chosen):
   rgb = np.full((*shape, 3), (10, 200, 90), np.uint8)
