@@ -64,7 +64,7 @@ def run(
     if "--" in asked:
       asked = asked[: asked.index("--")]
     if any(word in _HELP for word in asked):
-      print(help_text(name, about, settings, arguments))
+      print(help_text(name, about, settings, arguments), flush=True)
       sys.exit(0)
     if any(word in _VERSION for word in asked):
       print(f"emojax {__version__}")
@@ -87,19 +87,24 @@ def run(
 
   def guarded(argv: Sequence[str]) -> int | None:
     try:
-      return main(list(argv[1:]))
+      status = main(list(argv[1:]))
+      sys.stdout.flush()
+      return status
     except KeyboardInterrupt:
       print(f"\n{name}: {interrupted}", file=sys.stderr)
       return _INTERRUPTED
-    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
-      os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-      return 1
+    except BrokenPipeError:
+      raise  # no mistake of the user; handled below
     except (ValueError, OSError) as error:
       if flags.FLAGS.traceback:
         raise
       _fail(name, str(error))
 
-  app.run(guarded, flags_parser=parse)
+  try:
+    app.run(guarded, flags_parser=parse)
+  except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 def help_text(
@@ -112,7 +117,7 @@ def help_text(
   listed: set[str] = set()
   groups = []
   for cls in settings:
-    title = (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
+    title = (cls.__doc__ or cls.__name__).strip().partition(".")[0]
     names = [f.name for f in dataclasses.fields(cls) if f.name in flags.FLAGS]
     groups.append((title, names))
     listed.update(names)
