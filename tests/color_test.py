@@ -85,6 +85,21 @@ def test_shares_and_the_first_of_two_equal_peaks():
   assert got["hue_peak_index"] == 0 and got["hue_peak_share"] == 0.5
 
 
+def test_bins_of_every_saturation_and_value_are_exact():
+  """Whole-number floor(11 chroma / value), for all pairs, and floor(11 value / 255)."""
+  value, low = np.meshgrid(np.arange(1, 256), np.arange(256), indexing="ij")
+  value, low = value[low <= value], low[low <= value]
+  rgb = np.stack([value, low, low], -1).astype(np.uint8)[None, None]
+  got = dict(zip(color.COLUMN_NAMES, np.asarray(COMPUTE(rgb))[0], strict=True))
+  for channel, bins in (
+    ("saturation", 11 * (value - low) // value),
+    ("value", 11 * value // 255),
+  ):
+    expected = np.bincount(np.minimum(bins, 10), minlength=11)
+    shares = np.array([got[f"{channel}_bin_{i}"] for i in range(11)])
+    np.testing.assert_array_equal(np.rint(shares * value.size), expected)
+
+
 @hypothesis.settings(max_examples=30, deadline=None)
 @hypothesis.given(hnp.arrays(np.uint8, (4, 4, 3)))
 def test_hsv_equals_the_standard_library(rgb):

@@ -5,6 +5,9 @@ its columns named in `COLUMN_NAMES`. Counting is done with whole numbers, so equ
 pictures give equal rows in any batch.
 """
 
+import functools
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -71,11 +74,12 @@ def make(params: jax.Array) -> Compute:
     rgb_mean = jnp.stack([_sum(c) for c in (red, green, blue)], -1) / (255 * count)
     hsv, bins = _hsv(red, green, blue)
     hsv_mean = jnp.stack([c.mean(-1) for c in hsv], -1)
-    shares = jnp.stack([_counts(b, BINS) for b in bins], 1) / count
+    index = (red >> 3) + 32 * (green >> 3) + 1024 * (blue >> 3)
+    labels, lengths = (*bins, table[index]), (BINS, BINS, BINS, len(NAMES))
+    *histograms, names = _shares(labels, lengths)
+    shares = jnp.stack(histograms, 1)
     peak = jnp.argmax(shares, -1).astype(jnp.float32) / BINS
     peaks = jnp.stack([peak, shares.max(-1)], -1)
-    index = (red >> 3) + 32 * (green >> 3) + 1024 * (blue >> 3)
-    names = _counts(table[index], len(NAMES)) / count
     brightness_saturation = hsv_mean[:, ::-1][:, :2]
     emotion = jnp.einsum(
       "bm,em->be", brightness_saturation, _PAD, precision=jax.lax.Precision.HIGHEST
@@ -91,10 +95,22 @@ def _sum(channel: jax.Array) -> jax.Array:
   return channel.sum(-1).astype(jnp.float32)
 
 
-def _counts(values: jax.Array, length: int) -> jax.Array:
-  """How often each of 0..length-1 occurs in each row of (B, N): (B, length) float32."""
-  count = jax.vmap(lambda row: jnp.bincount(row, length=length))
-  return count(values).astype(jnp.float32)
+def _shares(labels: tuple[jax.Array, ...], lengths: tuple[int, ...]) -> list[jax.Array]:
+  """How often each value of each (B, N) label occurs: (B, length) float32 shares.
+
+  Counted together and summed apart: one pass of scattered additions, not one for each.
+  """
+  joint = jnp.zeros_like(labels[0])
+  for label, length in zip(labels, lengths, strict=True):
+    joint = joint * length + label
+  count = jax.vmap(functools.partial(jnp.bincount, length=math.prod(lengths)))
+  counts = count(joint).reshape(-1, *lengths)
+  axes = set(range(1, len(lengths) + 1))
+  total = jnp.float32(joint.shape[-1])
+  return [
+    counts.sum(tuple(axes - {axis})).astype(jnp.float32) / total
+    for axis in sorted(axes)
+  ]
 
 
 def _hsv(
@@ -102,8 +118,9 @@ def _hsv(
 ) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
   """Hue, saturation and value of (B, N) int32 channels: float32 0..1, and their bins.
 
-  Grey has hue 0, black has saturation 0. Bins are floor(11 x), the last one closed, and
-  are found with whole numbers, so that no rounding moves a colour across an edge.
+  Grey has hue 0, black has saturation 0. Bins are floor(11 x), the last one closed. The
+  half added to the whole dividend keeps every quotient off the bins' edges, so that no
+  rounding moves a colour across one; float division is the one that vectorises.
   """
   value = jnp.maximum(jnp.maximum(red, green), blue)
   chroma = value - jnp.minimum(jnp.minimum(red, green), blue)
@@ -120,5 +137,13 @@ def _hsv(
   channels = tuple(
     top.astype(jnp.float32) / bottom.astype(jnp.float32) for top, bottom in fractions
   )
-  bins = tuple(jnp.minimum(top * BINS // bottom, BINS - 1) for top, bottom in fractions)
+  bins = tuple(
+    jnp.minimum(
+      (((top * BINS).astype(jnp.float32) + 0.5) / bottom.astype(jnp.float32)).astype(
+        jnp.int32
+      ),
+      BINS - 1,
+    )
+    for top, bottom in fractions
+  )
   return channels, bins
