@@ -11,6 +11,7 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import pathlib
 import sys
@@ -113,7 +114,6 @@ class Extractor:
     self.names = tuple(names)
     self._params = {need: source.params for need, source in sources.items()}
     self._replicated: dict[str, Any] = {}  # need -> params with a leading device axis
-    self._programs: dict[tuple[str, ...], Any] = {}  # features -> pmapped function
     self.keys = {
       name: FeatureKey(
         name=name,
@@ -196,16 +196,20 @@ class Extractor:
       # The portable way to lay parameters out as pmap wants them, once per run.
       spread = jax.pmap(lambda params, _: params, in_axes=(None, 0))
       self._replicated[need] = spread(self._params[need], jnp.zeros(devices))
-    if names not in self._programs:
-
-      def program(params: Any, pictures: jax.Array) -> dict[str, jax.Array]:
-        # One program, so that features of one network share its forward pass.
-        return {name: FEATURES[name].make(params)(pictures) for name in names}
-
-      self._programs[names] = jax.pmap(program)
     per_device = batch.reshape(devices, -1, *batch.shape[1:])
-    out = self._programs[names](self._replicated[need], per_device)
+    out = _program(names)(self._replicated[need], per_device)
     return {name: np.asarray(out[name]).reshape(len(batch), -1) for name in names}
+
+
+@functools.cache  # of the process, so that another extractor need not compile again
+def _program(names: tuple[str, ...]) -> Any:
+  """The pmapped computation of features that share a view and a need."""
+
+  def program(params: Any, pictures: jax.Array) -> dict[str, jax.Array]:
+    # One program, so that features of one network share its forward pass.
+    return {name: FEATURES[name].make(params)(pictures) for name in names}
+
+  return jax.pmap(program)
 
 
 def from_config(settings: ExtractConfig) -> Extractor:
