@@ -33,9 +33,12 @@ _ABOUT = (
   "programs first."
 )
 
-_ONLY = flags.DEFINE_list("only", list(speed.PARTS), "Which parts to measure.")
-_OUTPUT = flags.DEFINE_string("output", "", "Where to write the figures as JSON.")
-options.define(speed.Size, _NAME)
+
+def define_flags() -> None:
+  """Defines the program's flags; not on import, so that programs can be imported."""
+  flags.DEFINE_list("only", list(speed.PARTS), "Which parts to measure.")
+  flags.DEFINE_string("output", "", "Where to write the figures as JSON.")
+  options.define(speed.Size, _NAME)
 
 
 def run_part(
@@ -76,7 +79,7 @@ def main(arguments: list[str]) -> None:
   """The program; see the module."""
   del arguments  # there are none
   size = options.read(speed.Size())
-  for name in _ONLY.value:
+  for name in flags.FLAGS.only:
     if name not in speed.PARTS:
       raise cli.UserError(f"--only knows {', '.join(speed.PARTS)}; got {name!r}")
   # Processes of their own: peak memory is per process and never goes down.
@@ -84,7 +87,7 @@ def main(arguments: list[str]) -> None:
   found: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}
   print("| what | emojax | beside | its figure | ratio | goal |")
   print("| --- | ---: | --- | ---: | ---: | --- |")
-  for name in _ONLY.value:
+  for name in flags.FLAGS.only:
     with spawn.Pool(1) as pool:
       figures, memory = pool.apply(run_part, (name, size))
     found["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
@@ -99,9 +102,10 @@ def main(arguments: list[str]) -> None:
     found["machine"] = pool.apply(machine)
   print("\nPeak memory, MB: " + json.dumps(found["peak_memory_mb"]))
   print("Machine: " + json.dumps(found["machine"]))
-  if _OUTPUT.value:
-    pathlib.Path(_OUTPUT.value).write_text(json.dumps(found, indent=2) + "\n")
+  if flags.FLAGS.output:
+    pathlib.Path(flags.FLAGS.output).write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":
+  define_flags()
   cli.run(main, _NAME, _ABOUT, settings=(speed.Size,))

@@ -25,25 +25,29 @@ _ABOUT = (
   "uses pictures that emojax draws itself."
 )
 
-_PRESET = flags.DEFINE_enum(
-  "preset",
-  "paper",
-  list(config.PRESETS),
-  "Named settings: the paper's own, or what predicts best on a few hundred "
-  "photographs. Any other flag overrides its setting.",
-)
-_FOLD = flags.DEFINE_string(
-  "fold", "all", "Which of the five folds to train: all, or numbers such as 3 or 1,2."
-)
-_WORKDIR = flags.DEFINE_string(
-  "workdir", "", "The run folder; empty: a new one below runs/."
-)
-_RESUME = flags.DEFINE_boolean(
-  "resume", False, "Continue the run in --workdir, or show it where it is finished."
-)
 _SETTINGS = (config.TrainConfig, config.DataConfig, config.ExtractConfig)
-for _settings in _SETTINGS:
-  options.define(_settings, _NAME)
+
+
+def define_flags() -> None:
+  """Defines the program's flags; not on import, so that programs can be imported."""
+  flags.DEFINE_enum(
+    "preset",
+    "paper",
+    list(config.PRESETS),
+    "Named settings: the paper's own, or what predicts best on a few hundred "
+    "photographs. Any other flag overrides its setting.",
+  )
+  flags.DEFINE_string(
+    "fold",
+    "all",
+    "Which of the five folds to train: all, or numbers such as 3 or 1,2.",
+  )
+  flags.DEFINE_string("workdir", "", "The run folder; empty: a new one below runs/.")
+  flags.DEFINE_boolean(
+    "resume", False, "Continue the run in --workdir, or show it where it is finished."
+  )
+  for settings in _SETTINGS:
+    options.define(settings, _NAME)
 
 
 def main(arguments: list[str]) -> None:
@@ -53,24 +57,25 @@ def main(arguments: list[str]) -> None:
   from emojax import fit, runs
   from emojax.datasets.va_emotion import prepare
 
-  base, features = config.PRESETS[_PRESET.value]
+  asked = flags.FLAGS
+  base, features = config.PRESETS[asked.preset]
   settings = options.read(base, given_only=True)
   fit.check(settings)
-  chosen = fold_indices(_FOLD.value)
+  chosen = fold_indices(asked.fold)
   extract = options.read(
     dataclasses.replace(config.ExtractConfig(), features=features), given_only=True
   )
   data = options.read(config.DataConfig())
-  name = f"{data.dataset.rpartition('/')[2]}-{_PRESET.value}"
-  workdir = _WORKDIR.value or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+  name = f"{data.dataset.rpartition('/')[2]}-{asked.preset}"
+  workdir = asked.workdir or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
   dataset = prepare.prepare(data, extract, progress=True)
   folder = runs.run(
-    _PRESET.value,
+    asked.preset,
     settings,
     dataset,
     chosen,
     pathlib.Path(workdir),
-    _RESUME.value,
+    asked.resume,
     show_progress=True,
   )
   print(folder.table.read_text("utf-8"))
@@ -93,6 +98,7 @@ def fold_indices(text: str) -> list[int]:
 
 
 if __name__ == "__main__":
+  define_flags()
   cli.run(
     main,
     _NAME,
