@@ -27,7 +27,7 @@ import tqdm
 from emojax import images
 from emojax.cache import FeatureCache, FeatureKey
 from emojax.config import ExtractConfig
-from emojax.features import FEATURES
+from emojax.features import FEATURES, compute
 from emojax.features.sources import Source, describe, load_sources
 
 Picture = pathlib.Path | bytes | np.ndarray
@@ -205,11 +205,7 @@ class Extractor:
 def _program(names: tuple[str, ...]) -> Any:
   """The pmapped computation of features that share a view and a need."""
 
-  def program(params: Any, pictures: jax.Array) -> dict[str, jax.Array]:
-    # One program, so that features of one network share its forward pass.
-    return {name: FEATURES[name].make(params)(pictures) for name in names}
-
-  return jax.pmap(program)
+  return jax.pmap(functools.partial(compute, names))
 
 
 def from_config(settings: ExtractConfig) -> Extractor:

@@ -209,7 +209,7 @@ class _Loop:
   ) -> None:
     if not log:
       return
-    names = {"train": reports.train_error}
+    names: dict[str, Any] = {"train": reports.train_error}
     if self._settings.stop_on != "train":
       names[self._settings.stop_on] = reports.stop_error
     for i in range(len(reports.train_error)):
@@ -219,7 +219,7 @@ class _Loop:
 
 def _summary(nets: Sequence[trainer.Network], reports: trainer.Report) -> dict:
   """The newest mean stopping error of each target, and how many networks go on."""
-  shown = {}
+  shown: dict[str, Any] = {}
   for targets in dict.fromkeys(net.targets for net in nets):
     of_target = [i for i, net in enumerate(nets) if net.targets == targets]
     name = "+".join(targets)

@@ -5,7 +5,7 @@ name, default, choices and help; then an instance filled from what the user gave
 """
 
 import dataclasses
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from absl import flags
 
@@ -23,11 +23,11 @@ def define(settings: type, module_name: str, leave_out: tuple[str, ...] = ()) ->
   for field in dataclasses.fields(settings):
     if field.name in leave_out:
       continue
-    meaning = field.metadata["help"]
+    meaning: str = field.metadata["help"]
     choices = field.metadata["choices"]
-    common = {"module_name": module_name}
+    common: dict[str, Any] = {"module_name": module_name}
     if choices:
-      flags.DEFINE_enum(field.name, field.default, choices, meaning, **common)
+      flags.DEFINE_enum(field.name, str(field.default), choices, meaning, **common)
     elif isinstance(field.default, bool):
       flags.DEFINE_boolean(field.name, field.default, meaning, **common)
     elif isinstance(field.default, int):
@@ -35,10 +35,10 @@ def define(settings: type, module_name: str, leave_out: tuple[str, ...] = ()) ->
     elif isinstance(field.default, float):
       flags.DEFINE_float(field.name, field.default, meaning, **common)
     elif isinstance(field.default, tuple):
-      default = [str(item) for item in field.default]
+      default: Any = [str(item) for item in field.default]
       flags.DEFINE_list(field.name, default, meaning, **common)
     else:
-      flags.DEFINE_string(field.name, field.default, meaning, **common)
+      flags.DEFINE_string(field.name, str(field.default), meaning, **common)
 
 
 def read(base: T, given_only: bool = False) -> T:
@@ -60,7 +60,7 @@ def read(base: T, given_only: bool = False) -> T:
     flag = flags.FLAGS[field.name]
     if given_only and not flag.present:
       continue
-    value = flag.value
+    value: Any = flag.value
     if isinstance(field.default, tuple):
       value = _items(field.name, value, field.default)
     changed[field.name] = value

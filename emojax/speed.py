@@ -6,6 +6,7 @@ installed.
 """
 
 import dataclasses
+import functools
 import importlib.util
 import itertools
 import os
@@ -61,12 +62,17 @@ class Size:
 
 
 def best_seconds(call: Callable[[], Any], repeats: int) -> float:
-  """The shortest of several runs after one that warms up: the least disturbed one."""
-  call()
+  """The shortest of several runs after one that warms up: the least disturbed one.
+
+  Waits for what the call returns, should that be arrays still being computed.
+  """
+  import jax
+
+  jax.block_until_ready(call())
   taken = []
   for _ in range(repeats):
     start = time.perf_counter()
-    call()
+    jax.block_until_ready(call())
     taken.append(time.perf_counter() - start)
   return min(taken)
 
@@ -83,7 +89,7 @@ def matrix_peak(repeats: int) -> float:
   a = np.random.default_rng(0).standard_normal((side, side), np.float32)
   on_device = jnp.asarray(a)
   product = jax.jit(lambda x: jnp.matmul(x, x, precision="highest"))
-  seconds = [best_seconds(lambda: product(on_device).block_until_ready(), repeats)]
+  seconds = [best_seconds(lambda: product(on_device), repeats)]
   if jax.default_backend() == "cpu":
     seconds.append(best_seconds(lambda: a @ a, repeats))
   return 2 * side**3 / min(seconds)
@@ -272,10 +278,8 @@ def bench_networks(size: Size) -> list[Figure]:
       compiled = jax.jit(backbone.apply).lower(params, pictures).compile()
       analysis: Any = compiled.cost_analysis()
       analysis = analysis[0] if isinstance(analysis, list) else analysis
-      seconds = best_seconds(
-        lambda c=compiled, p=params, x=pictures: jax.block_until_ready(c(p, x)),
-        size.repeats,
-      )
+      go = functools.partial(compiled, params, pictures)
+      seconds = best_seconds(go, size.repeats)
       at_peak = analysis["flops"] / peak
       figures.append(
         Figure(
@@ -350,7 +354,7 @@ def _ms_a_picture(compute: Callable, pictures: np.ndarray, repeats: int) -> floa
 
   on_device = jax.device_put(pictures)
   jitted = jax.jit(compute)
-  seconds = best_seconds(lambda: jitted(on_device).block_until_ready(), repeats)
+  seconds = best_seconds(lambda: jitted(on_device), repeats)
   return seconds / len(pictures) * 1e3
 
 

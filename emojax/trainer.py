@@ -8,7 +8,7 @@ at once; what leaves it has a leading K axis, one entry per network.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -147,7 +147,8 @@ def make_trainer(
   )
 
   def forward(params: Any, scaling: model.Scaling, rows: jax.Array) -> jax.Array:
-    return network.apply({"params": params}, model.scale(rows, scaling))
+    said = network.apply({"params": params}, model.scale(rows, scaling))
+    return cast(jax.Array, said)  # apply's declared type also allows for changed state
 
   def init(key: jax.Array, rows: Rows, table: jax.Array, ratings: jax.Array) -> State:
     """A network before its first epoch, with the scaling of its own training rows."""
@@ -185,8 +186,9 @@ def make_trainer(
       step_key = jax.random.fold_in(dropout_key, number)
 
       def loss(p: Any) -> tuple[jax.Array, jax.Array]:
-        said = network.apply(
-          {"params": p}, inputs, train=True, rngs={"dropout": step_key}
+        rngs = {"dropout": step_key}
+        said = cast(
+          jax.Array, network.apply({"params": p}, inputs, train=True, rngs=rngs)
         )
         total = jnp.sum(weights[:, None] * jnp.square(said - wanted))
         scale = 1.0 if settings.loss_reduction == "sum" else 1 / jnp.sum(weights)

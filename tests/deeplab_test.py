@@ -37,7 +37,7 @@ def test_label_maps_of_ade20k_pictures(shared_data, trained):
   """
   reference = np.load(shared_data / "ade20k_deeplabv3_mnv2" / "reference_outputs.npz")
   forward = jax.jit(
-    lambda params, batch: deeplab.DeepLab().apply({"params": params}, batch)
+    lambda params, batch: deeplab.DeepLab().apply({"params": params}, batch)[0]
   )
   labels = jax.jit(deeplab.label_map)
   behind = []

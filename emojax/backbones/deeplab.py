@@ -23,6 +23,7 @@ from emojax.backbones.layers import Conv, Depthwise
 SIDE_PX = 513
 CLASSES = 151  # 0 is background/other, 1..150 are ADE20K's
 _NEVER = -3e38  # below any score, but finite: an interpolation must not give NaN
+POOL_SIZE = 2 * 320  # mean and spread of each channel of the last block
 UPSAMPLING = 4  # pixels of the label map per step of the decoder's grid
 
 
@@ -75,13 +76,15 @@ class DeepLab(nn.Module):
   """From uint8 RGB pictures to class scores on the decoder's grid, see `__call__`."""
 
   @nn.compact
-  def __call__(self, images: jax.Array) -> jax.Array:
+  def __call__(self, images: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Class scores of each picture on a grid of one point per four pixels.
 
     Args:
       images: (B, S, S, 3) uint8 RGB, S = 513 as trained; S - 1 must be a multiple of 8.
     Returns:
-      (B, (S - 1)/4 + 1, (S - 1)/4 + 1, 151) float32, corners on the picture's corners.
+      Scores (B, (S - 1)/4 + 1, (S - 1)/4 + 1, 151), corners on the picture's corners;
+      and the last block of the MobileNet pooled, (B, 640): the mean of each of its 320
+      channels over positions, then the standard deviation of each. Both float32.
     """
     x = images.astype(jnp.float32) / 127.5 - 1.0
     x = nn.relu6(Conv(32, size=3, stride=2, name="stem")(x))
@@ -90,7 +93,10 @@ class DeepLab(nn.Module):
       x, filtered = InvertedResidual(block, name=f"block{number}")(x)
       if number == _LOW_LEVEL_BLOCK:
         low_level = filtered
-    pooled = nn.relu(Conv(256, name="pooling")(x.mean(axis=(1, 2), keepdims=True)))
+    mean = x.mean(axis=(1, 2), keepdims=True)
+    spread = jnp.sqrt(jnp.square(x - mean).mean(axis=(1, 2)))
+    summary = jnp.concatenate([mean[:, 0, 0], spread], axis=-1)
+    pooled = nn.relu(Conv(256, name="pooling")(mean))
     local = nn.relu(Conv(256, name="local")(x))
     x = jnp.concatenate([jnp.broadcast_to(pooled, local.shape), local], axis=-1)
     x = nn.relu(Conv(256, name="join")(x))
@@ -100,7 +106,7 @@ class DeepLab(nn.Module):
     for number in range(2):
       x = nn.relu(Depthwise(name=f"decoder{number}_depthwise")(x))
       x = nn.relu(Conv(256, name=f"decoder{number}_pointwise")(x))
-    return Conv(CLASSES, name="classifier")(x)
+    return Conv(CLASSES, name="classifier")(x), summary
 
 
 def upsample(x: jax.Array, factor: int) -> jax.Array:
@@ -202,14 +208,15 @@ def apply(params: Mapping[str, Any], images: jax.Array) -> dict[str, jax.Array]:
     params: as `DeepLab` names them.
     images: (B, S, S, 3) uint8 RGB, S = 513 as trained.
   Returns:
-    "shares" (B, 151) float32, `class_shares` of each picture.
+    "shares" (B, 151) float32, `class_shares` of each picture; "pool" (B, 640) float32,
+    the last block's means and spreads, see `DeepLab`.
   """
 
   def batch(images):
-    scores = DeepLab().bind({"params": params})(images)
-    return jax.vmap(class_shares)(scores)
+    scores, summary = DeepLab().bind({"params": params})(images)
+    return {"shares": jax.vmap(class_shares)(scores), "pool": summary}
 
   def one_by_one(images):
-    return lax.map(lambda image: batch(image[None])[0], images)
+    return lax.map(lambda i: jax.tree.map(lambda x: x[0], batch(i[None])), images)
 
-  return {"shares": lax.platform_dependent(images, cpu=one_by_one, default=batch)}
+  return lax.platform_dependent(images, cpu=one_by_one, default=batch)

@@ -6,13 +6,19 @@ need.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import jax
 
 from emojax import images
-from emojax.backbones import BACKBONES
+from emojax.backbones import BACKBONES, deeplab, squeezenet
 from emojax.features import color, gist, lbp, objects, semantics
-from emojax.features.feature import Feature
+from emojax.features.feature import Compute, Feature, Select
 
-__all__ = ["FEATURES", "Feature"]
+__all__ = ["FEATURES", "Feature", "compute"]
+
+Values = dict[str, jax.Array]  # feature name -> (B, size) float32
 
 
 def _view(backbone: str) -> images.View:
@@ -20,7 +26,20 @@ def _view(backbone: str) -> images.View:
   return images.View(name=backbone, **dataclasses.asdict(BACKBONES[backbone].view))
 
 
-_SQUEEZENET = _view("squeezenet")
+def _of_network(
+  backbone: str,
+  select: Select,
+  size: int,
+  version: int,
+  kind: Literal["probability", "value"] = "value",
+) -> Feature:
+  """A feature that one of the networks gives."""
+
+  def make(params: Any) -> Compute:
+    return lambda pictures: select(BACKBONES[backbone].apply(params, pictures))
+
+  return Feature(size, version, _view(backbone), backbone, make, select, kind)
+
 
 FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
   "color": Feature(
@@ -51,34 +70,47 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
     needs="",
     make=lbp.make,
   ),
-  "object_squeezenet": Feature(
+  "object_squeezenet": _of_network(
+    "squeezenet",
+    objects.probabilities,
     size=objects.SIZE,
     version=objects.VERSION,
-    view=_SQUEEZENET,
-    needs="squeezenet",
-    make=objects.make,
     kind="probability",
   ),
-  "logits_squeezenet": Feature(
-    size=objects.LOGITS_SIZE,
-    version=objects.VERSION,
-    view=_SQUEEZENET,
-    needs="squeezenet",
-    make=objects.make_logits,
+  "logits_squeezenet": _of_network(
+    "squeezenet", objects.logits, size=objects.SIZE, version=objects.VERSION
   ),
-  "pool_squeezenet": Feature(
-    size=objects.POOL_SIZE,
-    version=objects.VERSION,
-    view=_SQUEEZENET,
-    needs="squeezenet",
-    make=objects.make_pool,
+  "pool_squeezenet": _of_network(
+    "squeezenet", objects.pool, size=squeezenet.POOL_SIZE, version=objects.VERSION
   ),
-  "semantic_deeplab": Feature(
+  "semantic_deeplab": _of_network(
+    "deeplab",
+    semantics.shares,
     size=semantics.SIZE,
     version=semantics.VERSION,
-    view=_view("deeplab"),
-    needs="deeplab",
-    make=semantics.make,
     kind="probability",
   ),
+  "pool_deeplab": _of_network(
+    "deeplab", semantics.pool, size=deeplab.POOL_SIZE, version=semantics.VERSION
+  ),
 }
+
+
+def compute(names: Sequence[str], params: Any, pictures: jax.Array) -> Values:
+  """Several features of the same pictures at once; a network runs once for all of its.
+
+  XLA merges what two features compute in common, but not loops, and networks have some.
+
+  Args:
+    names: features that share a view and a need.
+    params: what they need; may be traced.
+    pictures: (B, S, S, 3) uint8 RGB in their view.
+  Returns:
+    name -> (B, size) float32.
+  """
+  features = {name: FEATURES[name] for name in names}
+  need = next(iter(features.values())).needs
+  if need not in BACKBONES:
+    return {name: one.make(params)(pictures) for name, one in features.items()}
+  outputs = BACKBONES[need].apply(params, pictures)
+  return {name: one.select(outputs) for name, one in features.items() if one.select}

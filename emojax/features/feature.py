@@ -11,6 +11,7 @@ from emojax import images
 Compute = Callable[
   [jax.Array], jax.Array
 ]  # (B, S, S, 3) uint8 RGB -> (B, size) float32
+Select = Callable[[dict[str, jax.Array]], jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Feature:
       the name of a backbone whose parameters it wants.
     make: needs' params (arrays, also traced ones; None for "") -> a pure function from
       (B, S, S, 3) uint8 RGB pictures to (B, size) float32.
+    select: of a network's feature, the function that takes it out of the network's
+      outputs, so that one run of the network serves all its features; else None.
     kind: "probability" for shares and probabilities, which models like better as square
       roots or logarithms; else "value".
   """
@@ -34,4 +37,5 @@ class Feature:
   view: images.View
   needs: str
   make: Callable[[Any], Compute]
+  select: Select | None = None
   kind: Literal["probability", "value"] = "value"

@@ -1,36 +1,27 @@
 """What objects a network sees: its class probabilities, logits and pooled activations.
 
-In: a backbone's parameters, (B, S, S, 3) uint8 RGB pictures of that backbone's view.
-Out: (B, size) float32. Features of the same backbone inside one jit cost one run of it:
-XLA finds the common computation.
+In: the outputs of an object network, see `BACKBONES`. Out: (B, size) float32. Features
+of the same network cost one run of it.
 """
 
-from typing import Any
+import jax
 
-from emojax.backbones import BACKBONES, squeezenet
-from emojax.features.feature import Compute
+from emojax.backbones import Outputs
 
-SIZE = squeezenet.CLASSES
-LOGITS_SIZE = squeezenet.CLASSES
-POOL_SIZE = squeezenet.POOL_SIZE
+SIZE = 1000  # ImageNet classes
 VERSION = 1
 
 
-def make(params: Any, backbone: str = "squeezenet") -> Compute:
+def probabilities(outputs: Outputs) -> jax.Array:
   """(B, 1000) class probabilities, each row summing to 1."""
-  return _output(params, backbone, "probabilities")
+  return outputs["probabilities"]
 
 
-def make_logits(params: Any, backbone: str = "squeezenet") -> Compute:
+def logits(outputs: Outputs) -> jax.Array:
   """(B, 1000) class scores before the softmax."""
-  return _output(params, backbone, "logits")
+  return outputs["logits"]
 
 
-def make_pool(params: Any, backbone: str = "squeezenet") -> Compute:
+def pool(outputs: Outputs) -> jax.Array:
   """(B, channels) activations before the class layer, averaged over positions."""
-  return _output(params, backbone, "pool")
-
-
-def _output(params: Any, backbone: str, name: str) -> Compute:
-  apply = BACKBONES[backbone].apply
-  return lambda images: apply(params, images)[name]
+  return outputs["pool"]

@@ -1,20 +1,26 @@
 """What a scene is made of: the share of pixels of each of 150 ADE20K classes.
 
-In: a parsing network's parameters, (B, S, S, 3) uint8 RGB pictures of its view. Out:
-(B, 150) float32. "Background/other" competes for every pixel and is then left out, so a
-row sums to 1 less the background's share.
+In: the outputs of a scene-parsing network, see `BACKBONES`. Out: (B, size) float32.
+Features of the same network cost one run of it.
 """
 
-from typing import Any
+import jax
 
-from emojax.backbones import BACKBONES
-from emojax.features.feature import Compute
+from emojax.backbones import Outputs
 
 SIZE = 150
 VERSION = 1
 
 
-def make(params: Any, backbone: str = "deeplab") -> Compute:
-  """(B, 150) shares of pixels in the order of ADE20K's class list (`Idx` 1 to 150)."""
-  apply = BACKBONES[backbone].apply
-  return lambda images: apply(params, images)["shares"][:, 1:]
+def shares(outputs: Outputs) -> jax.Array:
+  """(B, 150) shares of pixels in the order of ADE20K's class list (`Idx` 1 to 150).
+
+  "Background/other" competes for every pixel and is then left out, so a row sums to 1
+  less the background's share.
+  """
+  return outputs["shares"][:, 1:]
+
+
+def pool(outputs: Outputs) -> jax.Array:
+  """(B, channels) activations before the class layers, pooled over positions."""
+  return outputs["pool"]
