@@ -45,7 +45,9 @@ class ExtractConfig:
     100_000_000, "A picture with more pixels than this is refused before decoding."
   )
   cache_dir: str = setting(
-    "~/.cache/emojax", "Folder that keeps features already computed; empty: keep none."
+    "~/.cache/emojax",
+    "Folder that keeps features already computed, and compiled programs; empty: keep "
+    "none.",
   )
 
 
@@ -157,4 +159,20 @@ class TrainConfig:
 # inside the training folds of OASIS; BUILD_NOTES.md has the search.
 PRESETS = {
   "paper": (TrainConfig(), ExtractConfig.features),
+  "best": (
+    TrainConfig(
+      hidden=(128, 64),
+      shared_head=True,
+      learning_rate=0.03,
+      nesterov=True,
+      max_epochs=600,
+      stop_on="train",  # a fixed number of epochs on all training rows
+      scaling="block",
+      transform="sqrt",
+      dropout=0.3,
+      input_dropout=0.5,
+      ensemble=10,
+    ),
+    ("logits_squeezenet", "pool_squeezenet", "pool_deeplab", "spread_deeplab"),
+  ),
 }

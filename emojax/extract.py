@@ -38,6 +38,9 @@ def define_flags() -> None:
 def main(arguments: list[str]) -> int:
   """The program; see the module."""
   del arguments  # there are none
+  # Here and not at the head: JAX takes a second to import, and --help need not wait.
+  from emojax import compiled
+
   asked = flags.FLAGS
   if not asked.images_dir or not asked.output:
     raise cli.UserError("--images_dir=FOLDER and --output=FOLDER are needed")
@@ -45,6 +48,7 @@ def main(arguments: list[str]) -> int:
   output = pathlib.Path(asked.output).expanduser()
   _check_writable(output)
   settings = options.read(config.ExtractConfig())
+  compiled.keep(settings.cache_dir)
   extracted, described = extract_folder(folder, settings, progress=True)
   write(output, folder, extracted, described)
   number, failed = len(extracted.rows), len(extracted.failed)

@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> None:
   """The program; see the module."""
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
-  from emojax import fit, runs
+  from emojax import compiled, fit, runs
   from emojax.datasets.va_emotion import prepare
 
   asked = flags.FLAGS
@@ -66,6 +66,7 @@ def main(arguments: list[str]) -> None:
     dataclasses.replace(config.ExtractConfig(), features=features), given_only=True
   )
   data = options.read(config.DataConfig())
+  compiled.keep(extract.cache_dir)
   name = f"{data.dataset.rpartition('/')[2]}-{asked.preset}"
   workdir = asked.workdir or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
   dataset = prepare.prepare(data, extract, progress=True)

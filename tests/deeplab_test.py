@@ -147,3 +147,15 @@ def test_layers_are_the_published_ones():
   shapes = BACKBONES["deeplab"].shapes
   assert sum(int(np.prod(shape)) for shape in shapes.values()) == 2_286_855
   assert len(shapes) == 2 * 60
+
+
+def test_pool_and_spread_are_those_of_the_trunk():
+  params = BACKBONES["deeplab"].init(0)
+  rng = np.random.default_rng(0)
+  images = jnp.asarray(rng.integers(0, 256, (2, 65, 65, 3), dtype=np.uint8))
+  outputs = jax.jit(deeplab.apply)(params, images)
+  _, trunk = jax.jit(deeplab.DeepLab().apply)({"params": params}, images)
+  assert trunk.shape == (2, 9, 9, deeplab.POOL_SIZE)
+  trunk = np.asarray(trunk, np.float64)
+  np.testing.assert_allclose(outputs["pool"], trunk.mean((1, 2)), atol=1e-5)
+  np.testing.assert_allclose(outputs["spread"], trunk.std((1, 2)), atol=1e-5)

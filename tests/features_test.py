@@ -18,6 +18,7 @@ _SLOW = {  # the first is heavy, the others share nearly all their code with a s
   "logits_squeezenet",
   "pool_squeezenet",
   "pool_deeplab",
+  "spread_deeplab",
 }
 _CLOSE = 1e-5
 

@@ -93,6 +93,9 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
   "pool_deeplab": _of_network(
     "deeplab", semantics.pool, size=deeplab.POOL_SIZE, version=semantics.VERSION
   ),
+  "spread_deeplab": _of_network(
+    "deeplab", semantics.spread, size=deeplab.POOL_SIZE, version=semantics.VERSION
+  ),
 }
 
 

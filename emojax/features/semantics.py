@@ -22,5 +22,10 @@ def shares(outputs: Outputs) -> jax.Array:
 
 
 def pool(outputs: Outputs) -> jax.Array:
-  """(B, channels) activations before the class layers, pooled over positions."""
+  """(B, channels) activations before the class layers, averaged over positions."""
   return outputs["pool"]
+
+
+def spread(outputs: Outputs) -> jax.Array:
+  """(B, channels) the same activations' standard deviation over positions."""
+  return outputs["spread"]
