@@ -7,7 +7,6 @@ devices. Orbax writes the trees and makes each write whole or absent.
 import dataclasses
 import json
 import logging
-import os
 import pathlib
 import shutil
 from typing import Any
@@ -15,6 +14,8 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+
+from emojax import files
 
 # Orbax announces every file it touches; its warnings still come through.
 logging.getLogger("absl").setLevel(logging.WARNING)
@@ -92,7 +93,7 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
         raise RunError(
           f"{folder.path} holds files that are no emojax run: choose another --workdir"
         )
-      write_text(folder.config, json.dumps(config, indent=2) + "\n")
+      files.write(folder.config, json.dumps(config, indent=2) + "\n")
       return folder
     if not resume:
       raise RunError(
@@ -130,24 +131,6 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
     ) from None
   except (OSError, ValueError) as error:
     raise RunError(f"{folder.config} cannot be read: {error}") from error
-
-
-def write_text(path: pathlib.Path, text: str) -> None:
-  """Writes a file whole or not at all.
-
-  Raises:
-    OSError: the disk is full or cannot be written.
-  """
-  # newline="": what is passed in already has the line ends it should have.
-  draft = path.with_name(f".{path.name}.{os.getpid()}")
-  try:
-    with draft.open("w", encoding="utf-8", newline="") as file:
-      file.write(text)
-      file.flush()
-      os.fsync(file.fileno())
-    draft.replace(path)
-  finally:
-    draft.unlink(missing_ok=True)
 
 
 class StateStore:

@@ -6,7 +6,6 @@ NaN where the picture failed, and `features.json`, written last: what the number
 Stopped at any moment and started again, it goes on from the cache to the same files.
 """
 
-import csv
 import io
 import json
 import os
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from emojax import cli, config, options
+from emojax import cli, config, files, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax import extractor
@@ -125,18 +124,18 @@ def write(
   for name in _features_there(description) - set(extracted.values):
     (output / f"{name}.npy").unlink(missing_ok=True)
   description.unlink(missing_ok=True)
-  _replace(output / "rows.csv", rows_csv(extracted.rows, folder))
+  files.write(output / "rows.csv", rows_csv(extracted.rows, folder))
   for name, values in extracted.values.items():
     buffer = io.BytesIO()
     np.save(buffer, values)
-    _replace(output / f"{name}.npy", buffer.getbuffer())
+    files.write(output / f"{name}.npy", buffer.getbuffer())
   summary = {
-    "images_dir": _text(folder.resolve()),
+    "images_dir": files.utf8(folder.resolve()),
     "pictures": len(extracted.rows),
     "failed": len(extracted.failed),
     "features": described,
   }
-  _replace(description, (json.dumps(summary, indent=2) + "\n").encode())
+  files.write(description, (json.dumps(summary, indent=2) + "\n").encode())
 
 
 def rows_csv(rows: list["extractor.Row"], folder: pathlib.Path) -> bytes:
@@ -145,18 +144,11 @@ def rows_csv(rows: list["extractor.Row"], folder: pathlib.Path) -> bytes:
   Names with commas, quotes or line breaks are quoted; bytes of a name that are not
   UTF-8 stand as \\udcXX.
   """
-  lines = [_csv_line("path", "status", "reason")]
+  lines = [files.csv_line("path", "status", "reason")]
   for row in rows:
     path = row.path.relative_to(folder).as_posix() if row.path else ""
-    lines.append(_csv_line(path, row.status, row.reason))
-  return _text("".join(lines)).encode()
-
-
-def _csv_line(*cells: str) -> str:
-  """One line of CSV. Python's writer quotes only the line breaks it writes itself."""
-  text = io.StringIO(newline="")
-  csv.writer(text, lineterminator="\r\n").writerow(cells)
-  return text.getvalue().removesuffix("\r\n") + "\n"
+    lines.append(files.csv_line(path, row.status, row.reason))
+  return "".join(lines).encode()
 
 
 def _check_writable(output: pathlib.Path) -> None:
@@ -169,11 +161,6 @@ def _check_writable(output: pathlib.Path) -> None:
     raise cli.UserError(f"cannot write to --output={output}: {there} {what}")
 
 
-def _text(value: object) -> str:
-  """Text that UTF-8 can hold."""
-  return str(value).encode("utf-8", "backslashreplace").decode()
-
-
 def _features_there(description: pathlib.Path) -> set[str]:
   """Features an earlier run wrote; none when there was none or it did not finish."""
   try:
@@ -181,16 +168,6 @@ def _features_there(description: pathlib.Path) -> set[str]:
     return {pathlib.PurePath(entry["name"]).name for entry in entries}
   except (OSError, ValueError, KeyError, TypeError):
     return set()
-
-
-def _replace(path: pathlib.Path, content: bytes | memoryview) -> None:
-  """Puts a whole file in place, or leaves the old one."""
-  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-  try:
-    temporary.write_bytes(content)
-    temporary.replace(path)
-  finally:
-    temporary.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

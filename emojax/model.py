@@ -47,6 +47,36 @@ class Scaling(NamedTuple):
   limit: jax.Array  # (D,) largest magnitude after scaling
 
 
+class Dropout(nn.Module):
+  """Silences a random share of the units while training and scales up the others.
+
+  Threefry, JAX's generator, took three quarters of a training step on a CPU when each
+  unit of each row drew its own number. Here each row and each unit draws one, and a
+  hash of the two decides.
+
+  Attributes:
+    share: of the units that is silenced, at least 0 and below 1.
+  Source: Srivastava et al., JMLR 15, 2014; the hash's mixing steps are those that end
+    MurmurHash3.
+  """
+
+  share: float
+
+  def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    """(B, D) float32, unchanged when not training."""
+    if not train or not self.share:
+      return x
+    row_key, unit_key = jax.random.split(self.make_rng("dropout"))
+    rows = jax.random.bits(row_key, (x.shape[0],), jnp.uint32)
+    units = jax.random.bits(unit_key, (x.shape[1],), jnp.uint32)
+    mixed = rows[:, None] ^ units[None, :]
+    mixed = (mixed ^ (mixed >> 16)) * jnp.uint32(0x85EBCA6B)
+    mixed = (mixed ^ (mixed >> 13)) * jnp.uint32(0xC2B2AE35)
+    mixed ^= mixed >> 16
+    kept = mixed >= jnp.uint32(round(self.share * 2**32))
+    return jnp.where(kept, x / (1 - self.share), 0.0)
+
+
 class MLP(nn.Module):
   """Fully connected layers with ReLU between them; equation (4) of the paper.
 
@@ -73,8 +103,7 @@ class MLP(nn.Module):
       "dtype": jnp.bfloat16 if self.precision == "bfloat16" else jnp.float32,
     }
     x = inputs
-    if self.input_dropout:
-      x = nn.Dropout(self.input_dropout, deterministic=not train)(x)
+    x = Dropout(self.input_dropout, name="input_dropout")(x, train)
     for i, units in enumerate(self.hidden):
       # He: keeps the size of the signal through ReLU layers.
       x = nn.Dense(
@@ -84,8 +113,7 @@ class MLP(nn.Module):
         **settings,
       )(x)
       x = nn.relu(x)
-      if self.dropout:
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
+      x = Dropout(self.dropout, name=f"dropout_{i + 1}")(x, train)
     x = nn.Dense(
       self.num_outputs,
       kernel_init=nn.initializers.lecun_normal(),

@@ -5,15 +5,13 @@ In: predictions of every picture by every network, ratings, folds. Out: rows of
 is written here.
 """
 
-import csv
 import dataclasses
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from emojax import metrics, paper
+from emojax import files, metrics, paper
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,17 +77,15 @@ def predictions_csv(
     predicted: (N, T) out-of-fold predictions, NaN where not tested.
     rated: (N, T) ratings, 1..9.
   """
-  out = io.StringIO()
-  writer = csv.writer(out, lineterminator="\n")
-  writer.writerow(["image", "fold", *targets, *(f"{t}_rated" for t in targets)])
+  head = ("image", "fold", *targets, *(f"{t}_rated" for t in targets))
+  lines = [files.csv_line(*head)]
   for name, fold, said, true in zip(
     image_ids, fold_of_image, predicted, rated, strict=True
   ):
-    if np.isnan(said).any():
-      continue
-    numbers = [f"{value:.4f}" for value in (*said, *true)]
-    writer.writerow([name, int(fold) + 1, *numbers])
-  return out.getvalue()
+    if not np.isnan(said).any():
+      numbers = [f"{value:.4f}" for value in (*said, *true)]
+      lines.append(files.csv_line(name, int(fold) + 1, *numbers))
+  return "".join(lines)
 
 
 def to_json(

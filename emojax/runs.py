@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from emojax import checkpoint, fit, model, results, trainer
+from emojax import checkpoint, files, fit, model, results, trainer
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.version import __version__
@@ -104,9 +104,9 @@ def run(
   csv_text = results.predictions_csv(
     dataset.image_ids, dataset.fold, targets, predicted, dataset.ratings[:, columns_of]
   )
-  checkpoint.write_text(folder.predictions, csv_text)
-  checkpoint.write_text(folder.table, results.table_markdown(report))
+  files.write(folder.predictions, csv_text)
+  files.write(folder.table, results.table_markdown(report))
   # Last: a folder with this file is a finished run.
-  checkpoint.write_text(folder.results, json.dumps(report, indent=2) + "\n")
+  files.write(folder.results, json.dumps(report, indent=2) + "\n")
   checkpoint.drop_states(folder)
   return folder

@@ -63,20 +63,6 @@ def test_a_file_in_the_way_is_one_clear_error(tmp_path):
     checkpoint.open_run(tmp_path / "run", _CONFIG, resume=False)
 
 
-def test_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-  path = tmp_path / "table.md"
-  checkpoint.write_text(path, "old")
-
-  def full_disk(_):
-    raise OSError(28, "No space left on device")
-
-  monkeypatch.setattr(os, "fsync", full_disk)
-  with pytest.raises(OSError, match="No space"):
-    checkpoint.write_text(path, "new")
-  assert path.read_text() == "old"
-  assert [p.name for p in tmp_path.iterdir()] == ["table.md"]
-
-
 def test_states_come_back_and_only_the_newest_is_kept(tmp_path):
   folder = checkpoint.open_run(tmp_path, _CONFIG, resume=False)
   state = {"a": jnp.arange(6.0).reshape(2, 3), "n": (jnp.int32(4), jnp.array([True]))}

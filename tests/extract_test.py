@@ -429,10 +429,11 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(folder, whole, tmp_path):
   class Full(pathlib.PosixPath):
     """Files below it land on a disk without space."""
 
-    def write_bytes(self, data):
+    def open(self, mode="r", *rest, **more):
+      if "w" not in mode:
+        return pathlib.PosixPath(self).open(mode, *rest, **more)
       pathlib.PosixPath(self).touch()
-      with open("/dev/full", "wb") as file:
-        return file.write(data)
+      return open("/dev/full", mode)
 
   with pytest.raises(OSError, match="No space left on device"):
     extract.write(Full(tmp_path / "out"), folder, whole, [])

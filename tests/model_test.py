@@ -107,3 +107,33 @@ def test_every_precision_gives_float32_ratings(precision):
   said = network.apply(network.init(jax.random.key(0), inputs), inputs)
   assert said.dtype == jnp.float32
   assert said.shape == (3, 2)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_dropout_silences_the_share_and_keeps_the_mean(share):
+  layer = model.Dropout(share)
+  ones = jnp.ones((400, 300))
+  dropped = [
+    np.asarray(layer.apply({}, ones, train=True, rngs={"dropout": jax.random.key(k)}))
+    for k in range(3)
+  ]
+  for out in dropped:
+    silent = out == 0
+    assert silent.mean() == pytest.approx(share, abs=0.01)
+    # by row and by unit too: neither is silenced as a whole
+    assert np.abs(silent.mean(0) - share).max() < 0.15
+    assert np.abs(silent.mean(1) - share).max() < 0.15
+    np.testing.assert_allclose(out[~silent], 1 / (1 - share), rtol=1e-6)
+  # Different keys, and neighbouring rows and units, are silenced independently.
+  first, second = (out == 0 for out in dropped[:2])
+  assert (first & second).mean() == pytest.approx(share**2, abs=0.01)
+  assert (first[1:] & first[:-1]).mean() == pytest.approx(share**2, abs=0.01)
+  assert (first[:, 1:] & first[:, :-1]).mean() == pytest.approx(share**2, abs=0.01)
+  correlation = np.corrcoef(first.astype(float))
+  np.fill_diagonal(correlation, 0)
+  assert np.abs(correlation).max() < 0.4
+
+
+def test_dropout_rests_when_not_training():
+  ones = jnp.ones((4, 5))
+  np.testing.assert_array_equal(model.Dropout(0.5).apply({}, ones, train=False), ones)

@@ -38,7 +38,7 @@ def test_out_of_fold_takes_each_picture_from_the_fold_that_did_not_see_it():
 
 
 def test_predictions_csv_survives_awkward_names():
-  names = ["a,b.jpg", 'say "hi".jpg', "two\nlines.jpg", "Ωμέγα.jpg"]
+  names = ["a,b.jpg", 'say "hi".jpg', "two\rlines.jpg", "Ωμέγα.jpg"]
   text = results.predictions_csv(
     names,
     np.array([0, 1, 2, 3]),
