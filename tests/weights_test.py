@@ -276,7 +276,9 @@ def test_random_kernels_have_hes_variance():
 
 def test_published_weights_are_known_by_their_digest(shared_data, tmp_path):
   convert = runpy.run_path(str(CONVERTER))["convert"]
-  for network in BACKBONES:
+  known = [name for name, backbone in BACKBONES.items() if backbone.digest]
+  assert set(known) >= {"squeezenet", "deeplab"}
+  for network in known:
     assert convert(network, shared_data, tmp_path)
     found = weights.load(network, tmp_path)
     assert found.digest == BACKBONES[network].digest

@@ -14,7 +14,15 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from emojax.backbones import deeplab, initial, squeezenet
+from emojax.backbones import (
+  alexnet,
+  deeplab,
+  imagenet,
+  initial,
+  resnet,
+  squeezenet,
+  vgg,
+)
 
 Params = Mapping[str, Any]  # nested: layer name -> ... -> array
 Outputs = dict[str, jax.Array]
@@ -89,6 +97,28 @@ class Backbone:
     return initial.draw(self.shapes, seed)
 
 
+def _torchvision(name: str, module: nn.Module) -> Backbone:
+  """A network of torchvision's for ImageNet.
+
+  The digest of its converted weights is not known, so they are called "own weights".
+  """
+  return Backbone(
+    name=name,
+    module=module,
+    apply=lambda params, pictures: module.apply({"params": params}, pictures),
+    view=InputView(
+      "crop",
+      short_px=imagenet.SHORT_PX,
+      side_px=imagenet.SIDE_PX,
+      interpolation="linear",
+    ),
+    recipe=Recipe(mean=imagenet.MEAN_RGB, scale=imagenet.SCALE_RGB),
+    class_count=imagenet.CLASSES,
+    digest=None,
+    origin=f"torchvision, {name}, IMAGENET1K_V1",
+  )
+
+
 BACKBONES: dict[str, Backbone] = {
   "squeezenet": Backbone(
     name="squeezenet",
@@ -120,4 +150,10 @@ BACKBONES: dict[str, Backbone] = {
       "DeepLab model zoo of tensorflow/models"
     ),
   ),
+  "alexnet": _torchvision("alexnet", alexnet.AlexNet()),
+  **{f"vgg{depth}": _torchvision(f"vgg{depth}", vgg.VGG(depth)) for depth in (16, 19)},
+  **{
+    f"resnet{depth}": _torchvision(f"resnet{depth}", resnet.ResNet(depth))
+    for depth in resnet.BLOCKS
+  },
 }

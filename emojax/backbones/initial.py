@@ -15,6 +15,8 @@ import numpy as np
 from flax.traverse_util import unflatten_dict
 
 _BITS = 24  # random bits per number; a float32's precision
+_RESIDUAL = np.float32(0.25)  # a power of two, so that the product is exact
+_STRIP = 2**20  # numbers worked on at once
 
 
 def draw(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Any]:
@@ -23,10 +25,13 @@ def draw(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Any]:
   Kernels are uniform with He's variance, 2 / (inputs per output), and each output's
   kernel sums to zero unless it is depthwise: activations behind a ReLU have a large
   common part, which would otherwise decide every picture's class alike. Biases are
-  zero.
+  zero, scales one. The kernel of a layer called `residual`, whose output is added to
+  its block's input, is a quarter as large: fifty such sums would otherwise multiply the
+  variance by 2^50.
 
   Args:
-    shapes: "layer/.../kernel" or "layer/.../bias" -> shape; kernels end in the outputs.
+    shapes: "layer/.../kernel", "layer/.../bias" or "layer/.../scale" -> shape; kernels
+      end in the outputs.
     seed: not negative; each seed and each name has its own stream.
   Returns:
     Nested dict of float32 arrays.
@@ -37,21 +42,40 @@ def draw(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Any]:
     path = tuple(name.split("/"))
     if path[-1] == "bias":
       flat[path] = np.zeros(shape, np.float32)
+    elif path[-1] == "scale":
+      flat[path] = np.ones(shape, np.float32)
     else:
       flat[path] = _kernel(shape, [seed, zlib.crc32(name.encode())])
+      if path[-2:-1] == ("residual",):
+        flat[path] *= _RESIDUAL
   return unflatten_dict(flat)
 
 
 def _kernel(shape: tuple[int, ...], entropy: list[int]) -> np.ndarray:
-  """One kernel, see `draw`; a depthwise kernel is known by its three axes."""
-  raw = np.random.PCG64(np.random.SeedSequence(entropy)).random_raw(math.prod(shape))
-  whole = (raw >> np.uint64(64 - _BITS)).astype(np.int64).reshape(-1, shape[-1])
-  fan_in = whole.shape[0]
-  if len(shape) == 3:
-    centred, unit = 2 * whole - (2**_BITS - 1), 2**_BITS
-  else:  # an integer sum is exact, whatever order a machine adds in
-    centred, unit = 2 * (whole * fan_in - whole.sum(axis=0)), fan_in * 2**_BITS
+  """One kernel, see `draw`; a depthwise kernel is known by its three axes.
+
+  Done in strips over one buffer: VGG's largest kernel is 411 MB, and would take ten
+  times that in 64-bit integers and floats at once.
+  """
+  outputs = shape[-1]
+  fan_in = math.prod(shape[:-1])
+  source = np.random.PCG64(np.random.SeedSequence(entropy))
+  whole = np.empty((fan_in, outputs), np.uint32)
+  rows = max(1, _STRIP // outputs)
+  strips = [slice(start, start + rows) for start in range(0, fan_in, rows)]
+  for strip in strips:
+    raw = source.random_raw(whole[strip].size) >> np.uint64(64 - _BITS)
+    whole[strip] = raw.reshape(-1, outputs)
+  totals = whole.sum(axis=0, dtype=np.int64)
   limit = math.sqrt(
     6.0 / fan_in
   )  # a uniform number in -limit..limit: variance 2/fan_in
-  return (centred / unit * limit).astype(np.float32).reshape(shape)
+  kernel = whole.view(np.float32)  # each strip is written over the integers it is from
+  for strip in strips:
+    integers = whole[strip].astype(np.int64)
+    if len(shape) == 3:
+      centred, unit = 2 * integers - (2**_BITS - 1), 2**_BITS
+    else:  # an integer sum is exact, whatever order a machine adds in
+      centred, unit = 2 * (integers * fan_in - totals), fan_in * 2**_BITS
+    kernel[strip] = (centred / unit * limit).astype(np.float32)
+  return kernel.reshape(shape)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import jax
 
 from emojax import images
-from emojax.backbones import BACKBONES, deeplab, squeezenet
+from emojax.backbones import BACKBONES, alexnet, deeplab, resnet, squeezenet, vgg
 from emojax.features import color, gist, lbp, objects, semantics
 from emojax.features.feature import Compute, Feature, Select
 
@@ -39,6 +39,20 @@ def _of_network(
     return lambda pictures: select(BACKBONES[backbone].apply(params, pictures))
 
   return Feature(size, version, _view(backbone), backbone, make, select, kind)
+
+
+def _of_object_network(
+  backbone: str, penultimate: Literal["fc7", "pool"], size: int
+) -> dict[str, Feature]:
+  """The class probabilities of an object network, and what its class layer looks at."""
+  select = objects.fc7 if penultimate == "fc7" else objects.pool
+  version = objects.VERSION
+  return {
+    f"object_{backbone}": _of_network(
+      backbone, objects.probabilities, objects.SIZE, version, "probability"
+    ),
+    f"{penultimate}_{backbone}": _of_network(backbone, select, size, version),
+  }
 
 
 FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
@@ -96,6 +110,16 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
   "spread_deeplab": _of_network(
     "deeplab", semantics.spread, size=deeplab.POOL_SIZE, version=semantics.VERSION
   ),
+  **_of_object_network("alexnet", "fc7", alexnet.FC7_SIZE),
+  **_of_object_network("vgg16", "fc7", vgg.FC7_SIZE),
+  **_of_object_network("vgg19", "fc7", vgg.FC7_SIZE),
+  **{
+    name: feature
+    for depth in resnet.BLOCKS
+    for name, feature in _of_object_network(
+      f"resnet{depth}", "pool", resnet.pool_size(depth)
+    ).items()
+  },
 }
 
 

@@ -25,3 +25,8 @@ def logits(outputs: Outputs) -> jax.Array:
 def pool(outputs: Outputs) -> jax.Array:
   """(B, channels) activations before the class layer, averaged over positions."""
   return outputs["pool"]
+
+
+def fc7(outputs: Outputs) -> jax.Array:
+  """(B, 4096) the second fully connected layer behind its ReLU."""
+  return outputs["fc7"]
