@@ -26,7 +26,17 @@ _SLOW = {  # the first is heavy, the others share nearly all their code with a s
   if feature.needs.startswith(("alexnet", "vgg", "resnet")) and name != "pool_resnet18"
 }
 # One network of a family stands for it where a test is of JAX more than of the feature.
-_SIBLINGS = ("vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152")
+_SIBLINGS = (
+  "vgg16",
+  "vgg19",
+  "resnet34",
+  "resnet50",
+  "resnet101",
+  "resnet152",
+  "resnet38",
+)
+# Smaller pictures than the view's, where those would take a minute on a CPU.
+_SIDES_PX = {"resnet38": 97}
 _CLOSE = 1e-5
 
 every_feature = pytest.mark.parametrize(
@@ -86,7 +96,7 @@ def program(network):
 @every_feature
 def test_common_duties(name, sources):
   feature = FEATURES[name]
-  images = pictures(feature.view.side_px)
+  images = pictures(_SIDES_PX.get(feature.needs, feature.view.side_px))
   before = images.copy()
   compute = computation(name, sources)
   values = compute(images)

@@ -20,6 +20,7 @@ from emojax.backbones import (
   imagenet,
   initial,
   resnet,
+  resnet38,
   squeezenet,
   vgg,
 )
@@ -102,10 +103,14 @@ def _torchvision(name: str, module: nn.Module) -> Backbone:
 
   The digest of its converted weights is not known, so they are called "own weights".
   """
+
+  def apply(params: Params, images: jax.Array) -> Outputs:
+    return module.bind({"params": params})(images)
+
   return Backbone(
     name=name,
     module=module,
-    apply=lambda params, pictures: module.apply({"params": params}, pictures),
+    apply=apply,
     view=InputView(
       "crop",
       short_px=imagenet.SHORT_PX,
@@ -156,4 +161,19 @@ BACKBONES: dict[str, Backbone] = {
     f"resnet{depth}": _torchvision(f"resnet{depth}", resnet.ResNet(depth))
     for depth in resnet.BLOCKS
   },
+  "resnet38": Backbone(
+    name="resnet38",
+    module=resnet38.ResNet38(),
+    apply=resnet38.apply,
+    view=InputView(
+      "squash",
+      short_px=resnet38.SIDE_PX,
+      side_px=resnet38.SIDE_PX,
+      interpolation="linear",
+    ),
+    recipe=Recipe(mean=imagenet.MEAN_RGB, scale=imagenet.SCALE_RGB),
+    class_count=resnet38.CLASSES,
+    digest=None,
+    origin="ademxapp, ade20k_rna-a1_cls150_s8_ep-0001.params (arXiv 1611.10080)",
+  ),
 }

@@ -120,6 +120,13 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
       f"resnet{depth}", "pool", resnet.pool_size(depth)
     ).items()
   },
+  "semantic_resnet38": _of_network(
+    "resnet38",
+    semantics.shares_of_all,
+    size=semantics.SIZE,
+    version=semantics.VERSION,
+    kind="probability",
+  ),
 }
 
 

@@ -21,6 +21,11 @@ def shares(outputs: Outputs) -> jax.Array:
   return outputs["shares"][:, 1:]
 
 
+def shares_of_all(outputs: Outputs) -> jax.Array:
+  """(B, 150) the same of a network that knows no background; a row sums to 1."""
+  return outputs["shares"]
+
+
 def pool(outputs: Outputs) -> jax.Array:
   """(B, channels) activations before the class layers, averaged over positions."""
   return outputs["pool"]
