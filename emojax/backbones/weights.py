@@ -319,7 +319,8 @@ def _how_to_get(network: str) -> str:
   digest_text = f" (digest {expected})" if expected else ""
   return (
     f"make it{digest_text} with `scripts/convert_weights {network} "
-    "--source=DOWNLOAD --output=WEIGHTS_DIR`, see data/README.md, or choose "
+    "--source=DOWNLOAD --output=WEIGHTS_DIR` (scripts/download_weights fetches what it "
+    "can), see data/README.md, or choose "
     "--weights=random to try things out"
   )
 

@@ -1,0 +1,271 @@
+"""Reads the files in which networks are published, without running anything in them.
+
+In: a `.pth` file of PyTorch (both its forms) or a `.params` file of MXNet. Out: names
+and arrays. PyTorch's files hold a pickle, which may name any function to be called;
+here three names of PyTorch's and `OrderedDict` stand for harmless ones of emojax's own,
+and a file that asks for anything else is refused. Neither PyTorch nor MXNet is needed.
+"""
+
+import collections
+import math
+import pathlib
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+Tensors = dict[str, np.ndarray]
+
+TORCH_ZIP = b"PK\x03\x04"
+TORCH_LEGACY = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
+_TORCH_PROTOCOL = 1001
+MXNET = struct.pack("<Q", 0x112)
+
+_TORCH_TYPES = {
+  "FloatStorage": "<f4",
+  "DoubleStorage": "<f8",
+  "HalfStorage": "<f2",
+  "LongStorage": "<i8",
+  "IntStorage": "<i4",
+}
+_MXNET_TYPES = {0: "<f4", 1: "<f8", 2: "<f2", 3: "u1", 4: "<i4", 5: "i1", 6: "<i8"}
+_MXNET_DENSE = {0xF993FAC8: 1, 0xF993FAC9: 2, 0xF993FACA: 3}  # mark -> version
+_MOST_AXES = 8
+
+
+class ArchiveError(ValueError):
+  """A file is not what it should be, or asks for what is not allowed; one line."""
+
+
+class _Storage(NamedTuple):
+  """A run of numbers elsewhere in the file."""
+
+  dtype: str
+  key: str
+  size: int
+
+
+class _View(NamedTuple):
+  """A tensor: part of a storage, not yet read."""
+
+  storage: _Storage
+  offset: int
+  shape: tuple[int, ...]
+  strides: tuple[int, ...]
+
+
+def read_torch(path: pathlib.Path) -> Tensors:
+  """The tensors of a state dict that `torch.save` wrote, in its zip or its older form.
+
+  Raises:
+    ArchiveError: the file is damaged, is no such file, or its pickle asks for anything
+      but tensors in a dict.
+    OSError: it cannot be read.
+  """
+  with path.open("rb") as file:
+    start = file.read(max(len(TORCH_ZIP), len(TORCH_LEGACY)))
+    file.seek(0)
+    if start.startswith(TORCH_ZIP):
+      read: Callable[[IO[bytes]], Tensors] = _read_torch_zip
+    elif start.startswith(TORCH_LEGACY):
+      read = _read_torch_legacy
+    else:
+      raise ArchiveError(f"{path} is no file of torch.save{_looks_like(start)}")
+    return _guarded(path, read, file)
+
+
+def read_mxnet(path: pathlib.Path) -> Tensors:
+  """The arrays of an MXNet `.params` file; names keep their "arg:" or "aux:".
+
+  Raises:
+    ArchiveError: the file is damaged, is no such file, or holds sparse arrays.
+    OSError: it cannot be read.
+  """
+  with path.open("rb") as file:
+    start = file.read(len(MXNET))
+    if start != MXNET:
+      raise ArchiveError(f"{path} is no .params file of MXNet{_looks_like(start)}")
+    return _guarded(path, _read_mxnet, file)
+
+
+def _guarded(
+  path: pathlib.Path, read: Callable[[IO[bytes]], Tensors], file: IO[bytes]
+) -> Tensors:
+  """What `read` gives; any way in which a damaged file breaks it is one error."""
+  try:
+    return read(file)
+  except ArchiveError as error:
+    raise ArchiveError(f"{path} {error}") from error
+  except OSError:
+    raise
+  except Exception as error:  # a damaged pickle can raise nearly anything
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    raise ArchiveError(f"{path} is damaged or cut short: {reason}") from error
+
+
+class _Unpickler(pickle.Unpickler):
+  """Builds dicts of `_View`s, and nothing else."""
+
+  def find_class(self, module: str, name: str) -> Any:
+    if (module, name) == ("collections", "OrderedDict"):
+      return collections.OrderedDict
+    if module == "torch._utils" and name in _REBUILDERS:
+      return _REBUILDERS[name]
+    if module == "torch" and name in _TORCH_TYPES:
+      return _TORCH_TYPES[name]
+    raise ArchiveError(
+      f"asks for {module}.{name}, which no weights file needs; it was not called and "
+      "the file is not used"
+    )
+
+  def persistent_load(self, pid: Any) -> _Storage:
+    kind, dtype, key, _, count, *rest = pid
+    if kind != "storage" or dtype not in _TORCH_TYPES.values() or any(rest):
+      raise ArchiveError("holds a storage of a kind that weights files do not have")
+    return _Storage(dtype, str(key), int(count))
+
+
+def _rebuild_tensor(
+  storage: Any, offset: Any, shape: Any, strides: Any, *rest: Any
+) -> _View:
+  """Stands for PyTorch's function of that name; what follows concerns training."""
+  del rest
+  if not isinstance(storage, _Storage):
+    raise ArchiveError("holds a tensor without a storage")
+  return _View(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
+
+
+def _rebuild_parameter(data: Any, *rest: Any) -> Any:
+  """Stands for PyTorch's function of that name: a parameter is its tensor here."""
+  del rest
+  return data
+
+
+_REBUILDERS = {
+  "_rebuild_tensor": _rebuild_tensor,
+  "_rebuild_tensor_v2": _rebuild_tensor,
+  "_rebuild_parameter": _rebuild_parameter,
+}
+
+
+def _read_torch_zip(file: IO[bytes]) -> Tensors:
+  with zipfile.ZipFile(file) as archive:
+    pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+      raise ArchiveError(f"holds {len(pickles)} entries data.pkl, expected one")
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+      raise ArchiveError("is a compressed zip, which torch.save does not write")
+    folder = pickles[0].removesuffix("data.pkl")
+    order = folder + "byteorder"
+    if order in archive.namelist() and archive.read(order) != b"little":
+      raise ArchiveError("was written on a big-endian machine")
+    with archive.open(pickles[0]) as entry:
+      state = _Unpickler(entry).load()
+
+    def numbers(storage: _Storage) -> np.ndarray:
+      return np.frombuffer(archive.read(f"{folder}data/{storage.key}"), storage.dtype)
+
+    return _tensors(state, numbers)
+
+
+def _read_torch_legacy(file: IO[bytes]) -> Tensors:
+  """Magic number, version, system, state dict, storage keys; then the storages."""
+  _, protocol, system = (_Unpickler(file).load() for _ in range(3))
+  if protocol != _TORCH_PROTOCOL or not system.get("little_endian", False):
+    raise ArchiveError(f"has the form {protocol!r}, expected {_TORCH_PROTOCOL}")
+  state = _Unpickler(file).load()
+  keys = [str(key) for key in _Unpickler(file).load()]
+  dtypes = {view.storage.key: view.storage.dtype for view in _views(state).values()}
+  found = {}
+  for key in keys:
+    (count,) = struct.unpack("<q", _take(file, 8))
+    dtype = np.dtype(dtypes[key])
+    found[key] = np.frombuffer(_take(file, count * dtype.itemsize), dtype)
+  return _tensors(state, lambda storage: found[storage.key])
+
+
+def _views(state: Any) -> dict[str, _View]:
+  """The state dict's tensors, after a look at whether it is one."""
+  if not isinstance(state, dict) or not all(
+    isinstance(name, str) and isinstance(view, _View) for name, view in state.items()
+  ):
+    raise ArchiveError("is no state dict: names and tensors were expected in it")
+  return state
+
+
+def _tensors(state: Any, numbers: Callable[[_Storage], np.ndarray]) -> Tensors:
+  """Reads the storages and cuts the tensors out of them."""
+  tensors, storages = {}, {}
+  for name, (storage, offset, shape, strides) in _views(state).items():
+    if storage.key not in storages:
+      storages[storage.key] = numbers(storage)
+    whole = storages[storage.key]
+    last = offset + sum(
+      (length - 1) * stride for length, stride in zip(shape, strides, strict=True)
+    )
+    sizes = (*shape, *strides, offset)
+    if whole.size != storage.size or min(sizes) < 0 or last >= max(whole.size, 1):
+      raise ArchiveError(f"is damaged: {name} does not fit its storage")
+    tensors[name] = np.lib.stride_tricks.as_strided(
+      whole[offset:],
+      shape,
+      [stride * whole.itemsize for stride in strides],
+      writeable=False,
+    )
+  return tensors
+
+
+def _read_mxnet(file: IO[bytes]) -> Tensors:
+  """After the mark: a reserved number, the arrays, then their names."""
+  _, count = struct.unpack("<QQ", _take(file, 16))
+  arrays = [_read_mxnet_array(file) for _ in range(count)]
+  (names,) = struct.unpack("<Q", _take(file, 8))
+  if names != count:
+    raise ArchiveError(f"names {names} arrays and holds {count}")
+  tensors = {}
+  for array in arrays:
+    (length,) = struct.unpack("<Q", _take(file, 8))
+    tensors[_take(file, length).decode("utf-8")] = array
+  return tensors
+
+
+def _read_mxnet_array(file: IO[bytes]) -> np.ndarray:
+  """One dense array in any of the four layouts that MXNet has used."""
+  (mark,) = struct.unpack("<I", _take(file, 4))
+  version = _MXNET_DENSE.get(mark, 0)
+  if version >= 2:
+    (kind,) = struct.unpack("<i", _take(file, 4))
+    if kind != 0:
+      raise ArchiveError("holds a sparse array, which weights files do not have")
+  # The oldest layout has no mark: its first number is how many axes there are.
+  axes = struct.unpack("<I", _take(file, 4))[0] if version else mark
+  if not 1 <= axes <= _MOST_AXES:
+    raise ArchiveError(f"is damaged: an array has {axes} axes")
+  width = "q" if version else "I"
+  shape = struct.unpack(f"<{axes}{width}", _take(file, axes * struct.calcsize(width)))
+  _, _, kind = struct.unpack("<iii", _take(file, 12))  # device, its number, type
+  if kind not in _MXNET_TYPES or min(shape) < 0:
+    raise ArchiveError(f"is damaged: an array has type {kind} and shape {shape}")
+  dtype = np.dtype(_MXNET_TYPES[kind])
+  data = _take(file, math.prod(shape) * dtype.itemsize)
+  return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _take(file: IO[bytes], count: int) -> bytes:
+  """Exactly so many bytes, asked for only if the file has them."""
+  here = file.tell()
+  left = file.seek(0, 2) - here
+  file.seek(here)
+  if not 0 <= count <= left:
+    raise ArchiveError(f"is cut short: {count} bytes were expected, {left} are left")
+  return file.read(count)
+
+
+def _looks_like(start: bytes) -> str:
+  """What a file probably is instead, by its first bytes."""
+  if start.lstrip()[:1] == b"<":
+    return ", it looks like a web page: the host did not send the file"
+  return f", its first bytes are {start[:8]!r}"

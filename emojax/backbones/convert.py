@@ -1,0 +1,372 @@
+"""Turns published network weights into the files emojax loads.
+
+In: the published files, found by name in a folder; `CONVERTERS` lists them. Out:
+`<network>.safetensors`, the same bytes every time. Nothing in a published file is run:
+`.npz` is read without pickles, PyTorch's and MXNet's files by `archives`.
+"""
+
+import functools
+import hashlib
+import pathlib
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from emojax.backbones import (
+  BACKBONES,
+  archives,
+  deeplab,
+  resnet,
+  resnet38,
+  vgg,
+  weights,
+)
+
+Tensors = dict[str, np.ndarray]
+
+# Added to the variances of batch norms.
+_TORCHVISION_EPSILON = 1e-5
+_RESNET38_EPSILON = 1.001e-5
+
+
+class Converter(NamedTuple):
+  """How one network's published file becomes a weights file.
+
+  Attributes:
+    file_name: of the published file.
+    read: its path -> its arrays.
+    rename: those -> arrays named and laid out as in `Backbone.shapes`.
+    class_names: the folder with the file -> the meaning of the outputs.
+    licence: of the numbers, as far as it is known.
+  """
+
+  file_name: str
+  read: Callable[[pathlib.Path], Tensors]
+  rename: Callable[[Tensors], Tensors]
+  class_names: Callable[[pathlib.Path], tuple[str, ...]]
+  licence: str
+
+
+def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> bool:
+  """Converts one network's file found at `source`; False when there is none.
+
+  Args:
+    network: a name of `CONVERTERS`.
+    source: the published file, or a folder that holds it at any depth. Its class names
+      lie beside it.
+    output: folder for the result; made if it is not there.
+  Raises:
+    WeightsError: the file is not the published one, or class names are missing.
+    OSError: something cannot be read or written.
+  """
+  converter = CONVERTERS[network]
+  path = _find(source, converter.file_name)
+  if path is None:
+    return False
+  class_names = converter.class_names(path.parent)
+  try:
+    tensors = converter.rename(converter.read(path))
+  except archives.ArchiveError as error:
+    raise weights.WeightsError(str(error)) from error
+  except KeyError as error:
+    raise weights.WeightsError(
+      f"{path} is not the published {converter.file_name}: it lacks {error}"
+    ) from error
+  except (ValueError, EOFError) as error:
+    raise weights.WeightsError(
+      f"{path} is not the published {converter.file_name}: {error}"
+    ) from error
+  with path.open("rb") as file:
+    file_digest = hashlib.file_digest(file, "sha256").hexdigest()
+  origin = BACKBONES[network].origin
+  if converter.read is not _read_npz:  # those are known by the digest of their tensors
+    origin += f"; {path.name}, sha256 {file_digest}"
+  output.mkdir(parents=True, exist_ok=True)
+  target = weights.path_of(network, output)
+  found = weights.save(target, network, tensors, class_names, converter.licence, origin)
+  expected = BACKBONES[network].digest
+  kind = "the published weights" if found == expected else "own weights"
+  print(f"{target}  {found}  {kind}")
+  return True
+
+
+def torchvision_plain(network: str, state: Tensors) -> Tensors:
+  """AlexNet and VGG: numbered layers, (out, in, h, w) to (h, w, in, out).
+
+  The first dense layer sees its grid channels first there and last here.
+  """
+  if network == "alexnet":
+    names = dict(zip((0, 3, 6, 8, 10), (f"conv{n}" for n in range(1, 6)), strict=True))
+    classifier, grid = (1, 4, 6), 6
+  else:
+    names, classifier, grid = (
+      _vgg_layers(int(network.removeprefix("vgg"))),
+      (0, 3, 6),
+      7,
+    )
+  tensors = {}
+  for number, name in names.items():
+    tensors[f"{name}/kernel"] = state[f"features.{number}.weight"].transpose(2, 3, 1, 0)
+    tensors[f"{name}/bias"] = state[f"features.{number}.bias"]
+  for number, name in zip(classifier, ("fc6", "fc7", "fc8"), strict=True):
+    kernel = state[f"classifier.{number}.weight"]
+    if name == "fc6":
+      kernel = kernel.reshape(len(kernel), -1, grid, grid).transpose(0, 2, 3, 1)
+      kernel = kernel.reshape(len(kernel), -1)
+    tensors[f"{name}/kernel"] = kernel.T[None, None]
+    tensors[f"{name}/bias"] = state[f"classifier.{number}.bias"]
+  return tensors
+
+
+def _vgg_layers(depth: int) -> dict[int, str]:
+  """torchvision numbers convolutions, ReLUs and pools in one row."""
+  layers, number = {}, 0
+  for level, count in enumerate(vgg.CONVOLUTIONS[depth], start=1):
+    for convolution in range(1, count + 1):
+      layers[number] = f"conv{level}_{convolution}"
+      number += 2
+    number += 1
+  return layers
+
+
+def torchvision_resnet(depth: int, state: Tensors) -> Tensors:
+  """ResNets: each batch norm is folded into the convolution before it."""
+  layers = {"conv1": ("bn1", "stem")}
+  last = 3 if resnet.bottleneck(depth) else 2
+  for level, count in enumerate(resnet.BLOCKS[depth], start=1):
+    for block in range(count):
+      theirs, ours = f"layer{level}.{block}", f"level{level}_block{block}"
+      for number in range(1, last + 1):
+        name = "residual" if number == last else "conv"
+        if last == 3 and number == 1:
+          name = "narrow"
+        layers[f"{theirs}.conv{number}"] = (f"{theirs}.bn{number}", f"{ours}/{name}")
+      if f"{theirs}.downsample.0.weight" in state:
+        shortcut = f"{theirs}.downsample"
+        layers[f"{shortcut}.0"] = (f"{shortcut}.1", f"{ours}/shortcut")
+  tensors: Tensors = {}
+  for convolution, (norm, name) in layers.items():
+    scale, bias = _scale_and_bias(
+      state[f"{norm}.weight"],
+      state[f"{norm}.bias"],
+      state[f"{norm}.running_mean"],
+      state[f"{norm}.running_var"],
+      _TORCHVISION_EPSILON,
+    )
+    kernel = state[f"{convolution}.weight"].transpose(2, 3, 1, 0)
+    tensors[f"{name}/kernel"] = kernel * scale
+    tensors[f"{name}/bias"] = bias
+  tensors["classifier/kernel"] = state["fc.weight"].T[None, None]
+  tensors["classifier/bias"] = state["fc.bias"]
+  return tensors
+
+
+def ademxapp_resnet38(arrays: Tensors) -> Tensors:
+  """ResNet-38: a batch norm between two convolutions is folded into the first."""
+
+  def kernel(name: str) -> np.ndarray:
+    return arrays[f"arg:{name}_weight"].transpose(2, 3, 1, 0)
+
+  def norm(name: str) -> tuple[np.ndarray, np.ndarray]:
+    return _scale_and_bias(
+      arrays[f"arg:{name}_gamma"],
+      arrays[f"arg:{name}_beta"],
+      arrays[f"aux:{name}_moving_mean"],
+      arrays[f"aux:{name}_moving_var"],
+      _RESNET38_EPSILON,
+    )
+
+  tensors: Tensors = {"stem/kernel": kernel("conv1a")}
+  for number, level in resnet38.LEVELS.items():
+    branches = ["branch2a", *(f"branch2b{n}" for n in range(1, len(level.channels)))]
+    for block in resnet38.block_names(number):
+      enter = f"block{block}/enter"
+      tensors[f"{enter}/scale"], tensors[f"{enter}/bias"] = norm(f"bn{block}_branch2a")
+      for position, branch in enumerate(branches[:-1]):
+        scale, bias = norm(f"bn{block}_{branches[position + 1]}")
+        name = f"block{block}/conv{position}"
+        tensors[f"{name}/kernel"] = kernel(f"res{block}_{branch}") * scale
+        tensors[f"{name}/bias"] = bias
+      tensors[f"block{block}/residual/kernel"] = kernel(f"res{block}_{branches[-1]}")
+      if block.endswith("a"):
+        tensors[f"block{block}/shortcut/kernel"] = kernel(f"res{block}_branch1")
+  tensors["exit/scale"], tensors["exit/bias"] = norm("bn7")
+  for name, theirs in (("head", "conv6a"), ("classifier", "linear150")):
+    tensors[f"{name}/kernel"] = kernel(theirs)
+    tensors[f"{name}/bias"] = arrays[f"arg:{theirs}_bias"]
+  return tensors
+
+
+def _scale_and_bias(
+  gamma: np.ndarray,
+  beta: np.ndarray,
+  mean: np.ndarray,
+  variance: np.ndarray,
+  epsilon: float,
+) -> tuple[np.ndarray, np.ndarray]:
+  """A batch norm as a factor and a term, both float64."""
+  scale = gamma / np.sqrt(variance.astype(np.float64) + epsilon)
+  return scale, beta - mean * scale
+
+
+def squeezenet(archive: Tensors) -> Tensors:
+  """Caffe's (out, in, h, w) to (h, w, in, out); the first layer's BGR to RGB."""
+  layers = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
+  kinds = {"weight": "kernel", "bias": "bias"}
+  tensors = {}
+  for name, tensor in archive.items():
+    path, kind = name.rsplit(".", 1)
+    path = "/".join(layers.get(part, part) for part in path.split("/"))
+    if kind == "weight":
+      tensor = tensor.transpose(2, 3, 1, 0)
+      if path == "conv1":
+        tensor = tensor[:, :, ::-1]
+    tensors[f"{path}/{kinds[kind]}"] = tensor
+  return tensors
+
+
+def deeplab_mobilenet(archive: Tensors) -> Tensors:
+  """TFLite's numbered operations to named layers, batch norms folded in.
+
+  (out, h, w, in) becomes (h, w, in, out), a depthwise (1, h, w, channel) becomes
+  (h, w, channel). Ten depthwise layers are followed by a batch norm, which is one
+  product and one sum.
+  """
+  operations: dict[tuple[int, str], Tensors] = {}
+  for name, tensor in archive.items():  # such as 003_CONV_2D_weight
+    number, rest = name.split("_", 1)
+    kind, part = rest.rsplit("_", 1)
+    operations.setdefault((int(number), kind), {})[part] = tensor.astype(np.float64)
+  names = _deeplab_layers()
+  tensors: Tensors = {}
+  layer = ""
+  for (_, kind), parts in sorted(operations.items()):
+    if kind == "MUL":
+      tensors[f"{layer}/kernel"] *= parts["const1"]
+      tensors[f"{layer}/bias"] *= parts["const1"]
+    elif kind == "ADD":
+      tensors[f"{layer}/bias"] += parts["const1"]
+    else:
+      layer = next(names, "more layers than expected")
+      kernel = parts["weight"]
+      depthwise = kind == "DEPTHWISE_CONV_2D"
+      tensors[f"{layer}/kernel"] = (
+        kernel[0] if depthwise else kernel.transpose(1, 2, 3, 0)
+      )
+      tensors[f"{layer}/bias"] = parts["bias"]
+  return tensors
+
+
+def _deeplab_layers() -> Iterator[str]:
+  """DeepLab's layers in the order in which the published graph runs them."""
+  yield "stem"
+  for number in range(len(deeplab.BLOCKS)):
+    if number:
+      yield f"block{number}/expand"
+    yield f"block{number}/depthwise"
+    yield f"block{number}/project"
+  yield from ("pooling", "local", "join", "low_level")
+  for number in range(2):
+    yield from (f"decoder{number}_depthwise", f"decoder{number}_pointwise")
+  yield "classifier"
+
+
+def _imagenet_names(folder: pathlib.Path) -> tuple[str, ...]:
+  """ImageNet's class names from either list that people have."""
+  if (folder / "imagenet_synset_words.txt").is_file():
+    return _synset_words(folder)
+  return tuple(line.strip() for line in _lines(folder, "imagenet_classes.txt"))
+
+
+def _object_info(folder: pathlib.Path) -> tuple[str, ...]:
+  """ADE20K's class names, the first of each class's words."""
+  lines = _lines(folder, "objectInfo150.csv")[1:]
+  return tuple(line.split(",", 5)[-1].strip('"').split(";")[0] for line in lines)
+
+
+def _synset_words(folder: pathlib.Path) -> tuple[str, ...]:
+  """ImageNet's class names, without their identifiers."""
+  lines = _lines(folder, "imagenet_synset_words.txt")
+  return tuple(line.split(" ", 1)[1] for line in lines)
+
+
+def _ade_labels(folder: pathlib.Path) -> tuple[str, ...]:
+  """ADE20K's class names behind the background's."""
+  lines = _lines(folder, "labels_150.txt")
+  return ("background/other", *(line.split(None, 1)[1].strip() for line in lines))
+
+
+def _lines(folder: pathlib.Path, name: str) -> list[str]:
+  path = folder / name
+  if not path.is_file():
+    raise weights.WeightsError(f"no {path}: the class names belong beside the weights")
+  return path.read_text(encoding="utf-8").splitlines()
+
+
+def _find(source: pathlib.Path, name: str) -> pathlib.Path | None:
+  """The file of this name at or below `source`, the first in order of path."""
+  if source.is_file():
+    return source
+  if not source.is_dir():
+    raise weights.WeightsError(f"no file or folder {source}")
+  return next(iter(sorted(source.rglob(name))), None)
+
+
+def _read_npz(path: pathlib.Path) -> Tensors:
+  try:
+    with np.load(path, allow_pickle=False) as archive:
+      return {name: archive[name] for name in archive.files}
+  except zipfile.BadZipFile as error:
+    raise ValueError(str(error)) from error
+
+
+_BSD = "BSD-3-Clause (torchvision); ImageNet's pictures are for research"
+
+
+def _torchvision(file_name: str, rename: Callable[[Tensors], Tensors]) -> Converter:
+  return Converter(file_name, archives.read_torch, rename, _imagenet_names, _BSD)
+
+
+CONVERTERS: dict[str, Converter] = {
+  "squeezenet": Converter(
+    "squeezenet_v10.npz", _read_npz, squeezenet, _synset_words, "BSD-2-Clause"
+  ),
+  "deeplab": Converter(
+    "weights_dequantised.npz",
+    _read_npz,
+    deeplab_mobilenet,
+    _ade_labels,
+    "tensorflow/models is Apache-2.0; not stated for the published conversion",
+  ),
+  **{
+    file_name.split("-")[0]: _torchvision(
+      file_name, functools.partial(torchvision_plain, file_name.split("-")[0])
+    )
+    for file_name in (
+      "alexnet-owt-7be5be79.pth",
+      "vgg16-397923af.pth",
+      "vgg19-dcbb9e9d.pth",
+    )
+  },
+  **{
+    f"resnet{depth}": _torchvision(
+      f"resnet{depth}-{digest}.pth", functools.partial(torchvision_resnet, depth)
+    )
+    for depth, digest in (
+      (18, "f37072fd"),
+      (34, "b627a593"),
+      (50, "0676ba61"),
+      (101, "63fe2227"),
+      (152, "394f9c45"),
+    )
+  },
+  "resnet38": Converter(
+    "ade20k_rna-a1_cls150_s8_ep-0001.params",
+    archives.read_mxnet,
+    ademxapp_resnet38,
+    _object_info,
+    "Apache-2.0 (ademxapp); ADE20K's pictures are for research",
+  ),
+}
