@@ -43,7 +43,7 @@ def test_description_is_json_and_names_what_made_the_numbers():
   ("names", "message"),
   [
     (["gsit"], r"unknown feature 'gsit'; did you mean 'gist'\? known: color, gist"),
-    (["resnet9000"], r"unknown feature 'resnet9000'; known: color, gist"),
+    (["zebra"], r"unknown feature 'zebra'; known: color, gist"),
     (["lbp", "gist", "lbp"], r"feature 'lbp' is named 2 times"),
     ([], r"no feature named; known: color"),
   ],
