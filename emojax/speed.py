@@ -58,6 +58,9 @@ class Size:
   train_rows: int = config.setting(
     _PAPER_PICTURES, "Rated pictures of the training part; the paper has 10,766."
   )
+  networks: tuple[str, ...] = config.setting(
+    ("squeezenet", "deeplab"), "Networks to measure; resnet38 takes minutes on a CPU."
+  )
   repeats: int = config.setting(5, "Measurements of short things; the best one counts.")
 
 
@@ -271,7 +274,10 @@ def bench_networks(size: Size) -> list[Figure]:
 
   peak = matrix_peak(size.repeats)
   figures = []
-  for name, backbone in BACKBONES.items():
+  for name in size.networks:
+    if name not in BACKBONES:
+      raise ValueError(f"--networks knows {', '.join(BACKBONES)}; got {name!r}")
+    backbone = BACKBONES[name]
     params = jax.device_put(weights.random(name).params)
     for batch in (1, 8):
       pictures = jax.device_put(_pictures(batch, backbone.view.side_px))
