@@ -347,8 +347,10 @@ def test_interrupting_says_that_it_goes_on(folder, tmp_path):
 
 
 _SLOW = """
-import time
+import signal, time
 from emojax import cli, config, extract, extractor
+# A background job of a shell starts with Ctrl-C ignored; a terminal's does not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def compute(self, names, batch):
   print("computing", flush=True)
   time.sleep(60)

@@ -39,12 +39,16 @@ _SIBLINGS = (
 _SIDES_PX = {"resnet38": 97}
 _CLOSE = 1e-5
 
-every_feature = pytest.mark.parametrize(
-  "name",
-  [
-    pytest.param(name, marks=[pytest.mark.slow] if name in _SLOW else [])
-    for name in FEATURES
-  ],
+
+def _each(names):
+  marks = {name: [pytest.mark.slow] if name in _SLOW else [] for name in names}
+  params = [pytest.param(name, marks=marks[name]) for name in names]
+  return pytest.mark.parametrize("name", params)
+
+
+every_feature = _each(FEATURES)
+feature_of_each_family = _each(
+  [name for name, feature in FEATURES.items() if feature.needs not in _SIBLINGS]
 )
 
 
@@ -119,11 +123,9 @@ def test_common_duties(name, sources):
     np.testing.assert_allclose(alone, values[row], atol=_CLOSE, rtol=_CLOSE)
 
 
-@every_feature
+@feature_of_each_family
 def test_two_devices_give_the_numbers_of_one(name, sources):
   feature = FEATURES[name]
-  if feature.needs in _SIBLINGS:
-    pytest.skip("resnet18 and alexnet stand for it")
   images = pictures(feature.view.side_px)[[0, 2]]
   expected = computation(name, sources)(images)
   spread = jax.pmap(
