@@ -18,11 +18,12 @@ import platform
 import resource
 import sys
 import time
+from concurrent import futures
 from typing import Any
 
 from absl import flags
 
-from emojax import cli, options, speed
+from emojax import cli, files, options, speed
 from emojax.version import __version__
 
 _NAME = "emojax.bench"
@@ -88,8 +89,8 @@ def main(arguments: list[str]) -> None:
   print("| what | emojax | beside | its figure | ratio | goal |")
   print("| --- | ---: | --- | ---: | ---: | --- |")
   for name in flags.FLAGS.only:
-    with spawn.Pool(1) as pool:
-      figures, memory = pool.apply(run_part, (name, size))
+    with futures.ProcessPoolExecutor(1, spawn) as pool:
+      figures, memory = pool.submit(run_part, name, size).result()
     found["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
     for f in figures:
       found["figures"].append(dataclasses.asdict(f))
@@ -98,12 +99,13 @@ def main(arguments: list[str]) -> None:
         f"{f.unit} | {f.ratio:.2f} | {f.goal} |",
         flush=True,
       )
-  with spawn.Pool(1) as pool:
-    found["machine"] = pool.apply(machine)
+  with futures.ProcessPoolExecutor(1, spawn) as pool:
+    found["machine"] = pool.submit(machine).result()
   print("\nPeak memory, MB: " + json.dumps(found["peak_memory_mb"]))
   print("Machine: " + json.dumps(found["machine"]))
   if flags.FLAGS.output:
-    pathlib.Path(flags.FLAGS.output).write_text(json.dumps(found, indent=2) + "\n")
+    text = json.dumps(found, indent=2) + "\n"
+    files.write(pathlib.Path(flags.FLAGS.output), text)
 
 
 if __name__ == "__main__":

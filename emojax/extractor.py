@@ -58,7 +58,8 @@ class Extracted:
     rows: one per picture.
     values: feature name -> (N, size) float32; NaN where the row's status is "error".
     stats: seconds of the run and of what its main thread did in them: `total_seconds`,
-      `wait_seconds` (for decoded pictures), `compute_seconds`, `store_seconds`; and
+      `wait_seconds` (for decoded pictures), `compute_seconds`, `store_seconds`, and of
+      each group of features computed together, such as `gist_seconds`; and
       pictures: `computed` for those that lacked a feature, `from_cache` for those that
       lacked none.
   """
@@ -334,11 +335,13 @@ class _Run:
 
   def result(self) -> Extracted:
     """The finished table."""
+    ran = [names for names in self.queues if "+".join(names) in self.seconds]
     stats = {
       "total_seconds": time.perf_counter() - self.started,
       "wait_seconds": self.seconds["wait"],
       "compute_seconds": self.seconds["compute"],
       "store_seconds": self.seconds["store"],
+      **{f"{'+'.join(names)}_seconds": self.seconds["+".join(names)] for names in ran},
       "computed": len(self.first_with) - self.from_cache,
       "from_cache": self.from_cache,
     }
@@ -352,7 +355,9 @@ class _Run:
     # The last batch repeats its last picture: one shape, so one compilation.
     padded = np.stack(views + [views[-1]] * (self.batch - len(views)))
     values = self.extractor.compute(members, padded)
-    self.seconds["compute"] += time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    self.seconds["compute"] += seconds
+    self.seconds["+".join(members)] += seconds
     stored = []
     for at, index in enumerate(indices):
       of_picture = {name: values[name][at] for name in members}
