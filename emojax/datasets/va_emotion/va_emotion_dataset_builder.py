@@ -213,9 +213,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     if isinstance(decoders, tfds.decode.PartialDecoding):
       fields = decoders.extract_features(fields)
     elif decoders:
-      raise NotImplementedError(
-        "va_emotion has no fields to decode: leave decoders out"
-      )
+      raise ValueError("va_emotion has no fields to decode: leave decoders out")
     rows = self.as_data_source(split)
     signature = fields.get_tensor_spec()
 
