@@ -195,16 +195,23 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
     )
   target = _target({"params": params_like, "scaling": _fields(scaling_like)})
   with ocp.StandardCheckpointer() as checkpointer:
-    try:
-      tree = checkpointer.restore(folder.model, target)
-    except ValueError as error:
-      first = str(error).strip().splitlines()[0]
-      raise RunError(f"{folder.model} does not fit {folder.config}: {first}") from error
+    # Compared here: Orbax finds out while it reads, and leaves those reads hanging.
+    stored = checkpointer.metadata(folder.model).item_metadata
+    there = jax.tree.map(lambda x: list(x.shape), stored.tree, is_leaf=_has_shape)
+    here = jax.tree.map(lambda x: list(x.shape), target, is_leaf=_has_shape)
+    changes = _differences(there, here)
+    if changes:
+      raise RunError(f"{folder.model} does not fit {folder.config}: {changes[0]}")
+    tree = checkpointer.restore(folder.model, target)
   return tree["params"], type(scaling_like)(**tree["scaling"])
 
 
 def _fields(named_tuple: Any) -> dict[str, Any]:
   return dict(named_tuple._asdict())
+
+
+def _has_shape(x: Any) -> bool:
+  return hasattr(x, "shape")
 
 
 def _target(tree: Any) -> Any:
