@@ -4,11 +4,13 @@ In: settings as plain JSON, and pytrees. Out: the same again, on any kind or num
 devices. Orbax writes the trees and makes each write whole or absent.
 """
 
+import contextlib
 import dataclasses
 import json
 import logging
 import pathlib
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -141,11 +143,13 @@ class StateStore:
     options = ocp.CheckpointManagerOptions(
       max_to_keep=1, enable_async_checkpointing=False
     )
+    self._folder = folder
     self._manager = ocp.CheckpointManager(folder.states, options=options)
 
   def save(self, epoch: int, state: Any) -> None:
     """Keeps the state after an epoch; older ones go once it is safe."""
-    self._manager.save(epoch, args=ocp.args.StandardSave(state))
+    with _writing(self._folder):
+      self._manager.save(epoch, args=ocp.args.StandardSave(state))
 
   def newest(self) -> int | None:
     """The last epoch whose state was written whole."""
@@ -171,8 +175,8 @@ def drop_states(folder: RunFolder) -> None:
 
 def save_model(folder: RunFolder, params: Any, scaling: Any) -> None:
   """Keeps the trained networks and their input scaling, both with a leading K axis."""
-  with ocp.StandardCheckpointer() as checkpointer:
-    tree = {"params": params, "scaling": _fields(scaling)}
+  tree = {"params": params, "scaling": _fields(scaling)}
+  with _writing(folder), ocp.StandardCheckpointer() as checkpointer:
     checkpointer.save(folder.model, tree, force=True)
 
 
@@ -204,6 +208,24 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
       raise RunError(f"{folder.model} does not fit {folder.config}: {changes[0]}")
     tree = checkpointer.restore(folder.model, target)
   return tree["params"], type(scaling_like)(**tree["scaling"])
+
+
+@contextlib.contextmanager
+def _writing(folder: RunFolder) -> Iterator[None]:
+  """Says in one line what a full or read-only disk makes Orbax raise, of many kinds."""
+  log = logging.getLogger("absl")
+  level = log.level
+  log.setLevel(logging.CRITICAL)  # Orbax also logs the traceback of what it raises
+  try:
+    yield
+  except (OSError, ValueError) as error:
+    reason = "no space left" if "No space left" in str(error) else str(error)[:200]
+    raise RunError(
+      f"{folder.path / 'checkpoints'} cannot be written: {reason}. Free some space, "
+      "then repeat the command with this --workdir and --resume"
+    ) from error
+  finally:
+    log.setLevel(level)
 
 
 def _fields(named_tuple: Any) -> dict[str, Any]:

@@ -144,3 +144,11 @@ def test_config_is_json_a_person_can_read(tmp_path):
   text = folder.config.read_text()
   assert json.loads(text)["preset"] == "paper"
   assert text.count("\n") > 5
+
+
+def test_networks_that_cannot_be_written_are_one_clear_error(tmp_path):
+  folder = checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  (tmp_path / "checkpoints").write_text("a file in the way")
+  params, scaling = _model_tree()
+  with pytest.raises(checkpoint.RunError, match=r"cannot be written.*--resume"):
+    checkpoint.save_model(folder, params, scaling)
