@@ -2,6 +2,7 @@
 TensorFlow."""
 
 import math
+import os
 import pathlib
 import pickle
 import shutil
@@ -158,7 +159,8 @@ def test_the_folder_is_laid_out_as_tfds_wants_it():
 
 
 def test_with_tensorflow_the_rows_are_the_same(data_dir):
-  pytest.importorskip("tensorflow", reason="TensorFlow is an extra: pip install .[tf]")
+  if os.environ.get("CI") != "true":  # there it is installed, and lacking it a failure
+    pytest.importorskip("tensorflow", reason="an extra: pip install .[tf]")
   rows = list(tfds.data_source("va_emotion/folder", split="train", data_dir=data_dir))
   loaded = tfds.load("va_emotion/folder", split="train", data_dir=data_dir)
   assert len(loaded) == len(rows)
