@@ -39,7 +39,15 @@ class ExtractConfig:
   color_names: str = setting(
     "", "The authors' w2c.mat colour-name table; empty: the built-in table."
   )
-  extract_batch: int = setting(8, "Pictures per device and step.")
+  network_precision: str = setting(
+    "float32",
+    "What networks compute in. bfloat16 is several times as fast on a GPU, no faster "
+    "on a CPU, and changes features by about a hundredth of their range.",
+    choices=("float32", "bfloat16"),
+  )
+  extract_batch: int = setting(
+    0, "Pictures per device and step; 0: as many as suit the device and the network."
+  )
   workers: int = setting(2, "Threads that read, decode and resize pictures.")
   max_pixels: int = setting(
     100_000_000, "A picture with more pixels than this is refused before decoding."

@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> int:
   output = pathlib.Path(asked.output).expanduser()
   _check_writable(output)
   settings = options.read(config.ExtractConfig())
+  compiled.keep_memory()
   compiled.keep(settings.cache_dir)
   extracted, described = extract_folder(folder, settings, progress=True)
   write(output, folder, extracted, described)

@@ -2,16 +2,16 @@
 
 In: pictures (paths, file bytes or decoded arrays), feature names and what they need.
 Out: one row per picture, with its values or the reason why it has none. Reading,
-decoding and resizing run on threads while the devices compute; batches have one fixed
-shape, so each feature compiles once; values already in the cache are not computed
-again, and those of a batch are stored before the next one's.
+decoding and resizing run on threads while the devices compute, and a batch is handed to
+the devices before the one before it is fetched; batches have one fixed shape, so each
+feature compiles once; values already in the cache are not computed again, and those of
+a batch are stored as soon as they are there.
 """
 
 import collections
 import concurrent.futures
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import pathlib
 import sys
@@ -20,17 +20,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import tqdm
 
-from emojax import images
+from emojax import images, programs
 from emojax.cache import FeatureCache, FeatureKey
 from emojax.config import ExtractConfig
-from emojax.features import FEATURES, compute
+from emojax.features import FEATURES
 from emojax.features.sources import Source, describe, load_sources
 
 Picture = pathlib.Path | bytes | np.ndarray
+
+_IN_FLIGHT = 2  # batches handed to the devices and not yet fetched
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +96,18 @@ class _Group:
 class _Queue:
   """Pictures waiting until a batch is full."""
 
-  indices: list[int]
-  views: list[np.ndarray]
+  batch: int  # pictures of a full one, all devices together
+  indices: list[int] = dataclasses.field(default_factory=list)
+  views: list[np.ndarray] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Flight:
+  """A batch that the devices are working on."""
+
+  members: tuple[str, ...]  # its features
+  indices: list[int]  # its pictures
+  values: dict[str, jax.Array]  # feature -> (devices, B, size), perhaps not there yet
 
 
 class Extractor:
@@ -113,8 +124,8 @@ class Extractor:
     self._described = describe(names, sources)
     self._sources = sources
     self.names = tuple(names)
-    self._params = {need: source.params for need, source in sources.items()}
-    self._replicated: dict[str, Any] = {}  # need -> params with a leading device axis
+    params = {need: source.params for need, source in sources.items()}
+    self._programs = programs.Programs(params)
     self.keys = {
       name: FeatureKey(
         name=name,
@@ -138,7 +149,7 @@ class Extractor:
     self,
     pictures: Sequence[Picture],
     cache: FeatureCache | None = None,
-    batch_size: int = 8,
+    batch_size: int = 0,
     workers: int = 2,
     max_pixels: int = images.MAX_PIXELS,
     progress: bool = False,
@@ -153,7 +164,7 @@ class Extractor:
       pictures: files, bytes of files, or (H, W, 3) uint8 RGB arrays. Items are asked
         for once, on the decoding threads, so a sequence may make them on demand.
       cache: where values are looked up and stored; None computes everything.
-      batch_size: pictures per device and step.
+      batch_size: pictures per device and step; 0: see `batch_for`.
       workers: threads that read, decode and resize.
       max_pixels: larger pictures are refused.
       progress: show a bar with the time left.
@@ -161,13 +172,16 @@ class Extractor:
       `Extracted`, in the order of `pictures`.
     Raises:
       CacheError: the cache cannot be read or written.
-      ValueError: `batch_size` or `workers` below 1.
+      ValueError: `batch_size` below 0 or `workers` below 1.
     """
-    for setting, value in (("extract_batch", batch_size), ("workers", workers)):
-      if value < 1:
-        raise ValueError(f"expected --{setting} of at least 1, got {value}")
+    for setting, value, least in (
+      ("extract_batch", batch_size, 0),
+      ("workers", workers, 1),
+    ):
+      if value < least:
+        raise ValueError(f"expected --{setting} of at least {least}, got {value}")
     run = _Run(self, pictures, cache, batch_size, max_pixels)
-    ahead = 2 * batch_size * jax.local_device_count()
+    ahead = 2 * (batch_size or programs.usual_batch()) * jax.local_device_count()
     with (
       concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
       _bar(len(pictures), progress) as bar,
@@ -182,31 +196,13 @@ class Extractor:
         raise
     return run.result()
 
-  def compute(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, np.ndarray]:
-    """Features of one full batch, spread over the local devices.
+  def start(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, jax.Array]:
+    """Has the local devices compute one full batch; see `Programs.start`."""
+    return self._programs.start(names, batch)
 
-    Args:
-      names: features that share a view and a need.
-      batch: (devices * B, S, S, 3) uint8, the pictures in that view.
-    Returns:
-      name -> (devices * B, size) float32.
-    """
-    devices = jax.local_device_count()
-    need = FEATURES[names[0]].needs
-    if need not in self._replicated:
-      # The portable way to lay parameters out as pmap wants them, once per run.
-      spread = jax.pmap(lambda params, _: params, in_axes=(None, 0))
-      self._replicated[need] = spread(self._params[need], jnp.zeros(devices))
-    per_device = batch.reshape(devices, -1, *batch.shape[1:])
-    out = _program(names)(self._replicated[need], per_device)
-    return {name: np.asarray(out[name]).reshape(len(batch), -1) for name in names}
-
-
-@functools.cache  # of the process, so that another extractor need not compile again
-def _program(names: tuple[str, ...]) -> Any:
-  """The pmapped computation of features that share a view and a need."""
-
-  return jax.pmap(functools.partial(compute, names))
+  def batch_for(self, names: tuple[str, ...], number: int) -> int:
+    """The batch that suits this machine; see `Programs.batch_for`."""
+    return self._programs.batch_for(names, number)
 
 
 def from_config(settings: ExtractConfig) -> Extractor:
@@ -226,6 +222,7 @@ def from_config(settings: ExtractConfig) -> Extractor:
     pathlib.Path(settings.weights_dir).expanduser() if settings.weights_dir else None,
     choice,
     pathlib.Path(settings.color_names).expanduser() if settings.color_names else None,
+    settings.network_precision,
   )
   return Extractor(settings.features, sources)
 
@@ -254,7 +251,7 @@ class _Run:
     self.extractor = extractor
     self.pictures = pictures
     self.cache = cache
-    self.batch = batch_size * jax.local_device_count()
+    self.batch_size = batch_size
     self.max_pixels = max_pixels
     self.rows: list[Row] = []
     self.values = {
@@ -264,6 +261,7 @@ class _Run:
     self.first_with: dict[str, int] = {}  # digest -> the row that is computed
     self.copies: list[tuple[int, int]] = []  # (row, the earlier row with its bytes)
     self.queues: dict[tuple[str, ...], _Queue] = {}
+    self.flights: collections.deque[_Flight] = collections.deque()
     self.broken: dict[int, str] = {}  # row -> which feature was not finite
     self.seconds: dict[str, float] = collections.defaultdict(float)
     self.from_cache = 0
@@ -310,17 +308,19 @@ class _Run:
       feature = FEATURES[name]
       groups.setdefault(_Group(feature.view, feature.needs), []).append(name)
     for group, members in groups.items():
-      queue = self.queues.setdefault(tuple(members), _Queue([], []))
+      queue = self._queue(tuple(members))
       queue.indices.append(index)
       queue.views.append(decoded.views[group.view])
-      if len(queue.indices) == self.batch:
-        self._flush(tuple(members))
+      if len(queue.indices) == queue.batch:
+        self._start(tuple(members))
 
   def finish(self) -> None:
     """Computes the batches that did not fill up, and copies rows of equal bytes."""
     for members, queue in self.queues.items():
       if queue.indices:
-        self._flush(members)
+        self._start(members)
+    while self.flights:
+      self._fetch()
     for index, first in self.copies:
       for table in self.values.values():
         table[index] = table[first]
@@ -347,17 +347,46 @@ class _Run:
     }
     return Extracted(self.rows, self.values, stats)
 
-  def _flush(self, members: tuple[str, ...]) -> None:
+  def _queue(self, members: tuple[str, ...]) -> _Queue:
+    """The waiting pictures of some features; the batch size is settled once."""
+    if members not in self.queues:
+      started = time.perf_counter()
+      size = self.batch_size
+      size = size or self.extractor.batch_for(members, len(self.pictures))
+      self.queues[members] = _Queue(size * jax.local_device_count())
+      self.seconds["compile"] += time.perf_counter() - started
+    return self.queues[members]
+
+  def _start(self, members: tuple[str, ...]) -> None:
+    """Hands a batch to the devices, and fetches one handed to them earlier."""
     queue = self.queues[members]
-    indices, views = queue.indices, queue.views
-    self.queues[members] = _Queue([], [])
-    started = time.perf_counter()
+    self.queues[members] = _Queue(queue.batch)
     # The last batch repeats its last picture: one shape, so one compilation.
-    padded = np.stack(views + [views[-1]] * (self.batch - len(views)))
-    values = self.extractor.compute(members, padded)
+    filling = [queue.views[-1]] * (queue.batch - len(queue.views))
+    padded = np.stack(queue.views + filling)
+    started = time.perf_counter()
+    values = self.extractor.start(members, padded)
+    self._spent(members, started)
+    self.flights.append(_Flight(members, queue.indices, values))
+    if len(self.flights) > _IN_FLIGHT:
+      self._fetch()
+
+  def _spent(self, members: tuple[str, ...], started: float) -> None:
+    """Adds to the seconds of some features what has gone by."""
     seconds = time.perf_counter() - started
     self.seconds["compute"] += seconds
     self.seconds["+".join(members)] += seconds
+
+  def _fetch(self) -> None:
+    """Waits for the batch that was started first, enters and stores its values."""
+    flight = self.flights.popleft()
+    members, indices = flight.members, flight.indices
+    started = time.perf_counter()
+    values = {
+      name: np.asarray(value).reshape(-1, value.shape[-1])
+      for name, value in flight.values.items()
+    }
+    self._spent(members, started)
     stored = []
     for at, index in enumerate(indices):
       of_picture = {name: values[name][at] for name in members}

@@ -66,6 +66,7 @@ def main(arguments: list[str]) -> None:
     dataclasses.replace(config.ExtractConfig(), features=features), given_only=True
   )
   data = options.read(config.DataConfig())
+  compiled.keep_memory()
   compiled.keep(extract.cache_dir)
   name = f"{data.dataset.rpartition('/')[2]}-{asked.preset}"
   workdir = asked.workdir or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from emojax import compiled, model
 from emojax import config as config_lib
 from emojax import folds as folds_lib
-from emojax import model
 
 TARGETS = ("valence", "arousal")  # the columns of a ratings table, in order
 
@@ -240,12 +240,17 @@ def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
     `reports` are (MAX_EPOCHS_PER_CALL, K), of which the first `ran` are filled;
     `predict(params, scaling, table) -> (K, N, T)`.
   """
-  init = jax.jit(jax.vmap(trainer.init, in_axes=(0, 0, None, None)))
-  predict = jax.jit(jax.vmap(trainer.predict, in_axes=(0, 0, None)))
+  fastest = compiled.options()
+  init = jax.jit(
+    jax.vmap(trainer.init, in_axes=(0, 0, None, None)), compiler_options=fastest
+  )
+  predict = jax.jit(
+    jax.vmap(trainer.predict, in_axes=(0, 0, None)), compiler_options=fastest
+  )
   run_epoch = jax.vmap(trainer.run_epoch, in_axes=(0, 0, 0, None, None))
 
   # Donated: at the paper's size the states are 1 GB that need not stand twice.
-  @functools.partial(jax.jit, donate_argnums=0)
+  @functools.partial(jax.jit, donate_argnums=0, compiler_options=fastest)
   def run(states, keys, rows, table, ratings, first, count):
     def wanted(carry):
       states, _, done = carry

@@ -140,9 +140,9 @@ class _Counting(extractor.Extractor):
     super().__init__(names, load_sources(names))
     self.batches: list[tuple[tuple[str, ...], int]] = []
 
-  def compute(self, names, batch):
+  def start(self, names, batch):
     self.batches.append((names, len(batch)))
-    return super().compute(names, batch)
+    return super().start(names, batch)
 
 
 def test_only_what_is_lacking_is_computed(folder, whole, tmp_path):
@@ -211,10 +211,9 @@ def test_a_number_that_is_not_finite_is_an_error_of_its_picture(
   folder, monkeypatch, tmp_path
 ):
   class Broken(extractor.Extractor):
-    def compute(self, names, batch):
-      values = super().compute(names, batch)
-      values["lbp"] = values["lbp"].copy()
-      values["lbp"][1, 3] = np.inf
+    def start(self, names, batch):
+      values = dict(super().start(names, batch))
+      values["lbp"] = values["lbp"].at[0, 1, 3].set(np.inf)  # first device, picture 1
       return values
 
   broken = Broken(("lbp",), load_sources(("lbp",)))
@@ -239,12 +238,12 @@ def test_pictures_are_decoded_only_a_few_batches_ahead():
   most_ahead = 0
 
   class Slow(extractor.Extractor):
-    def compute(self, names, batch):
+    def start(self, names, batch):
       nonlocal most_ahead
       time.sleep(0.005)  # the threads get as far ahead as they may
       most_ahead = max(most_ahead, len(asked) - self.done)
       self.done += len(batch)
-      return super().compute(names, batch)
+      return super().start(names, batch)
 
     done = 0
 
@@ -351,10 +350,10 @@ import signal, time
 from emojax import cli, config, extract, extractor
 # A background job of a shell starts with Ctrl-C ignored; a terminal's does not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-def compute(self, names, batch):
+def start(self, names, batch):
   print("computing", flush=True)
   time.sleep(60)
-extractor.Extractor.compute = compute
+extractor.Extractor.start = start
 extract.define_flags()
 cli.run(extract.main, "emojax.extract", "", (config.ExtractConfig,),
         interrupted="stopped; the same command goes on from what is already computed")
@@ -409,7 +408,7 @@ def test_mistakes_are_one_line_and_status_1(places, tmp_path, flags, message):
     ("folder", {"features": ()}, "no feature named"),
     ("folder", {"features": ("object_squeezenet",)}, "squeezenet"),
     ("folder", {"features": ("color",), "color_names": "{file}"}, "{file}"),
-    ("folder", {"extract_batch": 0}, "--extract_batch of at least 1, got 0"),
+    ("folder", {"extract_batch": -1}, "--extract_batch of at least 0, got -1"),
     ("folder", {"workers": 0}, "--workers of at least 1, got 0"),
     ("folder", {"cache_dir": "{file}"}, "cannot make the cache folder {file}"),
     ("folder", {"cache_dir": "{damaged}"}, "not a database; delete the file"),

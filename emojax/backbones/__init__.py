@@ -72,6 +72,8 @@ class Backbone:
     digest: of the published trained weights once converted; None where they are not
       known.
     origin: where the published weights come from.
+    one_by_one: whether a CPU takes the pictures of a batch one after another, so that
+      batches gain nothing there.
   """
 
   name: str
@@ -82,6 +84,7 @@ class Backbone:
   class_count: int
   digest: str | None
   origin: str
+  one_by_one: bool = False
 
   @functools.cached_property
   def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -154,6 +157,7 @@ BACKBONES: dict[str, Backbone] = {
       "lite-model_deeplabv3-mobilenetv2-ade20k_1_default_1.tflite, made from the "
       "DeepLab model zoo of tensorflow/models"
     ),
+    one_by_one=True,
   ),
   "alexnet": _torchvision("alexnet", alexnet.AlexNet()),
   **{f"vgg{depth}": _torchvision(f"vgg{depth}", vgg.VGG(depth)) for depth in (16, 19)},
@@ -175,5 +179,6 @@ BACKBONES: dict[str, Backbone] = {
     class_count=resnet38.CLASSES,
     digest=None,
     origin="ademxapp, ade20k_rna-a1_cls150_s8_ep-0001.params (arXiv 1611.10080)",
+    one_by_one=True,
   ),
 }

@@ -98,7 +98,8 @@ class DeepLab(nn.Module):
         low_level = filtered
       if number == _TRUNK_BLOCK:
         trunk = x
-    pooled = nn.relu(Conv(256, name="pooling")(x.mean(axis=(1, 2), keepdims=True)))
+    mean = x.mean(axis=(1, 2), keepdims=True, dtype=jnp.float32)
+    pooled = nn.relu(Conv(256, name="pooling")(mean))
     local = nn.relu(Conv(256, name="local")(x))
     x = jnp.concatenate([jnp.broadcast_to(pooled, local.shape), local], axis=-1)
     x = nn.relu(Conv(256, name="join")(x))
@@ -108,7 +109,8 @@ class DeepLab(nn.Module):
     for number in range(2):
       x = nn.relu(Depthwise(name=f"decoder{number}_depthwise")(x))
       x = nn.relu(Conv(256, name=f"decoder{number}_pointwise")(x))
-    return Conv(CLASSES, name="classifier")(x), trunk
+    scores = Conv(CLASSES, name="classifier")(x)
+    return scores.astype(jnp.float32), trunk.astype(jnp.float32)
 
 
 def upsample(x: jax.Array, factor: int) -> jax.Array:

@@ -35,5 +35,10 @@ def dense(x: jax.Array, features: int, name: str) -> jax.Array:
 
 
 def outputs(logits: jax.Array, **penultimate: jax.Array) -> dict[str, jax.Array]:
-  """Class scores (B, 1000), their softmax, and what the class layer looked at."""
-  return {"probabilities": nn.softmax(logits), "logits": logits, **penultimate}
+  """Class scores (B, 1000), their softmax, and what the class layer looked at.
+
+  All float32, whatever the network computed in.
+  """
+  logits = logits.astype(jnp.float32)
+  wide = {name: values.astype(jnp.float32) for name, values in penultimate.items()}
+  return {"probabilities": nn.softmax(logits), "logits": logits, **wide}

@@ -1,7 +1,8 @@
 """The building blocks that every backbone shares, in the form XLA runs fastest.
 
-In: (B, H, W, C) float32 activations. Out: the same layout. Products are asked for at
-full float32 precision, because an accelerator's default (TF32, bfloat16) would give a
+In: (B, H, W, C) activations. Out: the same layout, in the type of the parameters:
+float32, or bfloat16 where a caller has rounded them to that. Float32 products are asked
+for at full precision, because an accelerator's default (TF32, bfloat16) would give a
 picture other features there than on a CPU.
 """
 
@@ -38,6 +39,7 @@ class Conv(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     shape = (self.size, self.size, x.shape[-1], self.features)
     kernel = self.param("kernel", nn.initializers.he_normal(), shape)
+    x = x.astype(kernel.dtype)
     if self.size == 1 and self.stride == 1 and self.padding in ("SAME", "VALID"):
       y = jnp.matmul(x, kernel[0, 0], precision=PRECISION)
     else:
@@ -74,8 +76,10 @@ class Depthwise(nn.Module):
     bias = self.param("bias", nn.initializers.zeros, (channels,))
     out_h, pad_h = _same(height, self.stride, self.dilation)
     out_w, pad_w = _same(width, self.stride, self.dilation)
-    x = jnp.pad(x, ((0, 0), pad_h, pad_w, (0, 0)))
-    y = jnp.broadcast_to(bias, (batch, out_h, out_w, channels))
+    x = jnp.pad(x.astype(kernel.dtype), ((0, 0), pad_h, pad_w, (0, 0)))
+    # Summed in float32: nine roundings to bfloat16 would add up.
+    wide = kernel.astype(jnp.float32)
+    y = jnp.broadcast_to(bias.astype(jnp.float32), (batch, out_h, out_w, channels))
     for row in range(3):
       for column in range(3):
         top, left = row * self.dilation, column * self.dilation
@@ -85,8 +89,8 @@ class Depthwise(nn.Module):
         shifted = lax.slice(
           x, (0, top, left, 0), (batch, bottom, right, channels), stride
         )
-        y = y + shifted * kernel[row, column][None, None, None]
-    return y
+        y = y + shifted.astype(jnp.float32) * wide[row, column][None, None, None]
+    return y.astype(kernel.dtype)
 
 
 def _same(length: int, stride: int, dilation: int) -> tuple[int, tuple[int, int]]:
@@ -104,23 +108,30 @@ def max_pool(x: jax.Array, size: int = 3, stride: int = 2) -> jax.Array:
     size: side of the square window.
     stride: distance between windows.
   Returns:
-    (B, ceil((H - size) / stride) + 1, the same of W, C). Rows first and then columns,
-    as strided slices: 3 to 7 times as fast as XLA's window reduction on a CPU.
+    (B, ceil((H - size) / stride) + 1, the same of W, C). As the maximum of one strided
+    slice per place in the window, which XLA fuses into one pass: 2 to 6 times as fast
+    as its window reduction on a CPU.
   """
-  for axis in (1, 2):
-    length = x.shape[axis]
-    out = -(-(length - size) // stride) + 1
-    last = (out - 1) * stride
-    config = [(0, 0, 0)] * x.ndim
-    config[axis] = (0, max(last + size - length, 0), 0)
-    x = lax.pad(x, jnp.asarray(-jnp.inf, x.dtype), config)
-    windows = [
-      lax.slice_in_dim(x, k, k + last + 1, stride, axis=axis) for k in range(size)
-    ]
-    x = windows[0]
-    for window in windows[1:]:
-      x = jnp.maximum(x, window)
-  return x
+  height, last_row, below = _windows(x.shape[1], size, stride)
+  width, last_column, right = _windows(x.shape[2], size, stride)
+  if below or right:
+    edges = ((0, 0, 0), (0, below, 0), (0, right, 0), (0, 0, 0))
+    x = lax.pad(x, jnp.asarray(-jnp.inf, x.dtype), edges)
+  batch, channels = x.shape[0], x.shape[3]
+  largest = jnp.full((batch, height, width, channels), -jnp.inf, x.dtype)
+  for row in range(size):
+    for column in range(size):
+      end = (batch, row + last_row + 1, column + last_column + 1, channels)
+      window = lax.slice(x, (0, row, column, 0), end, (1, stride, stride, 1))
+      largest = jnp.maximum(largest, window)
+  return largest
+
+
+def _windows(length: int, size: int, stride: int) -> tuple[int, int, int]:
+  """How many windows fit, where the last one starts, and how far it reaches out."""
+  count = -(-(length - size) // stride) + 1
+  last = (count - 1) * stride
+  return count, last, max(last + size - length, 0)
 
 
 def in_parts(

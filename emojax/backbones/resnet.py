@@ -88,6 +88,6 @@ class ResNet(nn.Module):
         name = f"level{level + 1}_block{number}"
         block = Block(_CHANNELS[level], stride, bottleneck(self.depth), name=name)
         x = block(x)
-    pool = x.mean(axis=(1, 2))
+    pool = x.mean(axis=(1, 2), dtype=jnp.float32)
     logits = imagenet.dense(pool, imagenet.CLASSES, "classifier")
     return imagenet.outputs(logits, pool=pool)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from emojax.backbones import deeplab, imagenet
@@ -128,7 +129,8 @@ class ResNet38(nn.Module):
     x = nn.relu(Norm(name="exit")(x))
     dilation = _HEAD_DILATION
     x = nn.relu(Conv(_HEAD_CHANNELS, 3, dilation=dilation, name="head")(x))
-    return {"scores": Conv(CLASSES, 3, dilation=dilation, name="classifier")(x)}
+    scores = Conv(CLASSES, 3, dilation=dilation, name="classifier")(x)
+    return {"scores": scores.astype(jnp.float32)}
 
 
 def apply(params: Mapping[str, Any], images: jax.Array) -> dict[str, jax.Array]:

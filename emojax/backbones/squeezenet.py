@@ -78,10 +78,10 @@ class SqueezeNet(nn.Module):
       if number in _POOL_BEFORE:
         x = max_pool(x)
       x = Fire(squeeze, expand, name=f"fire{number}")(x)
-    pool = x.mean(axis=(1, 2))
+    pool = x.mean(axis=(1, 2), dtype=jnp.float32)
     x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))  # the border counts in the average
     scores = Conv(CLASSES, name="conv_final")(x)
-    logits = nn.relu(scores).mean(axis=(1, 2))
+    logits = nn.relu(scores).mean(axis=(1, 2), dtype=jnp.float32)
     return {"probabilities": nn.softmax(logits), "logits": logits, "pool": pool}
 
 

@@ -11,6 +11,9 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 from emojax import images
 from emojax.backbones import BACKBONES, weights
 from emojax.features import FEATURES, color_names
@@ -38,6 +41,7 @@ def load_sources(
   weights_dir: pathlib.Path | None = None,
   weights: str = "trained",
   color_names: pathlib.Path | None = None,
+  precision: str = "float32",
 ) -> dict[str, Source]:
   """Loads everything that some features need.
 
@@ -46,6 +50,8 @@ def load_sources(
     weights_dir: folder of `<network>.safetensors` files; None: there is none.
     weights: "trained", "random" or "auto", see `backbones.weights.find`.
     color_names: the authors' `w2c.mat`; None: the built-in table.
+    precision: what networks compute in: "float32", or "bfloat16", to which their
+      parameters are then rounded; digest and label say so.
   Returns:
     need -> Source, with exactly the keys that the features' `needs` have.
   Raises:
@@ -54,7 +60,8 @@ def load_sources(
   """
   needs = {FEATURES[name].needs for name in check_names(names)}
   return {
-    need: _load(need, weights_dir, weights, color_names) for need in sorted(needs)
+    need: _rounded(_load(need, weights_dir, weights, color_names), need, precision)
+    for need in sorted(needs)
   }
 
 
@@ -93,6 +100,15 @@ def describe(
     }
     for name in check_names(names)
   ]
+
+
+def _rounded(source: Source, need: str, precision: str) -> Source:
+  """A network's source in another precision; other sources as they are."""
+  if need not in BACKBONES or precision == "float32":
+    return source
+  params = jax.tree.map(lambda x: x.astype(jnp.dtype(precision)), source.params)
+  digest, label = f"{source.digest}-{precision}", f"{source.label} {precision}"
+  return Source(params, digest, label)
 
 
 def _load(
