@@ -15,8 +15,6 @@ import multiprocessing
 import os
 import pathlib
 import platform
-import resource
-import sys
 import time
 from concurrent import futures
 from typing import Any
@@ -24,13 +22,14 @@ from typing import Any
 from absl import flags
 
 from emojax import cli, files, options, speed
+from emojax.speed.memory import peak_mb
 from emojax.version import __version__
 
 _NAME = "emojax.bench"
 _ABOUT = (
   "Measures speed and memory: training at the paper's size, the hand-written features, "
   "the networks, and extraction from JPEG files, each beside a peer or a limit "
-  "measured in the same run. Takes about five minutes on two cores; close other "
+  "measured in the same run. Takes about ten minutes on two cores; close other "
   "programs first."
 )
 
@@ -48,9 +47,11 @@ def run_part(
   """One part, in this process: its figures, and the peak memory in MB."""
   import jax
 
+  from emojax import compiled
+
+  compiled.keep_memory()  # as the other programs do
   figures = speed.PARTS[name](size)
-  unit = 1024 if sys.platform == "darwin" else 1  # ru_maxrss is in KiB but on macOS
-  memory = {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / unit}
+  memory = {"process": peak_mb()}
   on_device = jax.local_devices()[0].memory_stats()
   if on_device and "peak_bytes_in_use" in on_device:
     memory["device"] = on_device["peak_bytes_in_use"] / 2**20

@@ -16,8 +16,9 @@ import jax
 # Shorter compilations cost less than a file each.
 _WORTH_KEEPING_SECONDS = 0.2
 
-# With its YNN kernels off, XLA on a CPU hands convolutions to oneDNN: a ResNet-18 takes
-# 17 ms a picture instead of 22, and 21 instead of 46 by itself (BUILD_NOTES.md).
+# With its YNN kernels off, XLA on a CPU leaves convolutions and products to Eigen: a
+# ResNet-18 takes 17 ms a picture instead of 22, and by itself 22 instead of 46
+# (BUILD_NOTES.md).
 _CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 # Of glibc's malloc.h, with what `keep_memory` sets them to.

@@ -17,9 +17,9 @@ from emojax import compiled
 from emojax.backbones import BACKBONES
 from emojax.features import FEATURES, compute
 
-# Batches that suit a device, where none is asked for. A CPU gains little beyond 8, and
-# memory must stay small there (BUILD_NOTES.md).
-_BATCH_CPU, _BATCH_ACCELERATOR = 16, 256
+# Batches that suit a device, where none is asked for. A CPU gains nothing beyond 32
+# (BUILD_NOTES.md).
+_BATCH_CPU, _BATCH_ACCELERATOR = 32, 256
 # What a program may take of the memory besides its parameters.
 _WORKSPACE_CPU_BYTES = 2**30
 _WORKSPACE_SHARE = 0.5  # of an accelerator's memory

@@ -56,7 +56,7 @@ BLOCKS = (
 # The last block with a shortcut. Its 160 channels, pooled, told more of OASIS's ratings
 # than the 320 of the block after it (BUILD_NOTES.md).
 _TRUNK_BLOCK = 15
-_LOW_LEVEL_BLOCK = 2  # the decoder also sees this block's depthwise output
+LOW_LEVEL_BLOCK = 2  # the decoder also sees this block's depthwise output
 
 
 class InvertedResidual(nn.Module):
@@ -94,7 +94,7 @@ class DeepLab(nn.Module):
     low_level = trunk = x
     for number, block in enumerate(BLOCKS):
       x, filtered = InvertedResidual(block, name=f"block{number}")(x)
-      if number == _LOW_LEVEL_BLOCK:
+      if number == LOW_LEVEL_BLOCK:
         low_level = filtered
       if number == _TRUNK_BLOCK:
         trunk = x

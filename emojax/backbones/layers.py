@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from emojax.backbones import winograd
+
 PRECISION = lax.Precision.HIGHEST
 
 _PART = 2  # pictures
@@ -42,20 +44,56 @@ class Conv(nn.Module):
     x = x.astype(kernel.dtype)
     if self.size == 1 and self.stride == 1 and self.padding in ("SAME", "VALID"):
       y = jnp.matmul(x, kernel[0, 0], precision=PRECISION)
+    elif self._is_plain and winograd.pays(x, kernel):
+      y = _plain(x, kernel)
     else:
-      y = lax.conv_general_dilated(
-        x,
-        kernel,
-        (self.stride, self.stride),
-        self.padding,
-        rhs_dilation=(self.dilation, self.dilation),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        precision=PRECISION,
-      )
+      y = _direct(x, kernel, self.stride, self.padding, self.dilation)
     if not self.use_bias:
       return y
     bias = self.param("bias", nn.initializers.zeros, (self.features,))
     return y + bias[None, None, None]
+
+  @property
+  def _is_plain(self) -> bool:
+    """Whether it is 3x3 with one pixel of zeros around, each step one pixel."""
+    around = self.padding == "SAME" or tuple(self.padding) == ((1, 1), (1, 1))
+    return (self.size, self.stride, self.dilation) == (3, 1, 1) and around
+
+
+def _direct(
+  x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, dilation: int
+) -> jax.Array:
+  return lax.conv_general_dilated(
+    x,
+    kernel,
+    (stride, stride),
+    padding,
+    rhs_dilation=(dilation, dilation),
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    precision=PRECISION,
+  )
+
+
+@jax.custom_vjp
+def _plain(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """A plain 3x3 convolution, on a CPU in the way of `winograd`; gradients directly."""
+
+  def direct(x, kernel):
+    return _direct(x, kernel, 1, "SAME", 1)
+
+  return lax.platform_dependent(x, kernel, cpu=winograd.convolve, default=direct)
+
+
+def _plain_forward(x, kernel):
+  return _plain(x, kernel), (x, kernel)
+
+
+def _plain_backward(kept, gradient):
+  _, back = jax.vjp(lambda x, kernel: _direct(x, kernel, 1, "SAME", 1), *kept)
+  return back(gradient)
+
+
+_plain.defvjp(_plain_forward, _plain_backward)
 
 
 class Depthwise(nn.Module):

@@ -27,7 +27,7 @@ CLASSES = 1000
 POOL_SIZE = 512  # channels of the last fire block
 
 # fire block: (channels after the squeeze, channels of each of the two expansions)
-_FIRES = {
+FIRES = {
   2: (16, 64),
   3: (16, 64),
   4: (32, 128),
@@ -37,7 +37,7 @@ _FIRES = {
   8: (64, 256),
   9: (64, 256),
 }
-_POOL_BEFORE = (2, 5, 9)  # a max pool stands before these fire blocks
+POOL_BEFORE = (2, 5, 9)  # a max pool stands before these fire blocks
 
 
 class Fire(nn.Module):
@@ -74,8 +74,8 @@ class SqueezeNet(nn.Module):
       images.astype(jnp.float32) - jnp.asarray(MEAN_RGB, jnp.float32)[None, None, None]
     )
     x = nn.relu(Conv(96, size=7, stride=2, padding="VALID", name="conv1")(x))
-    for number, (squeeze, expand) in _FIRES.items():
-      if number in _POOL_BEFORE:
+    for number, (squeeze, expand) in FIRES.items():
+      if number in POOL_BEFORE:
         x = max_pool(x)
       x = Fire(squeeze, expand, name=f"fire{number}")(x)
     pool = x.mean(axis=(1, 2), dtype=jnp.float32)
