@@ -22,7 +22,6 @@ from typing import Any
 from absl import flags
 
 from emojax import cli, files, options, speed
-from emojax.speed.memory import peak_mb
 from emojax.version import __version__
 
 _NAME = "emojax.bench"
@@ -51,7 +50,7 @@ def run_part(
 
   compiled.keep_memory()  # as the other programs do
   figures = speed.PARTS[name](size)
-  memory = {"process": peak_mb()}
+  memory = {"process": compiled.peak_memory_mb()}
   on_device = jax.local_devices()[0].memory_stats()
   if on_device and "peak_bytes_in_use" in on_device:
     memory["device"] = on_device["peak_bytes_in_use"] / 2**20

@@ -2,13 +2,16 @@
 
 In: the folder that keeps computed features. Out: JAX's persistent compilation cache in
 a folder beside them, so that a second start need not compile again; the compiler
-settings that are fastest here; and memory that is not handed back between calls.
+settings that are fastest here; memory that is not handed back between calls, and how
+much of it there was.
 """
 
 import ctypes
 import functools
 import pathlib
 import platform
+import resource
+import sys
 from typing import Any
 
 import jax
@@ -72,3 +75,9 @@ def keep_memory() -> None:
   library = ctypes.CDLL(None)
   for name, value in _MALLOC_SETTINGS:
     library.mallopt(name, value)
+
+
+def peak_memory_mb() -> float:
+  """The most memory this process has had, in MB."""
+  unit = 1024 if sys.platform == "darwin" else 1  # ru_maxrss is in KiB but on macOS
+  return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / unit

@@ -55,7 +55,8 @@ def main(arguments: list[str]) -> int:
   stats = extracted.stats
   print(
     f"{number} pictures, {stats['from_cache']:.0f} from the cache, "
-    f"{stats['total_seconds']:.1f} s; {len(described)} features in {output}"
+    f"{stats['total_seconds']:.1f} s, {compiled.peak_memory_mb() / 1000:.1f} GB at "
+    f"most; {len(described)} features in {output}"
   )
   if failed:
     print(f"{failed} of {number} pictures failed: see {output / 'rows.csv'}")

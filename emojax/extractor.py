@@ -16,7 +16,7 @@ import hashlib
 import pathlib
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -31,7 +31,9 @@ from emojax.features.sources import Source, describe, load_sources
 
 Picture = pathlib.Path | bytes | np.ndarray
 
-_IN_FLIGHT = 2  # batches handed to the devices and not yet fetched
+# Batches handed to the devices and not yet fetched. A CPU would work on two at once,
+# each slower and with memory of its own.
+_IN_FLIGHT_CPU, _IN_FLIGHT_ACCELERATOR = 1, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +124,10 @@ class Extractor:
 
   def __init__(self, names: Sequence[str], sources: Mapping[str, Source]):
     self._described = describe(names, sources)
-    self._sources = sources
+    # Without the parameters, which live on the devices from now on.
+    self._sources = {
+      need: dataclasses.replace(source, params=None) for need, source in sources.items()
+    }
     self.names = tuple(names)
     params = {need: source.params for need, source in sources.items()}
     self._programs = programs.Programs(params)
@@ -143,7 +148,9 @@ class Extractor:
 
   def only(self, names: Sequence[str]) -> "Extractor":
     """An extractor for some of this one's features, with what is loaded already."""
-    return Extractor(names, self._sources)
+    made = Extractor(names, self._sources)
+    made._programs = self._programs
+    return made
 
   def run(
     self,
@@ -180,12 +187,12 @@ class Extractor:
     ):
       if value < least:
         raise ValueError(f"expected --{setting} of at least {least}, got {value}")
-    run = _Run(self, pictures, cache, batch_size, max_pixels)
     ahead = 2 * (batch_size or programs.usual_batch()) * jax.local_device_count()
     with (
       concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
       _bar(len(pictures), progress) as bar,
     ):
+      run = _Run(self, pictures, cache, batch_size, max_pixels, bar.set_description)
       try:
         for index, decoded in _ordered(pool, run.decode, len(pictures), ahead, run):
           run.take(index, decoded)
@@ -247,12 +254,14 @@ class _Run:
     cache: FeatureCache | None,
     batch_size: int,
     max_pixels: int,
+    say: Callable[[str], object],
   ):
     self.extractor = extractor
     self.pictures = pictures
     self.cache = cache
     self.batch_size = batch_size
     self.max_pixels = max_pixels
+    self.say = say
     self.rows: list[Row] = []
     self.values = {
       name: np.full((len(pictures), key.size), np.nan, np.float32)
@@ -351,14 +360,20 @@ class _Run:
     """The waiting pictures of some features; the batch size is settled once."""
     if members not in self.queues:
       started = time.perf_counter()
+      self.say(f"compiling {members[0]}")
       size = self.batch_size
       size = size or self.extractor.batch_for(members, len(self.pictures))
       self.queues[members] = _Queue(size * jax.local_device_count())
       self.seconds["compile"] += time.perf_counter() - started
+      self.say("")
     return self.queues[members]
 
   def _start(self, members: tuple[str, ...]) -> None:
-    """Hands a batch to the devices, and fetches one handed to them earlier."""
+    """Fetches batches handed to the devices earlier, and hands them the next."""
+    on_cpu = jax.default_backend() == "cpu"
+    limit = _IN_FLIGHT_CPU if on_cpu else _IN_FLIGHT_ACCELERATOR
+    while len(self.flights) >= limit:
+      self._fetch()
     queue = self.queues[members]
     self.queues[members] = _Queue(queue.batch)
     # The last batch repeats its last picture: one shape, so one compilation.
@@ -368,8 +383,6 @@ class _Run:
     values = self.extractor.start(members, padded)
     self._spent(members, started)
     self.flights.append(_Flight(members, queue.indices, values))
-    if len(self.flights) > _IN_FLIGHT:
-      self._fetch()
 
   def _spent(self, members: tuple[str, ...], started: float) -> None:
     """Adds to the seconds of some features what has gone by."""

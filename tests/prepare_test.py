@@ -53,11 +53,11 @@ def _path(data: DataConfig) -> pathlib.Path:
 
 @contextlib.contextmanager
 def _no_computing(monkeypatch):
-  def compute(self, names, batch):
-    raise AssertionError(f"computed {names}")
+  def start(self, names, batch):
+    raise AssertionError(f"startd {names}")
 
   with monkeypatch.context() as patch:
-    patch.setattr(extractor.Extractor, "compute", compute)
+    patch.setattr(extractor.Extractor, "start", compute)
     yield
 
 
@@ -81,13 +81,13 @@ def test_it_is_built_once_and_then_reused(data, said, monkeypatch):
 def test_another_feature_is_added_and_the_first_is_kept(data, said, monkeypatch):
   lbp = prepare_lib.prepare(data, LBP, say=said.append)
   computed = []
-  original = extractor.Extractor.compute
+  original = extractor.Extractor.start
 
-  def compute(self, names, batch):
+  def start(self, names, batch):
     computed.append(names)
     return original(self, names, batch)
 
-  monkeypatch.setattr(extractor.Extractor, "compute", compute)
+  monkeypatch.setattr(extractor.Extractor, "start", start)
   color = prepare_lib.prepare(data, COLOR, say=said.append)
   assert set(computed) == {("color",)}  # without a cache: lbp is carried over
   assert list(color.features) == ["color"]

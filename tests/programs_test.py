@@ -18,7 +18,7 @@ def test_a_batch_is_no_larger_than_the_pictures_need():
   assert made.batch_for(("lbp",), 1) == 1
   assert made.batch_for(("lbp",), 2) == 1  # two pretend devices
   assert made.batch_for(("lbp",), 11) == 8
-  assert made.batch_for(("lbp",), 10_000) == programs.usual_batch() == 32
+  assert made.batch_for(("lbp",), 10_000) == programs.usual_batch() == 16
 
 
 def test_a_batch_is_halved_until_its_memory_fits(monkeypatch):

@@ -3,8 +3,6 @@
 import concurrent.futures
 import multiprocessing
 import pathlib
-import resource
-import sys
 import tempfile
 
 from emojax.speed.measure import Figure, Size, draw_jpegs
@@ -33,12 +31,6 @@ def bench_memory(size: Size) -> list[Figure]:
   return figures
 
 
-def peak_mb() -> float:
-  """The most memory this process has had, in MB."""
-  unit = 1024 if sys.platform == "darwin" else 1  # ru_maxrss is in KiB but on macOS
-  return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / unit
-
-
 def _peaks(name: str) -> tuple[int, float, float]:
   """Pictures, and the peak after them and after twice as many more."""
   from emojax import compiled, config, extractor, images
@@ -55,7 +47,7 @@ def _peaks(name: str) -> tuple[int, float, float]:
     draw_jpegs(pathlib.Path(folder), number)
     paths = images.walk(pathlib.Path(folder))
     made.run(paths)
-    first = peak_mb()
+    first = compiled.peak_memory_mb()
     others = [path.read_bytes() + bytes([i]) for i in (1, 2) for path in paths]
     made.run(others)
-  return number, first, peak_mb()
+  return number, first, compiled.peak_memory_mb()
