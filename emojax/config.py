@@ -66,14 +66,20 @@ class DataConfig:
   dataset: str = setting(
     "va_emotion/synthetic",
     "va_emotion/synthetic: drawn by emojax, to show that it works; va_emotion/oasis: "
-    "needs --manual_dir; va_emotion/folder: your own, needs --images_dir and "
+    "needs --manual_dir; va_emotion/cgna10766, the paper's: needs --download or "
+    "--manual_dir; va_emotion/folder: your own, needs --images_dir and "
     "--ratings_csv.",
   )
   data_dir: str = setting(
     "", "Where prepared datasets live; empty: TFDS's own place, ~/tensorflow_datasets."
   )
   manual_dir: str = setting(
-    "", "For oasis: the folder with images/ and OASIS_ratings.csv or OASIS.csv."
+    "",
+    "For oasis: the folder with images/ and OASIS_ratings.csv or OASIS.csv; for "
+    "cgna10766: the folder with the files of Figshare article 5383105.",
+  )
+  download: bool = setting(
+    False, "For cgna10766: fetch what is not there from Figshare (article 5383105)."
   )
   images_dir: str = setting("", "For folder: the folder of pictures.")
   ratings_csv: str = setting(

@@ -1,7 +1,10 @@
 """Strict JAX settings, two pretend CPU devices, and where the shared test data is."""
 
+import functools
+import http.server
 import os
 import pathlib
+import threading
 
 # Before the first import of JAX: pmap is tested on two pretend devices.
 os.environ["XLA_FLAGS"] = (
@@ -51,3 +54,61 @@ def shared_data() -> pathlib.Path:
   if os.environ.get("CI", "").lower() in ("1", "true"):
     pytest.fail(message)
   pytest.skip(message)
+
+
+class Host(http.server.BaseHTTPRequestHandler):
+  """Serves `content`, or of `files` the one whose path was asked for.
+
+  Breaks off after `limit` bytes; may refuse to resume.
+  """
+
+  content = b""
+  files: dict[str, bytes] | None = None
+  limit: int | None = None
+  resumes = True
+  status = 200
+  asked: list  # the ranges asked for
+
+  def do_GET(self):
+    self.asked.append(self.headers.get("Range"))
+    start = 0
+    content = self.content
+    if self.files is not None:
+      content = self.files.get(self.path, b"")
+      if not content:
+        self.send_error(404)
+        return
+    if self.status != 200:
+      self.send_error(self.status)
+      return
+    if self.resumes and self.headers.get("Range"):
+      start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+      if start >= len(content):
+        self.send_error(416)
+        return
+      self.send_response(206)
+      whole = len(content)
+      self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
+    else:
+      self.send_response(200)
+    data = content[start:]
+    self.send_header("Content-Length", str(len(data)))
+    self.end_headers()
+    self.wfile.write(data if self.limit is None else data[: self.limit])
+
+  def log_message(self, *args):
+    del args
+
+
+@pytest.fixture
+def host():
+  """A server on loopback; its handler's attributes say how it behaves."""
+  handler = type("OwnHost", (Host,), {"asked": []})
+  server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+  thread = threading.Thread(target=functools.partial(server.serve_forever, 0.01))
+  thread.start()
+  handler.address = f"http://127.0.0.1:{server.server_address[1]}/files"
+  yield handler
+  server.shutdown()
+  thread.join()
+  server.server_close()

@@ -54,10 +54,10 @@ def _path(data: DataConfig) -> pathlib.Path:
 @contextlib.contextmanager
 def _no_computing(monkeypatch):
   def start(self, names, batch):
-    raise AssertionError(f"startd {names}")
+    raise AssertionError(f"computed {names}")
 
   with monkeypatch.context() as patch:
-    patch.setattr(extractor.Extractor, "start", compute)
+    patch.setattr(extractor.Extractor, "start", start)
     yield
 
 

@@ -22,7 +22,7 @@ class Collection:
   """Rated pictures, ready for feature extraction.
 
   Attributes:
-    name: the dataset's config: "synthetic", "oasis" or "folder".
+    name: the dataset's config: such as "oasis".
     rated: one per picture, sorted by `image_id`.
     pictures: in the same order: files, or arrays drawn when asked for.
     contents: in the same order: what stands for each picture's content in the
@@ -59,6 +59,7 @@ def from_files(
   folder: pathlib.Path,
   skip_missing: bool,
   settings: dict[str, Any],
+  disclaimer: str = "",
 ) -> Collection:
   """A collection of picture files.
 
@@ -69,6 +70,7 @@ def from_files(
     folder: the pictures' folder; ids are paths below it.
     skip_missing: leave rated pictures that are not there out, instead of failing.
     settings: to record.
+    disclaimer: a sentence every report must repeat.
   Returns:
     A `Collection`.
   Raises:
@@ -95,6 +97,7 @@ def from_files(
     missing=tuple(picture for picture, _ in missing),
     unrated=len(there - {entry.image_id for entry in rated}),
     settings=settings,
+    disclaimer=disclaimer,
   )
 
 

@@ -12,8 +12,19 @@ import numpy as np
 
 from emojax import extractor, folds, images
 from emojax.config import DataConfig, ExtractConfig
-from emojax.datasets.va_emotion import collection, folder, oasis, ratings, synthetic
-from emojax.datasets.va_emotion.va_emotion_dataset_builder import NAME, config_name
+from emojax.datasets.va_emotion import (
+  cgna,
+  collection,
+  folder,
+  oasis,
+  ratings,
+  synthetic,
+)
+from emojax.datasets.va_emotion.va_emotion_dataset_builder import (
+  NAME,
+  config_name,
+  prepared_path,
+)
 from emojax.features import FEATURES
 from emojax.version import __version__
 
@@ -105,6 +116,9 @@ def collect(data: DataConfig) -> collection.Collection:
     return synthetic.load(data.num_synthetic, data.synthetic_seed)
   if name == "oasis":
     return oasis.load(data.manual_dir, data.skip_bad_pictures)
+  if name == "cgna10766":
+    root = prepared_path(data.data_dir, name).parents[2]
+    return cgna.load(data.manual_dir, root / "downloads" / name, data.download)
   return folder.load(
     data.images_dir, data.ratings_csv, data.rating_scale, data.skip_bad_pictures
   )

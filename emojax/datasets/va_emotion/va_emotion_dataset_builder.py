@@ -30,6 +30,7 @@ NAME = "va_emotion"
 CONFIGS = {
   "synthetic": "Pictures drawn by emojax, with a formula and simulated raters.",
   "oasis": "900 photographs rated by hundreds of people (Kurdi et al. 2017).",
+  "cgna10766": "The paper's own 10,766 pictures (Kim et al. 2017, Figshare 5383105).",
   "folder": "Your own pictures and ratings.",
 }
 _FORMAT = "array_record"  # parquet loses rows in TFDS 4.9; tfrecord needs TensorFlow
@@ -62,7 +63,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
   code_path = pathlib.Path(__file__)
   MANUAL_DOWNLOAD_INSTRUCTIONS = (
     "va_emotion/oasis: a folder with images/ and OASIS.csv from its authors "
-    "(www.benedekkurdi.com/#oasis)."
+    "(www.benedekkurdi.com/#oasis). va_emotion/cgna10766: a folder with the files of "
+    "Figshare article 5383105."
   )
 
   def __init__(
@@ -168,7 +170,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       data = dataclasses.replace(
         self._data_settings, dataset=f"{NAME}/{self.builder_config.name}"
       )
-      if self.builder_config.name == "oasis" and not data.manual_dir:
+      if self.builder_config.name in ("oasis", "cgna10766") and not (
+        data.manual_dir or data.download
+      ):
         data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
       made = dataset_lib.make_extractor(data, self._extract_settings)
       source = dataset_lib.collect(data)

@@ -104,7 +104,7 @@ def test_settings_that_do_not_exist_are_an_error(tmp_path):
 
 
 def test_the_default_is_the_synthetic_set():
-  assert Builder.builder_configs.keys() == {"synthetic", "oasis", "folder"}
+  assert Builder.builder_configs.keys() == {"synthetic", "oasis", "cgna10766", "folder"}
   assert Builder.default_builder_config.name == "synthetic"
   assert tfds.builder_cls("va_emotion") is Builder
 

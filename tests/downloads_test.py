@@ -1,77 +1,33 @@
 """Fetching, resuming and checking published files, from a server on this machine."""
 
-import functools
 import hashlib
-import http.server
 import json
 import pathlib
 import runpy
-import threading
 
 import pytest
 
+from emojax.downloads import DownloadError, Published, fetch
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SCRIPT = runpy.run_path(str(ROOT / "scripts" / "download_weights"))
-DownloadError, Published = SCRIPT["DownloadError"], SCRIPT["Published"]
-fetch, main = SCRIPT["fetch"], SCRIPT["main"]
+main = SCRIPT["main"]
 
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 8000  # about 2 MB: more than one read
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 FILE = Published(
   name="net-12345678.pth",
-  folder="",
+  address="",
   mebibytes=round(len(CONTENT) / 2**20, 3),
   digest=f"sha256:{DIGEST[:8]}",
   starts=(b"PK\x03\x04",),
 )
 
 
-class Host(http.server.BaseHTTPRequestHandler):
-  """Serves `content`; breaks off after `limit` bytes; may refuse to resume."""
-
-  content = CONTENT
-  limit: int | None = None
-  resumes = True
-  status = 200
-  asked: list  # the ranges asked for
-
-  def do_GET(self):
-    self.asked.append(self.headers.get("Range"))
-    start = 0
-    if self.status != 200:
-      self.send_error(self.status)
-      return
-    if self.resumes and self.headers.get("Range"):
-      start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-      if start >= len(self.content):
-        self.send_error(416)
-        return
-      self.send_response(206)
-      whole = len(self.content)
-      self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
-    else:
-      self.send_response(200)
-    data = self.content[start:]
-    self.send_header("Content-Length", str(len(data)))
-    self.end_headers()
-    self.wfile.write(data if self.limit is None else data[: self.limit])
-
-  def log_message(self, *args):
-    del args
-
-
 @pytest.fixture
-def host():
-  """A server on loopback; its handler's attributes say how it behaves."""
-  handler = type("OwnHost", (Host,), {"asked": []})
-  server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-  thread = threading.Thread(target=functools.partial(server.serve_forever, 0.01))
-  thread.start()
-  handler.address = f"http://127.0.0.1:{server.server_address[1]}/files"
-  yield handler
-  server.shutdown()
-  thread.join()
-  server.server_close()
+def host(host):
+  host.content = CONTENT
+  return host
 
 
 def test_whole_file(tmp_path, host):
@@ -159,7 +115,7 @@ def test_file_placed_by_hand_is_checked_too(tmp_path):
 
 
 def test_unknown_digest_is_recorded_at_first_sight(tmp_path, host, capsys):
-  unknown = Published(name="list.txt", folder="")
+  unknown = Published(name="list.txt", address="")
   host.content = b"first"
   fetch(unknown, tmp_path, host.address)
   known = json.loads((tmp_path / "digests.json").read_text(encoding="utf-8"))
