@@ -169,6 +169,33 @@ class TrainConfig:
   )
 
 
+@dataclasses.dataclass(frozen=True)
+class ExperimentConfig:
+  """Which feature sets and models an experiment compares."""
+
+  objects: tuple[str, ...] = setting(
+    (),
+    "Networks whose object probabilities are compared, such as alexnet,vgg16,resnet50; "
+    "empty: those three for tables 2 and 3, vgg16 for table 4.",
+  )
+  low: tuple[str, ...] = setting(
+    ("color", "gist", "lbp"), "The low-level features that stand beside them."
+  )
+  semantic: tuple[str, ...] = setting(
+    ("semantic_deeplab",), "The scene features that stand beside them."
+  )
+  subsets: tuple[str, ...] = setting(
+    (),
+    "For table 3: further feature sets, such as color+gist,object_vgg16+lbp.",
+  )
+  seeds: int = setting(1, "How often every network is trained, from --seed on.")
+  quick: bool = setting(
+    False,
+    "A tenth of the units and at most 100 epochs: shows that it runs, not how well it "
+    "predicts, and says so in every table.",
+  )
+
+
 # Named settings: (how to train, which features). `best` was chosen by cross-validation
 # inside the training folds of OASIS; BUILD_NOTES.md has the search.
 PRESETS = {

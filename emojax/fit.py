@@ -7,7 +7,7 @@ states and a journal in a run folder, so that a killed run goes on where it was.
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,9 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from emojax import checkpoint, journal, metrics, model, results, trainer
+from emojax import checkpoint, journal, model, results, trainer
 from emojax import config as config_lib
-from emojax import folds as folds_lib
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
 _SECONDS_PER_CALL = 1.0
@@ -73,28 +72,48 @@ class Trained:
   best_errors: np.ndarray  # (K,) stopping error at that epoch
   predicted: np.ndarray  # (K, N, T) of every picture, also those trained on
 
+  def of(self, source: str, seed: int) -> "Trained":
+    """The networks of one source and seed."""
+    wanted = [
+      k
+      for k, net in enumerate(self.networks)
+      if (net.source, net.seed) == (source, seed)
+    ]
+    pick = np.array(wanted)
+    return Trained(
+      [self.networks[k] for k in wanted],
+      jax.tree.map(lambda x: x[pick], self.params),
+      jax.tree.map(lambda x: x[pick], self.scaling),
+      self.best_epochs[pick],
+      self.best_errors[pick],
+      self.predicted[pick],
+    )
+
 
 def train(
   settings: config_lib.TrainConfig,
-  table: np.ndarray,
+  table: np.ndarray | Mapping[str, np.ndarray],
   columns: model.Columns,
   ratings: np.ndarray,
   fold_of_image: np.ndarray,
   fold_indices: Sequence[int],
   folder: checkpoint.RunFolder | None = None,
   show_progress: bool = False,
+  num_seeds: int = 1,
 ) -> Trained:
   """Trains the networks of some folds, resuming from the run folder where it can.
 
   Args:
     settings: how to train.
-    table: (N, D) float32 features.
-    columns: what the D columns are.
+    table: (N, D) float32 features; or several such tables by the name of their source,
+      each of which gets networks of its own, all in one program.
+    columns: what the D columns are, of every source.
     ratings: (N, 2) float32 valence and arousal, 1..9.
     fold_of_image: (N,) the fold each picture is tested in.
     fold_indices: 0-based folds to train.
     folder: where to keep states and the journal; None keeps nothing.
     show_progress: whether to draw a bar on standard error.
+    num_seeds: how often to train everything, from `settings.seed` on, all at once.
   Returns:
     `Trained`.
   Raises:
@@ -102,16 +121,20 @@ def train(
     ValueError: settings or folds that cannot be used.
   """
   check(settings)
-  share = settings.validation_share if settings.stop_on == "validation" else 0.0
-  folds = folds_lib.make_folds(fold_of_image, share, settings.seed)
-  nets = trainer.networks(settings, fold_indices)
-  keys = trainer.network_keys(settings.seed, nets)
-  rows = trainer.network_rows(settings, folds, nets)
+  sources = table if isinstance(table, Mapping) else {"": table}
+  nets = trainer.networks(settings, fold_indices, list(sources), num_seeds)
+  keys = trainer.network_keys(nets)
+  rows = trainer.network_rows(settings, fold_of_image, nets)
   num_outputs = len(nets[0].targets)
   init, run, predict = trainer.make_program(
     trainer.make_trainer(settings, columns, num_outputs)
   )
-  features = model.transform(jnp.asarray(table), columns, settings.transform)
+  features = jnp.stack(
+    [
+      model.transform(jnp.asarray(one), columns, settings.transform)
+      for one in sources.values()
+    ]
+  )
   rated = jnp.asarray(ratings)
   init_keys, epoch_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
   states = init(init_keys, rows, features, rated)
@@ -123,7 +146,7 @@ def train(
     states.scaling,
     np.asarray(states.best_epoch),
     np.asarray(states.best_error),
-    np.asarray(predict(states.best_params, states.scaling, features)),
+    np.asarray(predict(states.best_params, states.scaling, rows.source, features)),
   )
 
 
@@ -142,7 +165,7 @@ class _Loop:
     self._folder = folder
     self._show = show_progress
 
-  def run(self, run_epochs, states, keys, rows, table, ratings) -> trainer.State:
+  def run(self, run_epochs, states, keys, rows, tables, ratings) -> trainer.State:
     """Epochs until every network has stopped or `max_epochs` are done."""
     store = log = None
     done = 0
@@ -165,7 +188,7 @@ class _Loop:
         count = min(count, self._settings.max_epochs - done)
         start = time.monotonic()
         states, reports, ran = run_epochs(
-          states, keys, rows, table, ratings, jnp.int32(done), jnp.int32(count)
+          states, keys, rows, tables, ratings, jnp.int32(done), jnp.int32(count)
         )
         ran = int(ran)
         if ran == 0:  # every network had stopped
@@ -247,13 +270,11 @@ def evaluate(
   Returns:
     A result per target, and the out-of-fold predictions (N, T), NaN where not tested.
   """
-  stop_share = settings.validation_share if settings.stop_on == "validation" else 0.0
-  folds = folds_lib.make_folds(fold_of_image, stop_share, settings.seed)
+  folds = trainer.make_folds(settings, fold_of_image, trained.networks[0].seed)
   found, columns = [], []
   for target in settings.target:
     column = trainer.TARGETS.index(target)
-    rated = ratings[:, column]
-    by_fold, errors = {}, []
+    said, stopped = {}, {}
     for fold in sorted({net.fold for net in trained.networks}):
       members = [
         k
@@ -261,27 +282,20 @@ def evaluate(
         if net.fold == fold and target in net.targets
       ]
       output = trained.networks[members[0]].targets.index(target)
-      said = trained.predicted[members, :, output].mean(axis=0)
-      by_fold[fold] = said[:, None]
-      train_rows = folds.train_rows[fold][folds.train_weights[fold] > 0]
-      test_rows = fold_of_image == fold
-      errors.append(
-        results.FoldErrors(
-          fold + 1,
-          metrics.mean_square_error(said[train_rows], rated[train_rows]),
-          metrics.mean_square_error(said[test_rows], rated[test_rows]),
-          tuple(int(e) for e in trained.best_epochs[members]),
-          tuple(float(e) for e in trained.best_errors[members]),
-        )
+      said[fold] = trained.predicted[members, :, output].mean(axis=0)
+      stopped[fold] = (
+        tuple(int(e) for e in trained.best_epochs[members]),
+        tuple(float(e) for e in trained.best_errors[members]),
       )
-    predicted = results.out_of_fold(by_fold, fold_of_image)[:, 0]
-    tested = ~np.isnan(predicted)
-    ceiling = metrics.noise_ceiling(
-      rated[tested],
-      ratings_std[tested, column],
-      num_raters[tested, column],
+    result, predicted = results.judge(
+      target,
+      said,
+      folds,
+      ratings[:, column],
+      ratings_std[:, column],
+      num_raters[:, column],
+      stopped,
     )
-    scores = metrics.score(predicted[tested], rated[tested])
-    found.append(results.TargetResult(target, tuple(errors), scores, ceiling))
+    found.append(result)
     columns.append(predicted)
   return found, np.stack(columns, axis=1)

@@ -73,11 +73,20 @@ class Journal:
     self._file.close()
     self._writer.close()
 
+  def _label(self, network: trainer.Network) -> str:
+    """A network's target; with several sources or seeds, those before it."""
+    parts = [
+      network.source if any(net.source for net in self._networks) else "",
+      f"seed{network.seed}" if len({net.seed for net in self._networks}) > 1 else "",
+      "+".join(network.targets),
+    ]
+    return "/".join(part for part in parts if part)
+
   def _by_target(self, values: Sequence[float]) -> dict[str, dict[str, float]]:
     """Mean over the ensemble, as {target: {g1: error}}; a shared head has one entry."""
     sums: dict[str, dict[str, list[float]]] = {}
     for network, value in zip(self._networks, values, strict=True):
-      target = "+".join(network.targets)
+      target = self._label(network)
       groups = sums.setdefault(target, {})
       groups.setdefault(f"g{network.fold + 1}", []).append(float(value))
     return {

@@ -69,7 +69,7 @@ def read(base: T, given_only: bool = False) -> T:
 
 def _items(name: str, given: list[str], default: tuple) -> tuple:
   items = [item.strip() for item in given if item.strip()]
-  if not isinstance(default[0], (int, float)):
+  if not default or not isinstance(default[0], (int, float)):
     return tuple(items)
   kind = type(default[0])
   try:

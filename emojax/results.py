@@ -5,13 +5,16 @@ In: predictions of every picture by every network, ratings, folds. Out: rows of
 is written here.
 """
 
+import csv
 import dataclasses
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from emojax import files, metrics, paper
+from emojax import folds as folds_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,22 +46,46 @@ class TargetResult:
     return float(np.mean([fold.test_mse for fold in self.folds]))
 
 
-def out_of_fold(
-  predicted_by_fold: Mapping[int, np.ndarray], fold_of_image: np.ndarray
-) -> np.ndarray:
-  """Each picture's prediction by the networks that did not see it.
+def judge(
+  target: str,
+  said_by_fold: Mapping[int, np.ndarray],
+  folds: folds_lib.Folds,
+  rated: np.ndarray,
+  rating_std: np.ndarray,
+  num_raters: np.ndarray,
+  stopped: Mapping[int, tuple[tuple[int, ...], tuple[float, ...]]] | None = None,
+) -> tuple[TargetResult, np.ndarray]:
+  """Scores of one target, each picture by the model that did not see it.
 
   Args:
-    predicted_by_fold: fold -> (N, T) predictions of all pictures by its networks.
-    fold_of_image: (N,) the fold each picture is tested in.
+    target: its name.
+    said_by_fold: fold -> (N,) what its model says of all pictures.
+    folds: which rows each fold trained on and is tested on.
+    rated, rating_std, num_raters: (N,) mean, spread over raters and their number.
+    stopped: fold -> best epoch and stopping error of each member of its ensemble.
   Returns:
-    (N, T), NaN for pictures whose fold was not run.
+    The result, and the out-of-fold predictions (N,), NaN where not tested.
   """
-  shape = next(iter(predicted_by_fold.values())).shape
-  joined = np.full(shape, np.nan, np.float32)
-  for fold, predicted in predicted_by_fold.items():
-    joined[fold_of_image == fold] = predicted[fold_of_image == fold]
-  return joined
+  predicted = np.full(len(rated), np.nan, np.float32)
+  errors = []
+  for fold, said in sorted(said_by_fold.items()):
+    train_rows = folds.train_rows[fold][folds.train_weights[fold] > 0]
+    test_rows = folds.test_rows[fold][folds.test_weights[fold] > 0]
+    predicted[test_rows] = said[test_rows]
+    epochs, stopping = stopped[fold] if stopped else ((), ())
+    errors.append(
+      FoldErrors(
+        fold + 1,
+        metrics.mean_square_error(said[train_rows], rated[train_rows]),
+        metrics.mean_square_error(said[test_rows], rated[test_rows]),
+        epochs,
+        stopping,
+      )
+    )
+  tested = ~np.isnan(predicted)
+  ceiling = metrics.noise_ceiling(rated[tested], rating_std[tested], num_raters[tested])
+  scores = metrics.score(predicted[tested], rated[tested])
+  return TargetResult(target, tuple(errors), scores, ceiling), predicted
 
 
 def predictions_csv(
@@ -86,6 +113,27 @@ def predictions_csv(
       numbers = [f"{value:.4f}" for value in (*said, *true)]
       lines.append(files.csv_line(name, int(fold) + 1, *numbers))
   return "".join(lines)
+
+
+def read_predictions(
+  path: pathlib.Path,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+  """What `predictions_csv` wrote: target -> predictions (N,), and target -> ratings.
+
+  Raises:
+    ValueError: the file is not there, or is none of that kind.
+  """
+  try:
+    with path.open(encoding="utf-8", newline="") as file:
+      rows = list(csv.DictReader(file))
+    targets = [name.removesuffix("_rated") for name in rows[0] if "_rated" in name]
+    said = {t: np.array([float(row[t]) for row in rows]) for t in targets}
+    rated = {t: np.array([float(row[f"{t}_rated"]) for row in rows]) for t in targets}
+  except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    raise ValueError(
+      f"{path} cannot be read as predictions of a run ({error}): repeat the run"
+    ) from error
+  return said, rated
 
 
 def to_json(
@@ -127,7 +175,7 @@ def table_markdown(results: Mapping[str, Any]) -> str:
       rows.append([target, part, *(f"{e:.2f}" for e in (*errors, found[key]))])
       if source:
         rows.append(_paper_row(target, part, source, found["folds"]))
-  lines += [*_aligned(rows), ""]
+  lines += [*aligned(rows), ""]
   rows = [["out of fold", "pictures", "MSE", "variance", "R2", "r", "CCC"]]
   for target, found in results["targets"].items():
     s = found["out_of_fold"]
@@ -138,7 +186,7 @@ def table_markdown(results: Mapping[str, Any]) -> str:
       c = found["noise_ceiling"]
       limit = [f"{c['mse']:.3f}", "", f"{c['r2']:.3f}", f"{c['pearson_r']:.3f}", ""]
       rows.append(["  noise ceiling", str(c["num_images"]), *limit])
-  lines += [*_aligned(rows), "", *_notes(results, source)]
+  lines += [*aligned(rows), "", *_notes(results, source)]
   return "\n".join(lines) + "\n"
 
 
@@ -179,7 +227,7 @@ def _notes(results: Mapping[str, Any], source: str | None) -> list[str]:
   return notes
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
   """A Markdown table that also lines up as plain text; the first row is the head."""
   widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
   text = [

@@ -48,23 +48,7 @@ def run(
   """
   fit.check(settings)
   start = time.monotonic()
-  decides = dataclasses.asdict(settings)
-  kept_often = decides.pop("checkpoint_seconds")
-  identity = {
-    "dataset": dataset.name,
-    "fingerprint": dataset.fingerprint,
-    "features": dataset.features_described,
-    "folds": [fold + 1 for fold in folds],
-    "settings": decides,
-  }
-  config = {
-    "identity": identity,
-    "preset": preset,
-    "checkpoint_seconds": kept_often,
-    "rating_scale": [1, 9],
-    "emojax_version": __version__,
-    "jax_version": jax.__version__,
-  }
+  config = describe(preset, settings, dataset, folds)
   folder = checkpoint.open_run(workdir, config, resume)
   if folder.is_finished:
     return folder
@@ -87,20 +71,68 @@ def run(
     dataset.num_raters,
     dataset.fold,
   )
-  provenance: dict[str, Any] = {
-    **identity,
+  checkpoint.save_model(folder, trained.params, trained.scaling)
+  write(folder, config, dataset, found, predicted, time.monotonic() - start)
+  checkpoint.drop_states(folder)
+  return folder
+
+
+def describe(
+  preset: str,
+  settings: config_lib.TrainConfig,
+  dataset: prepare_lib.Dataset,
+  folds: Sequence[int],
+) -> dict[str, Any]:
+  """Contents of a run's `config.json`; `identity` is all that decides its result."""
+  decides = dataclasses.asdict(settings)
+  kept_often = decides.pop("checkpoint_seconds")
+  return {
+    "identity": {
+      "dataset": dataset.name,
+      "fingerprint": dataset.fingerprint,
+      "features": dataset.features_described,
+      "folds": [fold + 1 for fold in folds],
+      "settings": decides,
+    },
     "preset": preset,
+    "checkpoint_seconds": kept_often,
+    "rating_scale": [1, 9],
+    "emojax_version": __version__,
+    "jax_version": jax.__version__,
+  }
+
+
+def write(
+  folder: checkpoint.RunFolder,
+  config: dict[str, Any],
+  dataset: prepare_lib.Dataset,
+  found: Sequence[results.TargetResult],
+  predicted: np.ndarray,
+  seconds: float,
+) -> None:
+  """Writes what a run found: predictions, table, and last `results.json`.
+
+  Args:
+    folder: the run's.
+    config: as `describe` made it.
+    dataset: what it ran on.
+    found: a result per target.
+    predicted: (N, T) out-of-fold predictions.
+    seconds: how long it took.
+  """
+  provenance: dict[str, Any] = {
+    **config["identity"],
+    "preset": config["preset"],
     "notes": dataset.notes,
     "skipped_pictures": dataset.skipped,
     "num_images": len(dataset.image_ids),
     "emojax_version": __version__,
     "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-    "seconds": round(time.monotonic() - start, 1),
+    "seconds": round(seconds, 1),
   }
   report = results.to_json(found, provenance)
   targets = [one.target for one in found]
   columns_of = [trainer.TARGETS.index(target) for target in targets]
-  checkpoint.save_model(folder, trained.params, trained.scaling)
   csv_text = results.predictions_csv(
     dataset.image_ids, dataset.fold, targets, predicted, dataset.ratings[:, columns_of]
   )
@@ -108,5 +140,3 @@ def run(
   files.write(folder.table, results.table_markdown(report))
   # Last: a folder with this file is a finished run.
   files.write(folder.results, json.dumps(report, indent=2) + "\n")
-  checkpoint.drop_states(folder)
-  return folder

@@ -1,9 +1,10 @@
 """One training run as a pure function, and many runs as one program.
 
-In: the feature table (N, D) and ratings (N, 2), which rows train, stop and test, and a
-key. Out: the best parameters of each network and its errors, epoch by epoch. Networks
-(five folds x targets x seeds) differ only in arguments, so `jax.vmap` trains them all
-at once; what leaves it has a leading K axis, one entry per network.
+In: feature tables (S, N, D), one per source, and ratings (N, 2), which rows train, stop
+and test, and a key. Out: the best parameters of each network and its errors, epoch by
+epoch. Networks (sources x seeds x targets x five folds) differ only in arguments, so
+`jax.vmap` trains them all at once; what leaves it has a leading K axis, one entry per
+network.
 """
 
 import functools
@@ -31,6 +32,8 @@ class Network(NamedTuple):
   fold: int  # the group of pictures it does not see
   targets: tuple[str, ...]  # what it predicts
   member: int  # which of the ensemble
+  seed: int = 0  # of its weights, shuffling, dropout and validation rows
+  source: str = ""  # the name of the feature table it sees; one table needs no name
 
 
 class Rows(NamedTuple):
@@ -41,6 +44,7 @@ class Rows(NamedTuple):
   stop: jax.Array  # (m,) int32, whose error decides when to stop
   stop_weights: jax.Array  # (m,) float32
   targets: jax.Array  # (T,) int32, which columns of the ratings it learns
+  source: jax.Array  # () int32, which feature table
 
 
 class State(NamedTuple):
@@ -67,30 +71,42 @@ class Report(NamedTuple):
 class Trainer(NamedTuple):
   """The three pure functions of a run of one network; map them over networks."""
 
-  init: Callable[..., State]  # (key, rows, table, ratings) -> state
-  run_epoch: Callable[..., tuple[State, Report]]  # (state, key, rows, table, ratings)
+  init: Callable[..., State]  # (key, rows, tables, ratings) -> state
+  run_epoch: Callable[..., tuple[State, Report]]  # (state, key, rows, tables, ratings)
   predict: Callable[..., jax.Array]  # (params, scaling, table) -> (N, T)
 
 
 def networks(
-  settings: config_lib.TrainConfig, fold_indices: Sequence[int]
+  settings: config_lib.TrainConfig,
+  fold_indices: Sequence[int],
+  sources: Sequence[str] = ("",),
+  num_seeds: int = 1,
 ) -> list[Network]:
-  """The networks of a run, in the order of the K axis: targets, folds, members."""
+  """The networks of a run, in the order of the K axis.
+
+  That is sources, seeds (from the settings' on), targets, folds, members.
+  """
   heads = [settings.target] if settings.shared_head else [(t,) for t in settings.target]
   return [
-    Network(fold, head, member)
+    Network(fold, head, member, settings.seed + number, source)
+    for source in sources
+    for number in range(num_seeds)
     for head in heads
     for fold in fold_indices
     for member in range(settings.ensemble)
   ]
 
 
-def network_keys(seed: int, nets: Sequence[Network]) -> jax.Array:
-  """One key per network, (K,), that depends on the network and not on its company."""
-  root = jax.random.key(seed)
+def network_keys(nets: Sequence[Network]) -> jax.Array:
+  """One key per network, (K,), that depends on the network and not on its company.
+
+  Networks of different sources share keys: they start from the same weights, so that
+  they differ by their inputs alone.
+  """
 
   def key(net: Network) -> jax.Array:
     # A network keeps its key when other folds, targets or members are left out.
+    root = jax.random.key(net.seed)
     head_key = jax.random.fold_in(root, TARGETS.index(net.targets[0]))
     fold_key = jax.random.fold_in(head_key, net.fold)
     return jax.random.fold_in(fold_key, net.member)
@@ -98,25 +114,44 @@ def network_keys(seed: int, nets: Sequence[Network]) -> jax.Array:
   return jnp.stack([key(net) for net in nets])
 
 
+def make_folds(
+  settings: config_lib.TrainConfig, fold_of_image: np.ndarray, seed: int
+) -> folds_lib.Folds:
+  """The folds that networks of one seed train, stop and are tested on."""
+  share = settings.validation_share if settings.stop_on == "validation" else 0.0
+  return folds_lib.make_folds(fold_of_image, share, seed)
+
+
 def network_rows(
   settings: config_lib.TrainConfig,
-  folds: folds_lib.Folds,
+  fold_of_image: np.ndarray,
   nets: Sequence[Network],
 ) -> Rows:
-  """The rows of each network, stacked: every array with a leading K axis."""
-  pick = np.array([net.fold for net in nets])
-  stop = {
-    "validation": (folds.validation_rows, folds.validation_weights),
-    "train": (folds.train_rows, folds.train_weights),
-    "test": (folds.test_rows, folds.test_weights),
-  }[settings.stop_on]
+  """The rows of each network, stacked: every array with a leading K axis.
+
+  Args:
+    settings: what stops a network, and how many rows that takes.
+    fold_of_image: (N,) the fold each picture is tested in.
+    nets: the networks.
+  """
+  by_seed = {
+    seed: make_folds(settings, fold_of_image, seed)
+    for seed in dict.fromkeys(net.seed for net in nets)
+  }
+
+  def stacked(name: str, dtype: Any) -> jax.Array:
+    picked = [getattr(by_seed[net.seed], name)[net.fold] for net in nets]
+    return jnp.asarray(np.stack(picked), dtype)
+
+  sources = list(dict.fromkeys(net.source for net in nets))
   columns = np.array([[TARGETS.index(t) for t in net.targets] for net in nets])
   return Rows(
-    jnp.asarray(folds.train_rows[pick], jnp.int32),
-    jnp.asarray(folds.train_weights[pick], jnp.float32),
-    jnp.asarray(stop[0][pick], jnp.int32),
-    jnp.asarray(stop[1][pick], jnp.float32),
+    stacked("train_rows", jnp.int32),
+    stacked("train_weights", jnp.float32),
+    stacked(f"{settings.stop_on}_rows", jnp.int32),
+    stacked(f"{settings.stop_on}_weights", jnp.float32),
     jnp.asarray(columns, jnp.int32),
+    jnp.asarray([sources.index(net.source) for net in nets], jnp.int32),
   )
 
 
@@ -150,10 +185,11 @@ def make_trainer(
     said = network.apply({"params": params}, model.scale(rows, scaling))
     return cast(jax.Array, said)  # apply's declared type also allows for changed state
 
-  def init(key: jax.Array, rows: Rows, table: jax.Array, ratings: jax.Array) -> State:
+  def init(key: jax.Array, rows: Rows, tables: jax.Array, ratings: jax.Array) -> State:
     """A network before its first epoch, with the scaling of its own training rows."""
     weights = rows.train_weights
-    scaling = model.fit_scaling(table[rows.train], weights, columns, settings.scaling)
+    seen = tables[rows.source, rows.train]
+    scaling = model.fit_scaling(seen, weights, columns, settings.scaling)
     params = network.init(key, jnp.zeros((1, columns.num_columns)))["params"]
     # Ratings lie around 5: without this the first epochs only learn that.
     wanted = _ratings_of(ratings, rows.train, rows.targets)
@@ -172,7 +208,7 @@ def make_trainer(
     )
 
   def run_epoch(
-    state: State, key: jax.Array, rows: Rows, table: jax.Array, ratings: jax.Array
+    state: State, key: jax.Array, rows: Rows, tables: jax.Array, ratings: jax.Array
   ) -> tuple[State, Report]:
     """Passes once over the training rows, then asks whether the error still falls."""
     order_key, dropout_key = jax.random.split(key)
@@ -181,7 +217,7 @@ def make_trainer(
     def step(carry: tuple[Any, Any], batch: tuple[jax.Array, ...]):
       params, opt_state = carry
       index, weights, number = batch
-      inputs = model.scale(table[index], state.scaling)
+      inputs = model.scale(tables[rows.source, index], state.scaling)
       wanted = _ratings_of(ratings, index, rows.targets)
       step_key = jax.random.fold_in(dropout_key, number)
 
@@ -205,7 +241,7 @@ def make_trainer(
     if settings.stop_on == "train":
       stop_error = train_error
     else:
-      said = forward(params, state.scaling, table[rows.stop])
+      said = forward(params, state.scaling, tables[rows.source, rows.stop])
       wanted = _ratings_of(ratings, rows.stop, rows.targets)
       stop_error = _weighted_mean_square(said - wanted, rows.stop_weights)
     better = (stop_error < state.best_error) & ~state.stopped
@@ -231,27 +267,34 @@ def make_trainer(
 
 
 def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
-  """The trainer mapped over networks and compiled; the feature table is shared.
+  """The trainer mapped over networks and compiled; the feature tables are shared.
 
   Returns:
-    `init(keys, rows, table, ratings) -> states`, all with a leading K axis;
-    `run(states, keys, rows, table, ratings, first, count) -> (states, reports, ran)`:
+    `init(keys, rows, tables, ratings) -> states`, all with a leading K axis;
+    `run(states, keys, rows, tables, ratings, first, count) -> (states, reports, ran)`:
     epochs `first` .. `first + count - 1`, fewer where every network has stopped before;
     `reports` are (MAX_EPOCHS_PER_CALL, K), of which the first `ran` are filled;
-    `predict(params, scaling, table) -> (K, N, T)`.
+    `predict(params, scaling, source, tables) -> (K, N, T)`, one network after another,
+    because all at once would need K times the tables' memory.
   """
   fastest = compiled.options()
   init = jax.jit(
     jax.vmap(trainer.init, in_axes=(0, 0, None, None)), compiler_options=fastest
   )
-  predict = jax.jit(
-    jax.vmap(trainer.predict, in_axes=(0, 0, None)), compiler_options=fastest
-  )
+
+  @functools.partial(jax.jit, compiler_options=fastest)
+  def predict(params, scaling, source, tables):
+    def one(network):
+      params, scaling, source = network
+      return trainer.predict(params, scaling, tables[source])
+
+    return jax.lax.map(one, (params, scaling, source))
+
   run_epoch = jax.vmap(trainer.run_epoch, in_axes=(0, 0, 0, None, None))
 
   # Donated: at the paper's size the states are 1 GB that need not stand twice.
   @functools.partial(jax.jit, donate_argnums=0, compiler_options=fastest)
-  def run(states, keys, rows, table, ratings, first, count):
+  def run(states, keys, rows, tables, ratings, first, count):
     def wanted(carry):
       states, _, done = carry
       return (done < count) & ~jnp.all(states.stopped)
@@ -260,7 +303,7 @@ def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
       states, reports, done = carry
       # Folding in the epoch's number: resuming there repeats nothing.
       epoch_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, first + done)
-      states, report = run_epoch(states, epoch_keys, rows, table, ratings)
+      states, report = run_epoch(states, epoch_keys, rows, tables, ratings)
       reports = jax.tree.map(lambda all_, one: all_.at[done].set(one), reports, report)
       return states, reports, done + 1
 

@@ -5,8 +5,9 @@ import io
 import json
 
 import numpy as np
+import pytest
 
-from emojax import metrics, paper, results
+from emojax import folds, metrics, paper, results
 
 
 def _results(features, **changes):
@@ -30,11 +31,17 @@ def _results(features, **changes):
   return json.loads(json.dumps(results.to_json([one], provenance)))
 
 
-def test_out_of_fold_takes_each_picture_from_the_fold_that_did_not_see_it():
-  fold = np.array([0, 1, 1, 2])
-  said = {k: np.full((4, 1), k, np.float32) for k in (0, 1)}
-  joined = results.out_of_fold(said, fold)
-  np.testing.assert_array_equal(joined[:, 0], [0, 1, 1, np.nan])
+def test_each_picture_is_judged_by_the_fold_that_did_not_see_it():
+  fold = np.array([0, 1, 1, 2, 2, 0])
+  made = folds.make_folds(fold, 0.0, 0, num_folds=3)
+  rated = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+  unknown = np.full(6, np.nan)
+  said = {k: rated + k + 1 for k in (0, 1)}
+  result, joined = results.judge("valence", said, made, rated, unknown, unknown)
+  np.testing.assert_array_equal(joined, [2, 4, 5, np.nan, np.nan, 7])
+  assert [(one.group, one.test_mse) for one in result.folds] == [(1, 1.0), (2, 4.0)]
+  assert result.scores.num_images == 4 and result.scores.mse == pytest.approx(2.5)
+  assert result.ceiling is None
 
 
 def test_predictions_csv_survives_awkward_names():

@@ -49,11 +49,11 @@ def test_a_target_alone_equals_the_target_of_two():
 def test_folds_start_from_different_weights():
   table, ratings, fold = _problem()
   nets = trainer.networks(_SETTINGS, range(5))
-  keys = trainer.network_keys(0, nets)
+  keys = trainer.network_keys(nets)
   assert len({tuple(k) for k in np.asarray(jax.random.key_data(keys))}) == 10
-  rows = trainer.network_rows(_SETTINGS, folds.make_folds(fold, 0.1, 0), nets)
+  rows = trainer.network_rows(_SETTINGS, fold, nets)
   init, _, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
-  states = init(keys, rows, jnp.asarray(table), jnp.asarray(ratings))
+  states = init(keys, rows, jnp.asarray(table)[None], jnp.asarray(ratings))
   kernels = np.asarray(states.params["hidden_1"]["kernel"]).reshape(10, -1)
   assert len(np.unique(kernels[:, 0])) == 10
 
@@ -61,8 +61,8 @@ def test_folds_start_from_different_weights():
 def test_five_folds_and_any_number_of_epochs_compile_once():
   table, ratings, fold = _problem()
   nets = trainer.networks(_SETTINGS, range(5))
-  keys = trainer.network_keys(0, nets)
-  rows = trainer.network_rows(_SETTINGS, folds.make_folds(fold, 0.1, 0), nets)
+  keys = trainer.network_keys(nets)
+  rows = trainer.network_rows(_SETTINGS, fold, nets)
   made = trainer.make_trainer(_SETTINGS, _COLUMNS, 1)
   traced = []
 
@@ -71,7 +71,7 @@ def test_five_folds_and_any_number_of_epochs_compile_once():
     return made.run_epoch(*args)
 
   init, run, _ = trainer.make_program(made._replace(run_epoch=counted))
-  data = (jnp.asarray(table), jnp.asarray(ratings))
+  data = (jnp.asarray(table)[None], jnp.asarray(ratings))
   states = init(keys, rows, *data)
   for first, count in ((0, 1), (1, 3), (4, 2)):
     states, _, ran = run(states, keys, rows, *data, jnp.int32(first), jnp.int32(count))
@@ -101,12 +101,13 @@ def test_golden_step():
     jnp.arange(4, dtype=jnp.int32),
     ones,
     jnp.zeros(1, jnp.int32),
+    jnp.int32(0),
   )
-  state = made.init(jax.random.key(0), rows, jnp.asarray(table), jnp.asarray(ratings))
+  data = (rows, jnp.asarray(table)[None], jnp.asarray(ratings))
+  state = made.init(jax.random.key(0), *data)
   start = {"output": {"kernel": jnp.zeros((1, 1)), "bias": jnp.full((1,), 5.0)}}
   state = state._replace(params=start)
   np.testing.assert_allclose(state.best_params["output"]["bias"], [5.0])
-  data = (rows, jnp.asarray(table), jnp.asarray(ratings))
   state, report = made.run_epoch(state, jax.random.key(1), *data)
   # errors -1, +1, ...: loss 1, gradient of the weight -2, step 0.1 * 2
   np.testing.assert_allclose(report.train_error, 1.0, rtol=1e-6)
@@ -242,3 +243,45 @@ def test_divergence_is_an_error_that_names_epoch_target_and_fold():
 def test_settings_that_cannot_train_are_named(changes, message):
   with pytest.raises(ValueError, match=message):
     fit.check(dataclasses.replace(_SETTINGS, **changes))
+
+
+def _two_sources():
+  table, ratings, fold = _problem()
+  other = np.random.default_rng(5).standard_normal(table.shape).astype(np.float32)
+  return {"first": table, "second": other}, ratings, fold
+
+
+def test_a_source_among_several_equals_that_source_alone():
+  sources, ratings, fold = _two_sources()
+  together = fit.train(_SETTINGS, sources, _COLUMNS, ratings, fold, range(5))
+  assert len(together.networks) == 20
+  for name, table in sources.items():
+    alone = fit.train(_SETTINGS, table, _COLUMNS, ratings, fold, range(5))
+    found = together.of(name, 0)
+    np.testing.assert_allclose(found.predicted, alone.predicted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(found.best_epochs, alone.best_epochs)
+    shapes = jax.tree.map(np.shape, alone.params)
+    assert jax.tree.map(np.shape, found.params) == shapes
+
+
+def test_a_seed_among_several_equals_that_seed_alone():
+  table, ratings, fold = _problem()
+  together = fit.train(_SETTINGS, table, _COLUMNS, ratings, fold, range(5), num_seeds=2)
+  settings = dataclasses.replace(_SETTINGS, seed=1)
+  alone = fit.train(settings, table, _COLUMNS, ratings, fold, range(5))
+  second = together.of("", 1)
+  np.testing.assert_allclose(second.predicted, alone.predicted, rtol=1e-4, atol=1e-4)
+  assert np.abs(second.predicted - together.of("", 0).predicted).max() > 0.01
+
+
+def test_sources_and_seeds_are_one_compilation():
+  sources, ratings, fold = _two_sources()
+  nets = trainer.networks(_SETTINGS, range(5), list(sources), 2)
+  keys, rows = trainer.network_keys(nets), trainer.network_rows(_SETTINGS, fold, nets)
+  init, run, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
+  data = (jnp.stack([jnp.asarray(t) for t in sources.values()]), jnp.asarray(ratings))
+  states = init(keys, rows, *data)
+  assert jax.tree.leaves(states.params)[0].shape[0] == 40
+  for number in range(2):
+    states, _, _ = run(states, keys, rows, *data, jnp.int32(number), jnp.int32(1))
+  assert run._cache_size() == 1

@@ -51,6 +51,9 @@ class Size:
   train_rows: int = config.setting(
     PAPER_PICTURES, "Rated pictures of the training part; the paper has 10,766."
   )
+  train_sources: int = config.setting(
+    1, "Feature sets of the training part, ten networks each; the paper has 4."
+  )
   networks: tuple[str, ...] = config.setting(
     ("squeezenet", "deeplab", "alexnet", "resnet50"),
     "Networks to measure, or all; resnet38 takes minutes on a CPU.",

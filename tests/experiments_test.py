@@ -1,0 +1,183 @@
+"""The paper's tables as commands: one program for many networks, resumable, honest."""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from emojax import comparison, config, paper, results
+
+_ROOT = pathlib.Path(comparison.__file__).parents[1]
+_SMALL = [
+  "--num_synthetic=30",
+  "--max_epochs=4",
+  "--hidden=6",
+  "--objects=squeezenet,resnet18",
+  "--semantic=",
+  "--low=color,lbp",
+]
+
+
+def _command(folder, *more):
+  command = [sys.executable, "-m", "emojax.experiments", *_SMALL, *more]
+  command += [f"--data_dir={folder.parent / 'tfds'}"]
+  return [*command, f"--cache_dir={folder.parent / 'cache'}", f"--workdir={folder}"]
+
+
+def _run(folder, *more):
+  return subprocess.run(
+    _command(folder, *more), capture_output=True, text=True, cwd=_ROOT, check=False
+  )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+  return tmp_path_factory.mktemp("experiments")
+
+
+@pytest.fixture(scope="module")
+def table_2(place):
+  done = _run(place / "table2", "--table=2", "--seeds=2")
+  assert done.returncode == 0, done.stderr
+  return place / "table2", done.stdout
+
+
+def test_the_plan_of_table_2_is_the_paper_s():
+  entries = comparison.plan(2, config.ExperimentConfig(), "paper")
+  assert [entry.paper for entry in entries] == ["alexnet", "vgg16", "resnet"]
+  features = ("color", "gist", "lbp", "object_vgg16", "semantic_deeplab")
+  assert entries[1].features == features
+
+
+def test_the_plan_of_table_3_has_each_group_alone_and_left_out():
+  asked = config.ExperimentConfig(subsets=("color+gist",))
+  by_name = {e.name: e.features for e in comparison.plan(3, asked, "paper")}
+  assert by_name["semantic"] == ("semantic_deeplab",)
+  assert by_name["all-alexnet-but-gist"] == (
+    "color",
+    "lbp",
+    "object_alexnet",
+    "semantic_deeplab",
+  )
+  assert by_name["color+gist"] == ("color", "gist")
+  assert len(by_name) == 1 + 3 + 1 + 3 + 2 + 3 + 1 + 1
+
+
+def test_layers_are_the_paper_s_for_its_widths():
+  assert paper.hidden_for(1588) == (3000, 1000, 500)
+  assert paper.hidden_for(438) == (900, 300, 150)
+  assert paper.hidden_for(590) == (1200, 400, 200)
+  assert paper.hidden_for(3) == (50, 50, 50)
+
+
+def test_equal_feature_sets_are_refused():
+  asked = config.ExperimentConfig(objects=("vgg16", "vgg16"))
+  with pytest.raises(ValueError, match="two feature sets are the same"):
+    comparison.plan(2, asked, "paper")
+
+
+@pytest.mark.slow
+def test_table_2_is_one_program_with_the_paper_s_numbers_beside_it(table_2):
+  folder, printed = table_2
+  assert printed.count("as one program\n") == 1
+  assert "training squeezenet, resnet18 as one program" in printed
+  assert "Synthetic pictures" in printed and "RANDOM" in printed
+  assert (folder / "table.md").read_text() in printed
+  rows = list(csv.DictReader(io.StringIO((folder / "table.csv").read_text())))
+  assert len(rows) == 2 * 2 * 2 * 2 * 5  # sources, seeds, targets, parts, groups
+  lines = [line for line in printed.splitlines() if "the paper's" in line]
+  assert any("1.70 | 1.66 | 1.65 | 1.62 | 1.60 | 1.65" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_every_entry_is_a_run_of_its_own(table_2):
+  folder, _ = table_2
+  names = sorted(path.name for path in (folder / "runs").iterdir())
+  expected = [f"{n}{s}" for n in ("resnet18", "squeezenet") for s in ("", "-seed1")]
+  assert names == sorted(expected)
+  for name in names:
+    said, rated = results.read_predictions(folder / "runs" / name / "predictions.csv")
+    assert len(said["valence"]) == 30 and set(rated) == {"valence", "arousal"}
+
+
+@pytest.mark.slow
+def test_a_source_of_the_table_is_what_the_training_program_makes_of_it(table_2):
+  folder, _ = table_2
+  alone = folder.parent / "alone"
+  command = [sys.executable, "-m", "emojax.train", "--num_synthetic=30"]
+  command += ["--max_epochs=4", "--hidden=6", "--seed=1"]
+  command += ["--features=color,lbp,object_squeezenet", f"--workdir={alone}"]
+  command += [f"--data_dir={folder.parent / 'tfds'}"]
+  command += [f"--cache_dir={folder.parent / 'cache'}"]
+  done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
+  assert done.returncode == 0, done.stderr
+  ours, _ = results.read_predictions(
+    folder / "runs" / "squeezenet-seed1" / "predictions.csv"
+  )
+  theirs, _ = results.read_predictions(alone / "predictions.csv")
+  for target in ours:
+    np.testing.assert_allclose(ours[target], theirs[target], atol=2e-3)
+
+
+@pytest.mark.slow
+def test_a_killed_experiment_ends_with_the_same_tables(table_2, place):
+  folder, _ = table_2
+  killed = place / "killed"
+  arguments = ("--table=2", "--seeds=2", "--checkpoint_seconds=0")
+  process = subprocess.Popen(
+    _command(killed, *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+  )
+  states = killed / "training" / "squeezenet" / "checkpoints" / "state"
+  deadline = time.monotonic() + 60
+  while not list(states.glob("[0-9]*")) and time.monotonic() < deadline:
+    assert process.poll() is None
+    time.sleep(0.01)
+  process.send_signal(signal.SIGKILL)
+  process.wait()
+  assert not (killed / "results.json").exists()
+  refused = _run(killed, *arguments)
+  assert refused.returncode == 1 and "--resume" in refused.stderr
+  done = _run(killed, *arguments, "--resume")
+  assert done.returncode == 0, done.stderr
+  assert (killed / "table.csv").read_text() == (folder / "table.csv").read_text()
+
+
+@pytest.mark.slow
+def test_table_4_compares_baselines_and_networks_on_the_same_pictures(place):
+  done = _run(place / "table4", "--table=4", "--objects=squeezenet", "--ensemble=2")
+  assert done.returncode == 0, done.stderr
+  found = json.loads((place / "table4" / "results.json").read_text())
+  names = [one["entry"]["name"] for one in found["entries"]]
+  assert names[:4] == ["mean", "linear", "ridge", "svr"]
+  assert "best-own-features" in names
+  pairs = {(one["first"], one["second"]) for one in found["differences"]}
+  assert ("svr", "best-own-features") in pairs
+  mean = found["entries"][0]
+  for target in ("valence", "arousal"):
+    scores = mean["runs"][0]["targets"][target]["out_of_fold"]
+    assert scores["mse"] >= scores["variance"]  # it cannot be better than the mean
+    interval = mean["intervals"][target]["mse"]
+    assert interval["low"] < interval["value"] < interval["high"]
+  shown = _run(place / "table4", "--table=4", "--objects=squeezenet", "--resume")
+  assert shown.returncode == 1 and "another configuration" in shown.stderr
+
+
+def test_mistakes_are_one_line(tmp_path):
+  for flags, message in (
+    (["--table=5"], "2|3|4"),
+    (["--seeds=0"], "--seeds should be 1 or more"),
+    (["--objects=vgg17"], "did you mean 'object_vgg1"),
+    (["--patience=0"], "--patience should be 1 or more"),
+  ):
+    done = _run(tmp_path / "new", *flags)
+    assert done.returncode == 1 and message in done.stderr, (flags, done.stderr)
+    assert done.stderr.count("\n") == 1
+  assert os.listdir(tmp_path) in ([], ["tfds"])
