@@ -377,13 +377,13 @@ def gathered(experiment: Experiment) -> list[dict[str, Any]]:
   for entry in experiment.entries:
     folders = [experiment.run_folder(entry, s) for s in experiment.seeds_of(entry)]
     reports = [json.loads(folder.results.read_text("utf-8")) for folder in folders]
-    said, rated = results.read_predictions(folders[0].predictions)
+    first = results.read_predictions(folders[0].predictions)
     intervals = {
       target: {
         name: dataclasses.asdict(one)
-        for name, one in statistics.intervals(said[target], rated[target]).items()
+        for name, one in statistics.intervals(said, first.rated[target]).items()
       }
-      for target in said
+      for target, said in first.said.items()
     }
     found.append({"entry": entry._asdict(), "runs": reports, "intervals": intervals})
   return found
@@ -394,7 +394,8 @@ def compared(experiment: Experiment) -> Iterator[dict[str, Any]]:
   said = {}
   for entry in experiment.entries:
     folder = experiment.run_folder(entry, experiment.seeds_of(entry)[0])
-    said[entry.name], rated = results.read_predictions(folder.predictions)
+    read = results.read_predictions(folder.predictions)
+    said[entry.name], rated = read.said, read.rated
   names = list(said)
   for at, first in enumerate(names):
     for second in names[at + 1 :]:

@@ -9,7 +9,7 @@ import csv
 import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -94,6 +94,7 @@ def predictions_csv(
   targets: Sequence[str],
   predicted: np.ndarray,
   rated: np.ndarray,
+  keywords: Sequence[str] = (),
 ) -> str:
   """Text of `predictions.csv`: one row per tested picture, in the dataset's order.
 
@@ -103,22 +104,38 @@ def predictions_csv(
     targets: T names.
     predicted: (N, T) out-of-fold predictions, NaN where not tested.
     rated: (N, T) ratings, 1..9.
+    keywords: N words; a column of its own where some picture has one.
   """
+  has_words = any(keywords)
   head = ("image", "fold", *targets, *(f"{t}_rated" for t in targets))
-  lines = [files.csv_line(*head)]
-  for name, fold, said, true in zip(
-    image_ids, fold_of_image, predicted, rated, strict=True
+  lines = [files.csv_line(*head, *["keyword"] * has_words)]
+  words = keywords or [""] * len(image_ids)
+  for name, fold, said, true, word in zip(
+    image_ids, fold_of_image, predicted, rated, words, strict=True
   ):
     if not np.isnan(said).any():
       numbers = [f"{value:.4f}" for value in (*said, *true)]
-      lines.append(files.csv_line(name, int(fold) + 1, *numbers))
+      lines.append(files.csv_line(name, int(fold) + 1, *numbers, *[word] * has_words))
   return "".join(lines)
 
 
-def read_predictions(
-  path: pathlib.Path,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-  """What `predictions_csv` wrote: target -> predictions (N,), and target -> ratings.
+class Predictions(NamedTuple):
+  """What `predictions_csv` wrote.
+
+  Attributes:
+    said, rated: target -> (N,) predictions and ratings.
+    image_ids: N names.
+    keywords: N words, "" where unknown.
+  """
+
+  said: dict[str, np.ndarray]
+  rated: dict[str, np.ndarray]
+  image_ids: list[str]
+  keywords: list[str]
+
+
+def read_predictions(path: pathlib.Path) -> Predictions:
+  """A run's `predictions.csv`.
 
   Raises:
     ValueError: the file is not there, or is none of that kind.
@@ -127,13 +144,16 @@ def read_predictions(
     with path.open(encoding="utf-8", newline="") as file:
       rows = list(csv.DictReader(file))
     targets = [name.removesuffix("_rated") for name in rows[0] if "_rated" in name]
+    if not targets:
+      raise ValueError("no column of ratings")
     said = {t: np.array([float(row[t]) for row in rows]) for t in targets}
     rated = {t: np.array([float(row[f"{t}_rated"]) for row in rows]) for t in targets}
+    image_ids = [row["image"] for row in rows]
   except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
     raise ValueError(
       f"{path} cannot be read as predictions of a run ({error}): repeat the run"
     ) from error
-  return said, rated
+  return Predictions(said, rated, image_ids, [row.get("keyword", "") for row in rows])
 
 
 def to_json(

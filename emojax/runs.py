@@ -126,6 +126,7 @@ def write(
     "notes": dataset.notes,
     "skipped_pictures": dataset.skipped,
     "num_images": len(dataset.image_ids),
+    "pictures": dataset.metadata["settings"],  # where they were, or how they are drawn
     "emojax_version": __version__,
     "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
     "seconds": round(seconds, 1),
@@ -134,7 +135,12 @@ def write(
   targets = [one.target for one in found]
   columns_of = [trainer.TARGETS.index(target) for target in targets]
   csv_text = results.predictions_csv(
-    dataset.image_ids, dataset.fold, targets, predicted, dataset.ratings[:, columns_of]
+    dataset.image_ids,
+    dataset.fold,
+    targets,
+    predicted,
+    dataset.ratings[:, columns_of],
+    dataset.keywords,
   )
   files.write(folder.predictions, csv_text)
   files.write(folder.table, results.table_markdown(report))

@@ -96,6 +96,11 @@ def differences(
   return found
 
 
+def text(one: Interval | Difference) -> str:
+  """A value with its bounds, as tables show it."""
+  return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
+
+
 def spread(values: Sequence[float]) -> tuple[float, float]:
   """Mean and sample standard deviation, of folds or seeds; 0 for a single one."""
   wide = np.asarray(values, np.float64)

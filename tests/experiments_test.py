@@ -104,8 +104,8 @@ def test_every_entry_is_a_run_of_its_own(table_2):
   expected = [f"{n}{s}" for n in ("resnet18", "squeezenet") for s in ("", "-seed1")]
   assert names == sorted(expected)
   for name in names:
-    said, rated = results.read_predictions(folder / "runs" / name / "predictions.csv")
-    assert len(said["valence"]) == 30 and set(rated) == {"valence", "arousal"}
+    read = results.read_predictions(folder / "runs" / name / "predictions.csv")
+    assert len(read.said["valence"]) == 30 and set(read.rated) == {"valence", "arousal"}
 
 
 @pytest.mark.slow
@@ -119,10 +119,10 @@ def test_a_source_of_the_table_is_what_the_training_program_makes_of_it(table_2)
   command += [f"--cache_dir={folder.parent / 'cache'}"]
   done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
   assert done.returncode == 0, done.stderr
-  ours, _ = results.read_predictions(
+  ours = results.read_predictions(
     folder / "runs" / "squeezenet-seed1" / "predictions.csv"
-  )
-  theirs, _ = results.read_predictions(alone / "predictions.csv")
+  ).said
+  theirs = results.read_predictions(alone / "predictions.csv").said
   for target in ours:
     np.testing.assert_allclose(ours[target], theirs[target], atol=2e-3)
 

@@ -96,7 +96,7 @@ def from_files(
     contents=[_content(path) for path in paths],
     missing=tuple(picture for picture, _ in missing),
     unrated=len(there - {entry.image_id for entry in rated}),
-    settings=settings,
+    settings={**settings, "folder": str(folder.absolute())},
     disclaimer=disclaimer,
   )
 

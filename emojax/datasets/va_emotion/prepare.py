@@ -59,6 +59,7 @@ def prepare(
     known = _known(path, dataset_lib.fingerprint(source, data), data, settings)
     if known is not None and _has(known, made):
       say(f"reusing {_summary(known)} in {path}")
+      known.metadata["settings"] = source.settings  # the pictures may have moved
       return dataset_lib.select(known, settings.features)
     if not writable:
       raise OSError(

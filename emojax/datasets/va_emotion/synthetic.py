@@ -93,7 +93,11 @@ def load(num_pictures: int, seed: int) -> collection.Collection:
     rated=rated,
     pictures=Drawings(seed, scenes),
     contents=[f"drawn {VERSION} {seed} {index}" for index in range(num_pictures)],
-    settings={"rating_scale": list(ratings.SCALE), "seed": seed},
+    settings={
+      "rating_scale": list(ratings.SCALE),
+      "seed": seed,
+      "number": num_pictures,
+    },
     disclaimer=DISCLAIMER,
   )
 

@@ -1,0 +1,138 @@
+"""Figures of a run: arrays in, matplotlib figures out.
+
+Colours are Okabe and Ito's, which colour-blind readers tell apart. Nothing is written
+here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+_BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#595959"
+_SCALE = (1, 9)
+_CUTS = (3, 5, 7)  # of the paper's 4 x 4 sections of the plane
+
+
+def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
+  """Training curves from `metrics.jsonl`: label of a target -> figure.
+
+  Thin lines are folds, thick ones their mean; both axes as they are, errors on a
+  logarithmic axis where they fall more than tenfold.
+  """
+  names = [name for name in lines[0] if name.endswith("_mse")]
+  found = {}
+  for label in lines[0][names[0]]:
+    figure, axes = _axes(6.4, 3.6)
+    highest, lowest = 0.0, np.inf
+    for name, colour in zip(names, (_BLUE, _ORANGE), strict=False):
+      epochs = [line["epoch"] for line in lines]
+      errors = np.array([list(line[name][label].values()) for line in lines])
+      axes.plot(epochs, errors, color=colour, linewidth=0.6, alpha=0.45)
+      mean = errors.mean(axis=1)
+      shown = name.removesuffix("_mse")
+      axes.plot(epochs, mean, color=colour, linewidth=2, label=f"{shown}, mean")
+      highest, lowest = max(highest, mean.max()), min(lowest, mean.min())
+    if highest > 10 * lowest:
+      axes.set_yscale("log")
+    axes.set(xlabel="epoch", ylabel="mean square error", title=label)
+    axes.legend(frameon=False)
+    found[label] = figure
+  return found
+
+
+def against(said: np.ndarray, rated: np.ndarray, target: str) -> Figure:
+  """Predicted against rated, with the line on which they are equal."""
+  figure, axes = _axes(4.2, 4.2)
+  axes.plot(_SCALE, _SCALE, color=_GREY, linewidth=1, linestyle="--")
+  axes.scatter(rated, said, s=9, color=_BLUE, alpha=0.45, linewidths=0)
+  axes.set(xlabel=f"rated {target}", ylabel=f"predicted {target}")
+  axes.set(xlim=_SCALE, ylim=_SCALE, aspect="equal", title=target)
+  return figure
+
+
+def residuals(said: np.ndarray, rated: np.ndarray, target: str) -> Figure:
+  """Errors against the rating, and how often each size of error comes."""
+  figure = Figure(figsize=(6.8, 3.2), layout="constrained")
+  left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+  errors = said - rated
+  left.axhline(0, color=_GREY, linewidth=1, linestyle="--")
+  left.scatter(rated, errors, s=9, color=_BLUE, alpha=0.45, linewidths=0)
+  left.set(xlabel=f"rated {target}", ylabel="predicted less rated", xlim=_SCALE)
+  right.hist(errors, bins=24, orientation="horizontal", color=_BLUE)
+  right.set(xlabel="pictures")
+  for axes in (left, right):
+    _clean(axes)
+  return figure
+
+
+def histograms(rated: Mapping[str, np.ndarray]) -> Figure:
+  """How often each rating comes, target by target, as in the paper's Figure 4."""
+  figure = Figure(figsize=(3.4 * len(rated), 2.8), layout="constrained")
+  for axes, (target, values), colour in zip(
+    np.atleast_1d(figure.subplots(1, len(rated), sharey=True)),
+    rated.items(),
+    (_BLUE, _ORANGE),
+    strict=False,
+  ):
+    axes.hist(values, bins=np.linspace(1, 9, 17), color=colour, edgecolor="white")
+    axes.set(xlabel=f"rated {target}", ylabel="pictures", xlim=_SCALE)
+    _clean(axes)
+  return figure
+
+
+def plane(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+  """Pictures in the valence-arousal plane, as in the paper's Figure 6.
+
+  Args:
+    points: title -> valence and arousal, (N,) each; one panel a title.
+  """
+  figure = Figure(figsize=(3.8 * len(points), 3.9), layout="constrained")
+  for axes, (title, (valence, arousal)) in zip(
+    np.atleast_1d(figure.subplots(1, len(points), sharex=True, sharey=True)),
+    points.items(),
+    strict=True,
+  ):
+    axes.scatter(valence, arousal, s=9, color=_GREEN, alpha=0.5, linewidths=0)
+    for cut in _CUTS:
+      axes.axhline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
+      axes.axvline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
+    axes.set(xlabel="valence", ylabel="arousal", title=title)
+    axes.set(xlim=_SCALE, ylim=_SCALE, aspect="equal")
+    _clean(axes)
+  return figure
+
+
+def forest(
+  intervals: Mapping[str, tuple[float, float, float]], score: str, target: str
+) -> Figure:
+  """A score of several entries with their intervals, one line each.
+
+  Args:
+    intervals: entry -> value, low, high.
+    score, target: for the axis.
+  """
+  figure, axes = _axes(6.4, 0.8 + 0.32 * len(intervals))
+  names = list(intervals)
+  values = np.array([intervals[name] for name in names])
+  places = np.arange(len(names))[::-1]
+  reach = np.abs(values[:, 1:] - values[:, :1]).T
+  axes.errorbar(
+    values[:, 0], places, xerr=reach, fmt="o", color=_BLUE, ecolor=_GREY, capsize=3
+  )
+  axes.set_yticks(places, names)
+  axes.set(xlabel=f"{score}, {target}, 95 % interval")
+  axes.grid(axis="x", linewidth=0.4)
+  return figure
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Any]:
+  figure = Figure(figsize=(width, height), layout="constrained")
+  axes = figure.subplots()
+  _clean(axes)
+  return figure, axes
+
+
+def _clean(axes: Any) -> None:
+  axes.spines[["top", "right"]].set_visible(False)

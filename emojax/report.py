@@ -1,0 +1,229 @@
+"""`python -m emojax.report RUN`: a run or an experiment as figures and one HTML page.
+
+In: a run folder of `emojax.train`, an experiment folder of `emojax.experiments`, or
+several runs to compare. Out: `report/index.html` in the first folder (or `--output`),
+which needs no network and no other file, and the figures as PNG and SVG beside it.
+
+  python -m emojax.report runs/best
+  python -m emojax.report runs/best runs/paper --output=comparison
+"""
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from emojax import cli, files
+
+if TYPE_CHECKING:  # heavy imports happen in `main`, so that --help answers at once
+  import numpy as np
+
+  from emojax import page, run_page
+
+_NAME = "emojax.report"
+_ABOUT = (
+  "Turns a run or an experiment into one HTML page with tables, figures and galleries "
+  "that opens without a network. Several runs are compared on the pictures they share."
+)
+
+
+def define_flags() -> None:
+  """Defines the program's flags; not on import, so that programs can be imported."""
+  flags.DEFINE_string(
+    "output", "", "Folder for the report; empty: report/ in the (first) folder."
+  )
+  flags.DEFINE_string(
+    "images_dir", "", "Where the run's pictures are now, if they have moved."
+  )
+
+
+def main(arguments: list[str]) -> None:
+  """The program; see the module."""
+  # Here and not at the head: drawing takes a second to import.
+  from emojax import run_page
+
+  if not arguments:
+    raise cli.UserError("name a run or an experiment folder, such as runs/best")
+  folders = [pathlib.Path(name).expanduser() for name in arguments]
+  output = pathlib.Path(flags.FLAGS.output or folders[0] / "report").expanduser()
+  reports = [_read(folder) for folder in folders]
+  experiments = ["entries" in report for report in reports]
+  if any(experiments) and len(folders) > 1:
+    raise cli.UserError("an experiment is reported by itself: name one folder")
+  if any(experiments):
+    title, notes, sections, figures = of_experiment(folders[0], reports[0])
+  elif len(folders) > 1:
+    title, notes, sections, figures = of_runs(folders, reports)
+  else:
+    find = find_pictures(reports[0], flags.FLAGS.images_dir)
+    title, notes, sections, figures = run_page.of_run(folders[0], reports[0], find)
+  write(output, title, notes, sections, figures)
+  for note in notes:
+    print(note)
+  print(f"report: {output / 'index.html'}")
+
+
+Report = tuple[str, list[str], "list[page.Section]", Mapping[str, Any]]
+
+
+def of_runs(
+  folders: Sequence[pathlib.Path], reports: Sequence[Mapping[str, Any]]
+) -> Report:
+  """Several runs beside each other, on the pictures they share.
+
+  Raises:
+    ValueError: they share fewer than two pictures, or no target.
+  """
+  import numpy as np
+
+  from emojax import figures, page, results, statistics
+
+  read = [results.read_predictions(f / "predictions.csv") for f in folders]
+  names = [folder.resolve().name for folder in folders]
+  if len(set(names)) < len(names):
+    names = [str(folder) for folder in folders]
+  shared = [i for i in read[0].image_ids if all(i in one.image_ids for one in read)]
+  targets = [t for t in read[0].said if all(t in one.said for one in read)]
+  if len(shared) < 2 or not targets:
+    raise cli.UserError(
+      f"these runs share {len(shared)} pictures and the targets "
+      f"{', '.join(targets) or 'none'}: nothing can be compared"
+    )
+  rows = [[one.image_ids.index(i) for i in shared] for one in read]
+  scores = [["run", "target", *statistics.SCORES]]
+  pairs = [["first less second", "target", *statistics.SCORES, "clear"]]
+  drawn: dict[str, Any] = {}
+  for target in targets:
+    said = [one.said[target][r] for one, r in zip(read, rows, strict=True)]
+    rated = [one.rated[target][r] for one, r in zip(read, rows, strict=True)]
+    if any(not np.allclose(rated[0], other, atol=1e-3) for other in rated):
+      raise cli.UserError(f"these runs have different {target} ratings of a picture")
+    found = [statistics.intervals(values, rated[0]) for values in said]
+    for name, one in zip(names, found, strict=True):
+      scores.append(
+        [name, target, *(statistics.text(one[s]) for s in statistics.SCORES)]
+      )
+    for a in range(len(names)):
+      for b in range(a + 1, len(names)):
+        apart = statistics.differences(said[a], said[b], rated[0])
+        clear = [s for s in statistics.SCORES if apart[s].is_clear]
+        texts = [statistics.text(apart[s]) for s in statistics.SCORES]
+        head = f"{names[a]} less {names[b]}"
+        pairs.append([head, target, *texts, ", ".join(clear) or "no"])
+    lines = {
+      name: (one["pearson_r"].value, one["pearson_r"].low, one["pearson_r"].high)
+      for name, one in zip(names, found, strict=True)
+    }
+    drawn[f"r-{target}"] = figures.forest(lines, "r", target)
+  prose = [
+    f"{len(shared)} pictures that all runs predicted, each by models that had not seen "
+    "it. Intervals: 95 %, resampling the pictures; differences resample both runs' "
+    "pictures together. Clear: the interval leaves no difference out."
+  ]
+  tables = [page.Table("Scores", scores), page.Table("Differences", pairs)]
+  pictures = [
+    page.drawn(figure, f"{name}: a line per run, as in the table of scores")
+    for name, figure in drawn.items()
+  ]
+  notes = list(dict.fromkeys(note for report in reports for note in report["notes"]))
+  section = page.Section("Runs on the same pictures", prose, tables, pictures)
+  return " and ".join(names), notes, [section], drawn
+
+
+def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> Report:
+  """Title, notes, sections and figures of an experiment."""
+  from emojax import figures, page
+
+  text = (folder / "table.md").read_text("utf-8")
+  lines = text.splitlines()
+  notes = [line.strip("*") for line in lines if line.startswith("**")]
+  prose = [line[2:] for line in lines if line.startswith("- ")]
+  tables = [page.Table(rows[0][0] or "results", rows) for rows in page.tables_of(text)]
+  drawn: dict[str, Any] = {}
+  for target in report["entries"][0]["intervals"]:
+    intervals = {}
+    for one in report["entries"]:
+      r = one["intervals"][target]["pearson_r"]
+      if r["value"] == r["value"]:  # a constant prediction has no correlation
+        intervals[one["entry"]["name"]] = (r["value"], r["low"], r["high"])
+    if intervals:
+      drawn[f"r-{target}"] = figures.forest(intervals, "r", target)
+  pictures = [
+    page.drawn(figure, f"{name} of every entry, as in the table of scores")
+    for name, figure in drawn.items()
+  ]
+  section = page.Section("Tables", prose, tables, pictures)
+  return lines[0].lstrip("# "), notes, [section], drawn
+
+
+def find_pictures(report: Mapping[str, Any], images_dir: str) -> "run_page.FindPicture":
+  """How a run's pictures are found: drawn anew, or read from their folder.
+
+  Args:
+    report: the run's `results.json`, which says where they were.
+    images_dir: where they are now; empty: where they were.
+  """
+  import numpy as np
+
+  from emojax import images
+  from emojax.datasets.va_emotion import synthetic
+
+  places = report.get("pictures", {})
+  if "number" in places and not images_dir:
+    source = synthetic.load(places["number"], places["seed"])
+    rows = {one.image_id: row for row, one in enumerate(source.rated)}
+    return lambda image_id: np.asarray(source.pictures[rows[image_id]])
+  folder = pathlib.Path(images_dir or places.get("folder", "")).expanduser()
+
+  def find(image_id: str) -> "np.ndarray | None":
+    try:
+      return images.load(folder / image_id) if folder.name else None
+    except images.ImageError:
+      return None
+
+  return find
+
+
+def write(
+  output: pathlib.Path,
+  title: str,
+  notes: Sequence[str],
+  sections: "Sequence[page.Section]",
+  drawn: Mapping[str, Any],
+) -> None:
+  """Writes the page and the figures, each whole or not at all."""
+  from emojax import page
+
+  output.mkdir(parents=True, exist_ok=True)
+  for name, figure in drawn.items():
+    for kind in ("png", "svg"):
+      path = output / f"{name.replace('/', '-')}.{kind}"
+      files.write(path, page.image(figure, kind))
+  files.write(output / "index.html", page.render(title, notes, sections))
+
+
+def _read(folder: pathlib.Path) -> dict[str, Any]:
+  """A folder's `results.json`.
+
+  Raises:
+    UserError: it is no finished run or experiment.
+  """
+  path = folder / "results.json"
+  try:
+    report = json.loads(path.read_text("utf-8"))
+    report["notes" if "targets" in report else "entries"]
+    return report
+  except FileNotFoundError:
+    raise cli.UserError(
+      f"{folder} is no finished run or experiment: it has no results.json. Finish it "
+      "with --workdir and --resume"
+    ) from None
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise cli.UserError(f"{path} cannot be read ({error!r}): repeat the run") from error
+
+
+if __name__ == "__main__":
+  define_flags()
+  cli.run(main, _NAME, _ABOUT, arguments="RUN...")
