@@ -1,6 +1,6 @@
 """Feature sets and models on the same pictures: what a table of the paper compares.
 
-In: which table, a prepared dataset, settings. Out: entries, each trained as
+In: entries, a prepared dataset, settings. Out: each entry trained as
 `emojax.train` would train it and left as a run folder of its own, and all their numbers
 together. Networks that share input width and layers train as one program; what is
 finished is kept, so that a killed experiment goes on.
@@ -12,179 +12,44 @@ import json
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from emojax import (
   baselines,
   checkpoint,
   files,
+  finetune,
   fit,
-  model,
-  paper,
   results,
   runs,
   statistics,
   trainer,
 )
 from emojax import config as config_lib
+from emojax import entries as entries_lib
+from emojax import folds as folds_lib
+from emojax.backbones import weights as weights_lib
 from emojax.datasets.va_emotion import dataset as dataset_lib
 
-NETWORK = "network"  # the model of an entry that is no baseline
-_QUICK_SHARE, _QUICK_EPOCHS = 0.1, 100
 
-
-class Entry(NamedTuple):
-  """One model on one feature set.
+@dataclasses.dataclass(frozen=True)
+class Tuning:
+  """What fine-tuning wants besides the dataset.
 
   Attributes:
-    name: its own, fit for a file name.
-    features: in column order.
-    model: `NETWORK`, or of `baselines.BASELINES`.
-    preset: of `config.PRESETS`, for a network.
-    hidden: of a network; empty: the preset's.
-    paper: the key of its number in the paper's table; empty: it has none.
+    asked: its settings.
+    weights: the parameters of a network by its name.
+    pictures: in the dataset's order, when asked for.
+    workers: decoding threads.
   """
 
-  name: str
-  features: tuple[str, ...]
-  model: str = NETWORK
-  preset: str = "paper"
-  hidden: tuple[int, ...] = ()
-  paper: str = ""
-
-
-def plan(table: int, asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
-  """The entries of one of the paper's tables.
-
-  Args:
-    table: 2, 3 or 4.
-    asked: feature sets.
-    preset: how networks train; with "paper" each feature set gets the paper's layers
-      for its width.
-  Raises:
-    ValueError: an unknown feature, or two entries of one name.
-  """
-  makers = {2: _table_2, 3: _table_3, 4: _table_4}
-  entries = makers[table](asked, preset)
-  names = [entry.name for entry in entries]
-  if len(set(names)) < len(names):
-    raise ValueError(f"two feature sets are the same: {', '.join(names)}")
-  return entries
-
-
-def features_of(entries: Sequence[Entry]) -> tuple[str, ...]:
-  """Every feature that some entry needs, once."""
-  return tuple(dict.fromkeys(name for entry in entries for name in entry.features))
-
-
-def _objects(asked: config_lib.ExperimentConfig, default: tuple[str, ...]) -> list[str]:
-  return list(asked.objects or default)
-
-
-def _key(network: str) -> str:
-  """How the paper's tables call an object network."""
-  return "resnet" if network.startswith("resnet") else network
-
-
-def _table_2(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
-  """All feature groups together, for each object network."""
-  return [
-    Entry(
-      network,
-      (*asked.low, f"object_{network}", *asked.semantic),
-      preset=preset,
-      paper=_key(network),
-    )
-    for network in _objects(asked, ("alexnet", "vgg16", "resnet50"))
-  ]
-
-
-def _table_3(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
-  """Each feature group alone, all together, and all but one."""
-  networks = _objects(asked, ("alexnet", "vgg16", "resnet50"))
-  entries = [Entry("low", asked.low, preset=preset, paper="low")]
-  entries += [
-    Entry(f"object_{n}", (f"object_{n}",), preset=preset, paper=_key(n))
-    for n in networks
-  ]
-  entries.append(Entry("semantic", asked.semantic, preset=preset, paper="semantic"))
-  entries += [
-    Entry(
-      f"all-{n}",
-      (*asked.low, f"object_{n}", *asked.semantic),
-      preset=preset,
-      paper="all",
-    )
-    for n in networks
-  ]
-  first = (f"object_{networks[0]}",)
-  entries.append(
-    Entry(f"all-{networks[0]}-but-low", (*first, *asked.semantic), preset=preset)
-  )
-  entries.append(
-    Entry(f"all-{networks[0]}-but-object", (*asked.low, *asked.semantic), preset=preset)
-  )
-  for left in asked.low if len(asked.low) > 1 else ():
-    rest = tuple(name for name in asked.low if name != left)
-    features = (*rest, *first, *asked.semantic)
-    entries.append(Entry(f"all-{networks[0]}-but-{left}", features, preset=preset))
-  if asked.semantic:
-    features = (*asked.low, *first)
-    entries.append(Entry(f"all-{networks[0]}-but-semantic", features, preset=preset))
-  for subset in asked.subsets:
-    entries.append(Entry(subset, tuple(subset.split("+")), preset=preset))
-  return [entry for entry in entries if entry.features]
-
-
-def _table_4(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
-  """Classical regressions, the paper's network and the preset `best`."""
-  (network, *_) = _objects(asked, ("vgg16",))
-  features = (*asked.low, f"object_{network}", *asked.semantic)
-  entries = [
-    Entry(name, features, model=name, paper=name if name in paper.TABLE_4 else "")
-    for name in baselines.BASELINES
-  ]
-  entries = [
-    entry._replace(paper=entry.model if entry.model in ("linear", "svr") else "")
-    for entry in entries
-  ]
-  entries.append(Entry("network-paper", features, preset="paper", paper=NETWORK))
-  entries.append(Entry("network-best", features, preset="best"))
-  own = config_lib.PRESETS["best"][1]
-  if own != features:
-    entries.append(Entry("best-own-features", own, preset="best"))
-    entries.append(Entry("svr-own-features", own, model="svr"))
-  del preset
-  return entries
-
-
-def settings_of(
-  entry: Entry,
-  columns: model.Columns,
-  asked: config_lib.ExperimentConfig,
-  override: Callable[[config_lib.TrainConfig], config_lib.TrainConfig],
-) -> config_lib.TrainConfig:
-  """How an entry's networks train.
-
-  Args:
-    entry: a network's.
-    columns: what its columns are.
-    asked: whether quickly.
-    override: puts in what was asked for by single flags.
-  """
-  settings = config_lib.PRESETS[entry.preset][0]
-  if entry.hidden:
-    settings = dataclasses.replace(settings, hidden=entry.hidden)
-  elif entry.preset == "paper":
-    hidden = paper.hidden_for(columns.num_columns)
-    settings = dataclasses.replace(settings, hidden=hidden)
-  if asked.quick:
-    hidden = tuple(max(4, round(units * _QUICK_SHARE)) for units in settings.hidden)
-    epochs = min(settings.max_epochs, _QUICK_EPOCHS)
-    settings = dataclasses.replace(settings, hidden=hidden, max_epochs=epochs)
-  return override(settings)
+  asked: config_lib.FinetuneConfig
+  weights: Callable[[str], weights_lib.Weights]
+  pictures: Callable[[], Sequence[pathlib.Path | np.ndarray]]
+  workers: int
 
 
 class Experiment:
@@ -195,20 +60,24 @@ class Experiment:
     entries: what is compared.
     dataset: with every feature that some entry needs.
     asked: feature sets, seeds, whether quickly.
-    override: see `settings_of`.
+    override: see `entries.settings_of`.
     show_progress: whether to draw bars on standard error.
+    tuning: what fine-tuned entries want.
   """
 
   def __init__(
     self,
     folder: pathlib.Path,
-    entries: Sequence[Entry],
+    entries: Sequence[entries_lib.Entry],
     dataset: dataset_lib.Dataset,
     asked: config_lib.ExperimentConfig,
     override: Callable[[config_lib.TrainConfig], config_lib.TrainConfig],
     show_progress: bool,
+    tuning: Tuning | None = None,
   ):
     self._folder = folder
+    self._tuning = tuning
+    self._tuned: tuple[str, finetune.Program] | None = None
     self._dataset = dataset
     self._asked = asked
     self._show = show_progress
@@ -216,11 +85,15 @@ class Experiment:
     self._parts = {
       entry.name: runs.feature_table(dataset_lib.select(dataset, entry.features))
       for entry in entries
+      if entry.features
     }
     self.settings = {
-      entry.name: settings_of(entry, self._parts[entry.name][1], asked, override)
+      entry.name: entries_lib.settings_of(entry, self._width(entry), asked, override)
       for entry in entries
     }
+
+  def _width(self, entry: entries_lib.Entry) -> int:
+    return self._parts[entry.name][1].num_columns if entry.features else 0
 
   def identity(self) -> dict[str, Any]:
     """All that decides the result, JSON-able."""
@@ -230,6 +103,7 @@ class Experiment:
       "features": self._dataset.features_described,
       "entries": [entry._asdict() for entry in self.entries],
       "experiment": dataclasses.asdict(self._asked),
+      "finetune": dataclasses.asdict(self._tuning.asked) if self._tuning else {},
       "settings": {
         name: dataclasses.asdict(settings) | {"checkpoint_seconds": 0}
         for name, settings in self.settings.items()
@@ -245,37 +119,37 @@ class Experiment:
         say(f"training {names} as one program")
         self._train(group)
     for entry in self.entries:
-      if entry.model != NETWORK and not self._is_finished(entry):
+      if entry.model != entries_lib.NETWORK and not self._is_finished(entry):
         say(f"fitting {entry.name}")
         self._fit(entry)
 
-  def groups(self) -> list[list[Entry]]:
+  def groups(self) -> list[list[entries_lib.Entry]]:
     """Networks that can share a program: equal columns and settings."""
-    found: dict[Any, list[Entry]] = {}
+    found: dict[Any, list[entries_lib.Entry]] = {}
     for entry in self.entries:
-      if entry.model == NETWORK:
+      if entry.model == entries_lib.NETWORK:
         _, columns = self._parts[entry.name]
         key = (columns.sizes, columns.are_probabilities, self.settings[entry.name])
         found.setdefault(key, []).append(entry)
     return list(found.values())
 
-  def seeds_of(self, entry: Entry) -> list[int]:
+  def seeds_of(self, entry: entries_lib.Entry) -> list[int]:
     """The seeds an entry is trained with; a baseline has one."""
-    number = self._asked.seeds if entry.model == NETWORK else 1
+    number = self._asked.seeds if entry.model == entries_lib.NETWORK else 1
     return [self.settings[entry.name].seed + i for i in range(number)]
 
-  def run_folder(self, entry: Entry, seed: int) -> checkpoint.RunFolder:
+  def run_folder(self, entry: entries_lib.Entry, seed: int) -> checkpoint.RunFolder:
     """Where an entry's run of one seed stands."""
     first = self.settings[entry.name].seed
     name = entry.name if seed == first else f"{entry.name}-seed{seed}"
     return checkpoint.RunFolder(self._folder / "runs" / name)
 
-  def _is_finished(self, entry: Entry) -> bool:
+  def _is_finished(self, entry: entries_lib.Entry) -> bool:
     return all(
       self.run_folder(entry, seed).is_finished for seed in self.seeds_of(entry)
     )
 
-  def _train(self, group: list[Entry]) -> None:
+  def _train(self, group: list[entries_lib.Entry]) -> None:
     """The networks of some entries, all their seeds, as one program."""
     start = time.monotonic()
     settings = self.settings[group[0].name]
@@ -307,29 +181,28 @@ class Experiment:
         self._write(entry, seed, found, predicted, seconds)
     checkpoint.drop_states(folder)
 
-  def _fit(self, entry: Entry) -> None:
+  def _fit(self, entry: entries_lib.Entry) -> None:
     """A baseline, fold by fold; each finished fold is kept."""
     start = time.monotonic()
     settings = self.settings[entry.name]
-    table, columns = self._parts[entry.name]
-    # All rows outside the test fold train: nothing here stops early.
-    whole = dataclasses.replace(settings, stop_on="train")
-    folds = trainer.make_folds(whole, self._dataset.fold, settings.seed)
+    # A regression trains on all rows outside the test fold: nothing there stops early.
+    stop_on = "validation" if entry.model == entries_lib.FINETUNE else "train"
+    stopping = dataclasses.replace(settings, stop_on=stop_on)
+    folds = trainer.make_folds(stopping, self._dataset.fold, settings.seed)
     found, predictions = [], []
     for target in settings.target:
       column = trainer.TARGETS.index(target)
       rated = self._dataset.ratings[:, column]
       said = {}
       for fold in range(len(folds.train_rows)):
-        rows = folds.train_rows[fold][folds.train_weights[fold] > 0]
         path = self._folder / "training" / entry.name / f"{target}-g{fold + 1}.npz"
         if not path.is_file():
-          fitted = baselines.fit(
-            entry.model, table, columns, rated, rows, settings.seed
-          )
+          if entry.model == entries_lib.FINETUNE:
+            predicted, chosen = self._tune_one(entry, folds, fold, target)
+          else:
+            predicted, chosen = self._fit_one(entry, folds, fold, rated)
           buffer = io.BytesIO()
-          chosen = json.dumps(fitted.chosen)
-          np.savez(buffer, predicted=fitted.predicted, chosen=chosen)
+          np.savez(buffer, predicted=predicted, chosen=json.dumps(chosen))
           path.parent.mkdir(parents=True, exist_ok=True)
           files.write(path, buffer.getbuffer())
         with np.load(path) as stored:
@@ -347,9 +220,66 @@ class Experiment:
     seconds = time.monotonic() - start
     self._write(entry, settings.seed, found, np.stack(predictions, axis=1), seconds)
 
+  def _fit_one(
+    self, entry: entries_lib.Entry, folds: folds_lib.Folds, fold: int, rated: np.ndarray
+  ) -> tuple[np.ndarray, dict[str, float]]:
+    """A regression on one fold: predictions, and what it chose."""
+    table, columns = self._parts[entry.name]
+    rows = folds.train_rows[fold][folds.train_weights[fold] > 0]
+    seed = self.settings[entry.name].seed
+    fitted = baselines.fit(entry.model, table, columns, rated, rows, seed)
+    return fitted.predicted, fitted.chosen
+
+  def _tune_one(
+    self, entry: entries_lib.Entry, folds: folds_lib.Folds, fold: int, target: str
+  ) -> tuple[np.ndarray, dict[str, float]]:
+    """A fine-tuned network on one fold: predictions, and when it stopped."""
+    if self._tuning is None:
+      raise ValueError(f"{entry.name} needs the pictures")
+    asked = self._tuning.asked
+    program = self._program(entry.name)
+    place = self._folder / "training" / entry.name / f"{target}-g{fold + 1}"
+    folder = checkpoint.RunFolder(place)
+    with tqdm(
+      total=asked.finetune_epochs,
+      desc=f"{entry.name} {target} g{fold + 1}",
+      unit="epoch",
+      disable=not self._show,
+    ) as bar:
+
+      def tell(epoch: int, error: float, stopping: float) -> None:
+        bar.set_postfix(train=f"{error:.3f}", validation=f"{stopping:.3f}")
+        bar.update(epoch - bar.n)
+
+      tuned = finetune.tune(
+        program,
+        self._dataset.ratings[:, trainer.TARGETS.index(target)],
+        folds.train_rows[fold][folds.train_weights[fold] > 0],
+        folds.validation_rows[fold][folds.validation_weights[fold] > 0],
+        self.settings[entry.name].seed,
+        folder,
+        tell,
+      )
+    checkpoint.drop_states(folder)
+    chosen = {"epoch": float(tuned.best_epoch), "stopping_mse": tuned.best_error}
+    return tuned.predicted, chosen
+
+  def _program(self, name: str) -> finetune.Program:
+    """A fine-tuned entry's program; the last one is kept, for all folds and targets."""
+    assert self._tuning is not None
+    if self._tuned is None or self._tuned[0] != name:
+      kept = self._folder / "training" / "pictures.npy"
+      pictures = finetune.decode(self._tuning.pictures(), kept, self._tuning.workers)
+      network, _, mode = name.rpartition("-")
+      params = self._tuning.weights(network).params
+      self._tuned = None  # frees the one before
+      made = finetune.Program(network, mode, params, pictures, self._tuning.asked)
+      self._tuned = (name, made)
+    return self._tuned[1]
+
   def _write(
     self,
-    entry: Entry,
+    entry: entries_lib.Entry,
     seed: int,
     found: Sequence[results.TargetResult],
     predicted: np.ndarray,
@@ -360,10 +290,16 @@ class Experiment:
     part = dataset_lib.select(self._dataset, entry.features)
     config = runs.describe(entry.preset, settings, part, range(5))
     config["identity"]["model"] = entry.model
+    notes = []
+    if entry.model == entries_lib.FINETUNE and self._tuning:
+      label = self._tuning.weights(entry.name.rpartition("-")[0]).label
+      config["identity"]["model"] = f"{entry.name} from {label}"
+      if "RANDOM" in label:
+        notes = [f"{entry.name} was tuned from untrained weights: {label}."]
     folder = self.run_folder(entry, seed)
     folder.path.mkdir(parents=True, exist_ok=True)
     files.write(folder.config, json.dumps(config, indent=2) + "\n")
-    runs.write(folder, config, part, found, predicted, seconds)
+    runs.write(folder, config, part, found, predicted, seconds, notes)
 
 
 def gathered(experiment: Experiment) -> list[dict[str, Any]]:

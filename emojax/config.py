@@ -196,6 +196,27 @@ class ExperimentConfig:
   )
 
 
+@dataclasses.dataclass(frozen=True)
+class FinetuneConfig:
+  """Networks fine-tuned on the pictures themselves, for table 4."""
+
+  finetune: tuple[str, ...] = setting(
+    (),
+    "Networks whose last layer is replaced by one rating, each with its convolutions "
+    "frozen and with everything trained; the paper has alexnet,vgg19.",
+  )
+  finetune_learning_rate: float = setting(0.5e-4, "SGD step; the paper's is 0.5e-4.")
+  finetune_momentum: float = setting(0.9, "Share of the momentum buffer kept.")
+  finetune_batch: int = setting(50, "Pictures a step; the paper's is 50.")
+  finetune_epochs: int = setting(50, "Passes over the training pictures at most.")
+  finetune_patience: int = setting(
+    5, "Epochs without a smaller validation error before a network stops."
+  )
+  finetune_augment: bool = setting(
+    False, "Random crops and mirror images while training; the paper has none."
+  )
+
+
 # Named settings: (how to train, which features). `best` was chosen by cross-validation
 # inside the training folds of OASIS; BUILD_NOTES.md has the search.
 PRESETS = {

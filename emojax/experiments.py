@@ -10,13 +10,19 @@ moment, it goes on with `--workdir` and `--resume`.
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from emojax import cli, config, files, options
+
+if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
+  from emojax import comparison
 
 _NAME = "emojax.experiments"
 _ABOUT = (
@@ -26,6 +32,7 @@ _ABOUT = (
 )
 _SETTINGS = (
   config.ExperimentConfig,
+  config.FinetuneConfig,
   config.TrainConfig,
   config.DataConfig,
   config.ExtractConfig,
@@ -55,7 +62,8 @@ def main(arguments: list[str]) -> None:
   """The program; see the module."""
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
-  from emojax import checkpoint, comparison, compiled, fit, paper_tables
+  from emojax import checkpoint, comparison, compiled, finetune, fit, paper_tables
+  from emojax import entries as entries_lib
   from emojax.datasets.va_emotion import prepare
 
   flag = flags.FLAGS
@@ -64,9 +72,13 @@ def main(arguments: list[str]) -> None:
   asked = options.read(config.ExperimentConfig())
   if asked.seeds < 1:
     raise cli.UserError(f"--seeds should be 1 or more; got {asked.seeds}")
-  entries = comparison.plan(table, asked, flag.preset)
+  tuned = options.read(config.FinetuneConfig())
+  if asked.quick:
+    tuned = dataclasses.replace(tuned, finetune_epochs=min(2, tuned.finetune_epochs))
+  finetune.check(tuned)
+  entries = entries_lib.plan(table, asked, flag.preset, tuned.finetune)
   fit.check(options.read(config.TrainConfig(), given_only=True))
-  features = comparison.features_of(entries)
+  features = entries_lib.features_of(entries)
   extract = options.read(config.ExtractConfig(features=features), given_only=True)
   data = options.read(config.DataConfig())
   compiled.keep_memory()
@@ -79,7 +91,11 @@ def main(arguments: list[str]) -> None:
   name = f"table{table}-{data.dataset.rpartition('/')[2]}"
   workdir = flag.workdir or f"experiments/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
   path = pathlib.Path(workdir).expanduser().absolute()
-  experiment = comparison.Experiment(path, entries, dataset, asked, override, True)
+
+  tuning = _tuning(tuned, data, extract, dataset.image_ids)
+  experiment = comparison.Experiment(
+    path, entries, dataset, asked, override, True, tuning
+  )
   identity = {"table": table, **experiment.identity()}
   folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
   if not folder.is_finished:
@@ -101,6 +117,37 @@ def main(arguments: list[str]) -> None:
     files.write(folder.results, json.dumps(found, indent=2) + "\n")
   print(folder.table.read_text("utf-8"))
   print(f"experiment folder: {workdir}")
+
+
+def _tuning(
+  tuned: config.FinetuneConfig,
+  data: config.DataConfig,
+  extract: config.ExtractConfig,
+  image_ids: Sequence[str],
+) -> "comparison.Tuning":
+  """Where fine-tuning finds weights and pictures; lacking weights are told at once."""
+  from emojax import comparison
+  from emojax.backbones import weights
+  from emojax.datasets.va_emotion import dataset as dataset_lib
+
+  choice = extract.weights
+  if choice == "default":
+    choice = "auto" if data.dataset.endswith("synthetic") else "trained"
+  place = pathlib.Path(extract.weights_dir).expanduser()
+  folder = place if extract.weights_dir else None
+  find = functools.cache(lambda network: weights.find(network, folder, choice))
+  for network in tuned.finetune:
+    find(network)
+
+  def pictures() -> list:
+    source = dataset_lib.collect(data)
+    by_id = {
+      one.image_id: picture
+      for one, picture in zip(source.rated, source.pictures, strict=True)
+    }
+    return [by_id[image_id] for image_id in image_ids]
+
+  return comparison.Tuning(tuned, find, pictures, extract.workers)
 
 
 if __name__ == "__main__":

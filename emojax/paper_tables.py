@@ -137,7 +137,7 @@ def _by_entry(table: int, gathered: Gathered) -> list[str]:
     rows.append(row)
   if table == 4:
     for key, number in printed[targets[0]].items():
-      if "-" in key:  # the paper's fine-tuned networks, of which there are none here
+      if "-" in key and not any(key == one["entry"]["paper"] for one in gathered):
         row = [f"the paper's {key}", "", ""]
         for target in targets:
           row += ["", "", f"{printed[target].get(key, number):.2f}"]

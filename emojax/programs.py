@@ -21,7 +21,7 @@ from emojax.features import FEATURES, compute
 # percent from 32, but a run that is killed loses what is in flight (BUILD_NOTES.md).
 _BATCH_CPU, _BATCH_ACCELERATOR = 16, 256
 # What a program may take of the memory besides its parameters.
-_WORKSPACE_CPU_BYTES = 2**30
+_WORKSPACE_CPU_BYTES = 400 * 2**20
 _WORKSPACE_SHARE = 0.5  # of an accelerator's memory
 
 

@@ -109,6 +109,7 @@ def write(
   found: Sequence[results.TargetResult],
   predicted: np.ndarray,
   seconds: float,
+  notes: Sequence[str] = (),
 ) -> None:
   """Writes what a run found: predictions, table, and last `results.json`.
 
@@ -119,11 +120,12 @@ def write(
     found: a result per target.
     predicted: (N, T) out-of-fold predictions.
     seconds: how long it took.
+    notes: what a reader must be told besides the dataset's notes.
   """
   provenance: dict[str, Any] = {
     **config["identity"],
     "preset": config["preset"],
-    "notes": dataset.notes,
+    "notes": [*dataset.notes, *notes],
     "skipped_pictures": dataset.skipped,
     "num_images": len(dataset.image_ids),
     "pictures": dataset.metadata["settings"],  # where they were, or how they are drawn

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 
-from emojax import comparison, config, paper, results
+from emojax import comparison, config, entries, paper, results
 
 _ROOT = pathlib.Path(comparison.__file__).parents[1]
 _SMALL = [
@@ -51,15 +51,15 @@ def table_2(place):
 
 
 def test_the_plan_of_table_2_is_the_paper_s():
-  entries = comparison.plan(2, config.ExperimentConfig(), "paper")
-  assert [entry.paper for entry in entries] == ["alexnet", "vgg16", "resnet"]
+  planned = entries.plan(2, config.ExperimentConfig(), "paper")
+  assert [entry.paper for entry in planned] == ["alexnet", "vgg16", "resnet"]
   features = ("color", "gist", "lbp", "object_vgg16", "semantic_deeplab")
-  assert entries[1].features == features
+  assert planned[1].features == features
 
 
 def test_the_plan_of_table_3_has_each_group_alone_and_left_out():
   asked = config.ExperimentConfig(subsets=("color+gist",))
-  by_name = {e.name: e.features for e in comparison.plan(3, asked, "paper")}
+  by_name = {e.name: e.features for e in entries.plan(3, asked, "paper")}
   assert by_name["semantic"] == ("semantic_deeplab",)
   assert by_name["all-alexnet-but-gist"] == (
     "color",
@@ -81,7 +81,7 @@ def test_layers_are_the_paper_s_for_its_widths():
 def test_equal_feature_sets_are_refused():
   asked = config.ExperimentConfig(objects=("vgg16", "vgg16"))
   with pytest.raises(ValueError, match="two feature sets are the same"):
-    comparison.plan(2, asked, "paper")
+    entries.plan(2, asked, "paper")
 
 
 @pytest.mark.slow
@@ -152,12 +152,16 @@ def test_a_killed_experiment_ends_with_the_same_tables(table_2, place):
 
 @pytest.mark.slow
 def test_table_4_compares_baselines_and_networks_on_the_same_pictures(place):
-  done = _run(place / "table4", "--table=4", "--objects=squeezenet", "--ensemble=2")
+  tuning = ("--finetune=resnet18", "--finetune_epochs=1")
+  done = _run(
+    place / "table4", "--table=4", "--objects=squeezenet", "--ensemble=2", *tuning
+  )
   assert done.returncode == 0, done.stderr
   found = json.loads((place / "table4" / "results.json").read_text())
   names = [one["entry"]["name"] for one in found["entries"]]
   assert names[:4] == ["mean", "linear", "ridge", "svr"]
-  assert "best-own-features" in names
+  assert {"best-own-features", "resnet18-frozen", "resnet18-train"} < set(names)
+  assert "resnet18-train was tuned from untrained weights" in done.stdout
   pairs = {(one["first"], one["second"]) for one in found["differences"]}
   assert ("svr", "best-own-features") in pairs
   mean = found["entries"][0]

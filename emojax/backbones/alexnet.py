@@ -28,7 +28,7 @@ class AlexNet(nn.Module):
       images: (B, 224, 224, 3) uint8 RGB.
     Returns:
       float32 arrays: "probabilities" (B, 1000), rows summing to 1; "logits" (B, 1000);
-      "fc7" (B, 4096), not negative.
+      "fc7" (B, 4096), not negative; "conv" (B, 9216), what the convolutions give.
     """
     x = imagenet.scaled(images)
     around = ((2, 2), (2, 2))
@@ -41,6 +41,8 @@ class AlexNet(nn.Module):
     x = nn.relu(Conv(256, size=3, name="conv5")(x))
     x = max_pool(x)
     x = x.reshape(x.shape[0], -1)  # 6 x 6 x 256, row by row, channels last
+    conv = x
     x = nn.relu(imagenet.dense(x, FC7_SIZE, "fc6"))
     fc7 = nn.relu(imagenet.dense(x, FC7_SIZE, "fc7"))
-    return imagenet.outputs(imagenet.dense(fc7, imagenet.CLASSES, "fc8"), fc7=fc7)
+    logits = imagenet.dense(fc7, imagenet.CLASSES, "fc8")
+    return imagenet.outputs(logits, fc7=fc7, conv=conv)

@@ -32,7 +32,7 @@ class VGG(nn.Module):
       images: (B, 224, 224, 3) uint8 RGB.
     Returns:
       float32 arrays: "probabilities" (B, 1000), rows summing to 1; "logits" (B, 1000);
-      "fc7" (B, 4096), not negative.
+      "fc7" (B, 4096), not negative; "conv" (B, 25088), what the convolutions give.
     """
     x = imagenet.scaled(images)
     for level, count in enumerate(CONVOLUTIONS[self.depth]):
@@ -41,6 +41,8 @@ class VGG(nn.Module):
         x = nn.relu(Conv(_CHANNELS[level], size=3, name=name)(x))
       x = max_pool(x, size=2)
     x = x.reshape(x.shape[0], -1)  # 7 x 7 x 512, row by row, channels last
+    conv = x
     x = nn.relu(imagenet.dense(x, FC7_SIZE, "fc6"))
     fc7 = nn.relu(imagenet.dense(x, FC7_SIZE, "fc7"))
-    return imagenet.outputs(imagenet.dense(fc7, imagenet.CLASSES, "fc8"), fc7=fc7)
+    logits = imagenet.dense(fc7, imagenet.CLASSES, "fc8")
+    return imagenet.outputs(logits, fc7=fc7, conv=conv)
