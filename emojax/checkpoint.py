@@ -148,7 +148,7 @@ class StateStore:
 
   def save(self, epoch: int, state: Any) -> None:
     """Keeps the state after an epoch; older ones go once it is safe."""
-    with _writing(self._folder):
+    with _writing(self._folder, state):
       self._manager.save(epoch, args=ocp.args.StandardSave(state))
 
   def newest(self) -> int | None:
@@ -176,7 +176,7 @@ def drop_states(folder: RunFolder) -> None:
 def save_model(folder: RunFolder, params: Any, scaling: Any) -> None:
   """Keeps the trained networks and their input scaling, both with a leading K axis."""
   tree = {"params": params, "scaling": _fields(scaling)}
-  with _writing(folder), ocp.StandardCheckpointer() as checkpointer:
+  with _writing(folder, tree), ocp.StandardCheckpointer() as checkpointer:
     checkpointer.save(folder.model, tree, force=True)
 
 
@@ -211,8 +211,20 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _writing(folder: RunFolder) -> Iterator[None]:
-  """Says in one line what a full or read-only disk makes Orbax raise, of many kinds."""
+def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
+  """Says in one line that the disk is full or read-only.
+
+  Asked beforehand, because Orbax on a full disk raises errors of many kinds and prints
+  others from its threads; what it raises all the same is told in one line too.
+  """
+  needed = sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in jax.tree.leaves(tree))
+  free = shutil.disk_usage(folder.path).free
+  advice = "Free some space, then repeat the command with this --workdir and --resume"
+  if needed > free:
+    raise RunError(
+      f"{folder.path / 'checkpoints'} cannot be written: {needed / 1e6:,.1f} MB are "
+      f"needed and {free / 1e6:,.1f} MB free. {advice}"
+    )
   log = logging.getLogger("absl")
   level = log.level
   log.setLevel(logging.CRITICAL)  # Orbax also logs the traceback of what it raises
@@ -221,8 +233,7 @@ def _writing(folder: RunFolder) -> Iterator[None]:
   except (OSError, ValueError) as error:
     reason = "no space left" if "No space left" in str(error) else str(error)[:200]
     raise RunError(
-      f"{folder.path / 'checkpoints'} cannot be written: {reason}. Free some space, "
-      "then repeat the command with this --workdir and --resume"
+      f"{folder.path / 'checkpoints'} cannot be written: {reason}. {advice}"
     ) from error
   finally:
     log.setLevel(level)

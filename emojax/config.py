@@ -42,7 +42,7 @@ class ExtractConfig:
   network_precision: str = setting(
     "float32",
     "What networks compute in. bfloat16 is several times as fast on a GPU, no faster "
-    "on a CPU, and changes features by about a hundredth of their range.",
+    "on a CPU, and changes features by 1 to 10 % (root mean square).",
     choices=("float32", "bfloat16"),
   )
   extract_batch: int = setting(
