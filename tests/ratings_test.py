@@ -49,7 +49,8 @@ def test_ratings_are_mapped_linearly_to_1_to_9(pictures):
     "storm",
   )
   assert source.unrated == 1 and source.missing == ()
-  assert source.settings == {"rating_scale": [0, 100]}
+  assert source.settings["rating_scale"] == [0, 100]
+  assert source.settings["folder"] == str(pictures)
 
 
 def test_what_a_table_does_not_say_is_unknown(pictures):

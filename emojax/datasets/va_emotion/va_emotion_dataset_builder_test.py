@@ -72,7 +72,7 @@ def test_metadata_says_what_made_it(data_dir):
   info = tfds.builder("va_emotion/folder", data_dir=data_dir).info
   metadata = info.metadata
   assert metadata["num_pictures"] == 7 and metadata["source"] == "folder"
-  assert metadata["settings"] == {"rating_scale": [1, 7]}
+  assert metadata["settings"]["rating_scale"] == [1, 7]
   assert [entry["name"] for entry in metadata["features"]] == ["lbp"]
   assert metadata["missing"] == [] and metadata["broken"] == {}
   assert info.splits["train"].num_examples == 7
