@@ -140,6 +140,10 @@ class TrainConfig:
     "inputs.",
     choices=("mean", "sum"),
   )
+  train_share: float = setting(
+    1.0,
+    "Share of each fold's training pictures that is used; a learning curve varies it.",
+  )
   scaling: str = setting(
     "zscore",
     "Of the inputs, fitted on a fold's training rows: zscore per column; block: the "
@@ -188,6 +192,10 @@ class ExperimentConfig:
     (),
     "For table 3: further feature sets, such as color+gist,object_vgg16+lbp.",
   )
+  shares: tuple[float, ...] = setting(
+    (0.1, 0.2, 0.4, 0.7, 1.0),
+    "For the learning curve: shares of each fold's training pictures.",
+  )
   seeds: int = setting(1, "How often every network is trained, from --seed on.")
   quick: bool = setting(
     False,
@@ -216,6 +224,10 @@ class FinetuneConfig:
     False, "Random crops and mirror images while training; the paper has none."
   )
 
+
+# What `emojax.experiments` can run: the paper's tables by number, and how scores grow
+# with the number of training pictures.
+TABLES = ("2", "3", "4", "learning")
 
 # Named settings: (how to train, which features). `best` was chosen by cross-validation
 # inside the training folds of OASIS; BUILD_NOTES.md has the search.

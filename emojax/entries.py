@@ -26,6 +26,7 @@ class Entry(NamedTuple):
     preset: of `config.PRESETS`, for a network.
     hidden: of a network; empty: the preset's.
     paper: the key of its number in the paper's table; empty: it has none.
+    train_share: share of each fold's training pictures that it may see.
   """
 
   name: str
@@ -34,18 +35,19 @@ class Entry(NamedTuple):
   preset: str = "paper"
   hidden: tuple[int, ...] = ()
   paper: str = ""
+  train_share: float = 1.0
 
 
 def plan(
-  table: int,
+  table: str,
   asked: config_lib.ExperimentConfig,
   preset: str,
   tuned: Sequence[str] = (),
 ) -> list[Entry]:
-  """The entries of one of the paper's tables.
+  """The entries of one of the paper's tables, or of the learning curve.
 
   Args:
-    table: 2, 3 or 4.
+    table: of `config.TABLES`.
     asked: feature sets.
     preset: how networks train; with "paper" each feature set gets the paper's layers
       for its width.
@@ -53,9 +55,9 @@ def plan(
   Raises:
     ValueError: an unknown feature, or two entries of one name.
   """
-  makers = {2: _table_2, 3: _table_3, 4: _table_4}
+  makers = {"2": _table_2, "3": _table_3, "4": _table_4, "learning": _learning}
   entries = makers[table](asked, preset)
-  if table == 4:
+  if table == "4":
     entries += [
       Entry(f"{network}-{mode}", (), model=FINETUNE, paper=f"{network}-{mode}")
       for network in tuned
@@ -153,6 +155,19 @@ def _table_4(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
   return entries
 
 
+def _learning(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
+  """A network, ridge and support vectors on ever more training pictures."""
+  features = config_lib.PRESETS["best"][1]
+  if asked.objects or preset != "best":
+    (network, *_) = _objects(asked, ("vgg16",))
+    features = (*asked.low, f"object_{network}", *asked.semantic)
+  return [
+    Entry(f"{name}-{100 * share:g}", features, model, preset, train_share=share)
+    for name, model in ((preset, NETWORK), ("ridge", "ridge"), ("svr", "svr"))
+    for share in asked.shares
+  ]
+
+
 def settings_of(
   entry: Entry,
   width: int,
@@ -167,7 +182,9 @@ def settings_of(
     asked: whether quickly.
     override: puts in what was asked for by single flags.
   """
-  settings = config_lib.PRESETS[entry.preset][0]
+  settings = dataclasses.replace(
+    config_lib.PRESETS[entry.preset][0], train_share=entry.train_share
+  )
   if entry.hidden:
     settings = dataclasses.replace(settings, hidden=entry.hidden)
   elif entry.preset == "paper":

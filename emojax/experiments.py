@@ -41,12 +41,17 @@ _SETTINGS = (
 
 def define_flags() -> None:
   """Defines the program's flags; not on import, so that programs can be imported."""
-  flags.DEFINE_enum("table", "2", ["2", "3", "4"], "Which table of the paper.")
+  flags.DEFINE_enum(
+    "table",
+    "2",
+    list(config.TABLES),
+    "Which table of the paper; learning: scores by the number of training pictures.",
+  )
   flags.DEFINE_enum(
     "preset",
     "paper",
     list(config.PRESETS),
-    "How networks train in tables 2 and 3; table 4 has both.",
+    "How networks train in tables 2 and 3 and the learning curve; table 4 has both.",
   )
   flags.DEFINE_string(
     "workdir", "", "The experiment folder; empty: a new one below experiments/."
@@ -68,7 +73,7 @@ def main(arguments: list[str]) -> None:
 
   flag = flags.FLAGS
   start = time.monotonic()
-  table = int(flag.table)
+  table = flag.table
   asked = options.read(config.ExperimentConfig())
   if asked.seeds < 1:
     raise cli.UserError(f"--seeds should be 1 or more; got {asked.seeds}")
@@ -88,7 +93,8 @@ def main(arguments: list[str]) -> None:
   def override(settings: config.TrainConfig) -> config.TrainConfig:
     return options.read(settings, given_only=True)
 
-  name = f"table{table}-{data.dataset.rpartition('/')[2]}"
+  prefix = "" if table == "learning" else "table"
+  name = f"{prefix}{table}-{data.dataset.rpartition('/')[2]}"
   workdir = flag.workdir or f"experiments/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
   path = pathlib.Path(workdir).expanduser().absolute()
 

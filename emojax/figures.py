@@ -127,6 +127,35 @@ def forest(
   return figure
 
 
+def growth(
+  curves: Mapping[str, Sequence[tuple[int, Mapping[str, float]]]], target: str
+) -> Figure:
+  """A learning curve: r by the number of training pictures, with intervals.
+
+  Args:
+    curves: model -> (training pictures, {value, low, high}) in rising order.
+    target: for the axis.
+  """
+  figure, axes = _axes(6.4, 3.8)
+  for (name, points), colour in zip(
+    curves.items(), (_BLUE, _ORANGE, _GREEN, _GREY), strict=False
+  ):
+    numbers = [number for number, _ in points]
+    low, value, high = (
+      np.array([one[key] for _, one in points]) for key in ("low", "value", "high")
+    )
+    axes.fill_between(numbers, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.plot(numbers, value, color=colour, marker="o", markersize=4, label=name)
+  axes.set(xlabel="training pictures of a fold", ylabel=f"r, {target}")
+  axes.set_xscale("log")
+  ticks = sorted({number for points in curves.values() for number, _ in points})
+  axes.set_xticks(ticks, [str(number) for number in ticks])
+  axes.minorticks_off()
+  axes.grid(axis="y", linewidth=0.4)
+  axes.legend(frameon=False)
+  return figure
+
+
 def _axes(width: float, height: float) -> tuple[Figure, Any]:
   figure = Figure(figsize=(width, height), layout="constrained")
   axes = figure.subplots()

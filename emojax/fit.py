@@ -44,6 +44,7 @@ def check(settings: config_lib.TrainConfig) -> None:
     ("dropout", 0 <= settings.dropout < 1, "0 or more and below 1"),
     ("input_dropout", 0 <= settings.input_dropout < 1, "0 or more and below 1"),
     ("hidden", all(units >= 1 for units in settings.hidden), "numbers of 1 or more"),
+    ("train_share", 0 < settings.train_share <= 1, "above 0 and at most 1"),
     ("validation_share", 0 < settings.validation_share < 1, "between 0 and 1"),
     ("checkpoint_seconds", settings.checkpoint_seconds >= 0, "0 or more"),
   ]

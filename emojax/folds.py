@@ -64,6 +64,7 @@ def make_folds(
   validation_share: float,
   seed: int,
   num_folds: int = NUM_FOLDS,
+  train_share: float = 1.0,
 ) -> Folds:
   """Row numbers of every fold: its test rows, and the rest split into two.
 
@@ -76,6 +77,8 @@ def make_folds(
       0 gives no validation rows, anything above it at least one.
     seed: chooses the validation rows.
     num_folds: K.
+    train_share: share of a fold's training and validation rows that is used at all; a
+      smaller share is part of a larger one.
   Returns:
     `Folds` with leading axis K.
   Raises:
@@ -103,13 +106,14 @@ def make_folds(
   for fold in range(num_folds):
     test.append(np.flatnonzero(fold_of_image == fold))
     rest = np.flatnonzero(fold_of_image != fold)
-    num_validation = math.ceil(validation_share * rest.size)
-    if num_validation >= rest.size:
+    shuffled = _generator(seed, 1 + fold).permutation(rest)
+    shuffled = shuffled[: math.ceil(train_share * rest.size)]
+    num_validation = math.ceil(validation_share * shuffled.size)
+    if num_validation >= shuffled.size:
       raise ValueError(
         f"a validation share of {validation_share} leaves no rows to train on: fold "
-        f"{fold + 1} has {rest.size} rows outside its test pictures"
+        f"{fold + 1} has {shuffled.size} rows outside its test pictures"
       )
-    shuffled = _generator(seed, 1 + fold).permutation(rest)
     validation.append(np.sort(shuffled[:num_validation]))
     train.append(np.sort(shuffled[num_validation:]))
   return Folds(*_pad(train), *_pad(validation), *_pad(test))

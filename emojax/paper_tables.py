@@ -12,9 +12,10 @@ from emojax import files, paper, results, statistics
 Gathered = Sequence[Mapping[str, Any]]
 
 _TITLES = {
-  2: "Table II: object sources",
-  3: "Table III: each feature group",
-  4: "Table IV: other methods",
+  "2": "Table II: object sources",
+  "3": "Table III: each feature group",
+  "4": "Table IV: other methods",
+  "learning": "Learning curve: scores by the number of training pictures",
 }
 QUICK = (
   "QUICK: a tenth of the units and at most 100 epochs. These numbers show that it "
@@ -23,7 +24,7 @@ QUICK = (
 
 
 def markdown(
-  table: int,
+  table: str,
   gathered: Gathered,
   compared: Sequence[Mapping[str, Any]],
   quick: bool,
@@ -32,7 +33,7 @@ def markdown(
   """A whole experiment as Markdown.
 
   Args:
-    table: 2, 3 or 4.
+    table: of `config.TABLES`.
     gathered: every entry's results.
     compared: differences of every pair of entries.
     quick: whether it was a quick one.
@@ -42,11 +43,15 @@ def markdown(
   lines = [f"# {_TITLES[table]}, {first['dataset']}", ""]
   for note in [QUICK] * quick + _notes(gathered):
     lines += [f"**{note}**", ""]
-  lines += [*(_by_group(gathered) if table == 2 else _by_entry(table, gathered)), ""]
+  if table == "learning":
+    lines += [*_by_share(gathered), ""]
+  else:
+    rows = _by_group(gathered) if table == "2" else _by_entry(table, gathered)
+    lines += [*rows, ""]
   lines += [*_scores(gathered), ""]
   if len(gathered[0]["runs"]) > 1 or any(len(one["runs"]) > 1 for one in gathered):
     lines += [*_over_seeds(gathered), ""]
-  if table == 4:
+  if table == "4":
     lines += [*_differences(compared), ""]
   lines += [
     "- The paper's numbers are for its own "
@@ -57,7 +62,7 @@ def markdown(
     "- Networks of equal width and layers trained as one program. "
     f"emojax {first['emojax_version']}, {first['device']}, {seconds:.0f} s.",
   ]
-  if table == 3:
+  if table == "3":
     lines.append(
       "- Layers: the paper's for its widths; for others twice, two thirds and a third "
       "of the width, to the nearest 50."
@@ -117,9 +122,9 @@ def _by_group(gathered: Gathered) -> list[str]:
   return results.aligned(rows)
 
 
-def _by_entry(table: int, gathered: Gathered) -> list[str]:
+def _by_entry(table: str, gathered: Gathered) -> list[str]:
   """Tables III and IV: training and test error by entry, the paper's test error."""
-  printed = paper.TABLE_3 if table == 3 else paper.TABLE_4
+  printed = paper.TABLE_3 if table == "3" else paper.TABLE_4
   targets = list(gathered[0]["runs"][0]["targets"])
   head = ["mean square error", "columns", "layers"]
   for target in targets:
@@ -135,13 +140,46 @@ def _by_entry(table: int, gathered: Gathered) -> list[str]:
       row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]
       row.append(f"{number:.2f}" if number else "")
     rows.append(row)
-  if table == 4:
+  if table == "4":
     for key, number in printed[targets[0]].items():
       if "-" in key and not any(key == one["entry"]["paper"] for one in gathered):
         row = [f"the paper's {key}", "", ""]
         for target in targets:
           row += ["", "", f"{printed[target].get(key, number):.2f}"]
         rows.append(row)
+  return results.aligned(rows)
+
+
+def learning_curves(
+  gathered: Gathered, target: str
+) -> dict[str, list[tuple[int, dict[str, float]]]]:
+  """How r grows: model -> (training pictures of a fold, value, low, high) by share."""
+  found: dict[str, list[tuple[int, dict[str, float]]]] = {}
+  for one in gathered:
+    entry = one["entry"]
+    pictures = round(0.8 * one["runs"][0]["num_images"] * entry["train_share"])
+    name = entry["name"].rpartition("-")[0]
+    r = one["intervals"][target]["pearson_r"]
+    found.setdefault(name, []).append((pictures, r))
+  return found
+
+
+def _by_share(gathered: Gathered) -> list[str]:
+  """The learning curve: error and r of each model by training pictures."""
+  targets = list(gathered[0]["runs"][0]["targets"])
+  head = ["mean square error", "training pictures"]
+  for target in targets:
+    head += [f"{target} training", "test", "r"]
+  rows = [head]
+  curves = {target: learning_curves(gathered, target) for target in targets}
+  for name, points in curves[targets[0]].items():
+    for at, (pictures, _) in enumerate(points):
+      row = [name, str(pictures)]
+      one = [o for o in gathered if o["entry"]["name"].rpartition("-")[0] == name][at]
+      for target in targets:
+        row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]
+        row.append(f"{curves[target][name][at][1]['value']:.3f}")
+      rows.append(row)
   return results.aligned(rows)
 
 

@@ -134,7 +134,7 @@ def of_runs(
 
 def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> Report:
   """Title, notes, sections and figures of an experiment."""
-  from emojax import figures, page
+  from emojax import figures, page, paper_tables
 
   text = (folder / "table.md").read_text("utf-8")
   lines = text.splitlines()
@@ -150,8 +150,11 @@ def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> Report:
         intervals[one["entry"]["name"]] = (r["value"], r["low"], r["high"])
     if intervals:
       drawn[f"r-{target}"] = figures.forest(intervals, "r", target)
+    if report["table"] == "learning":
+      curves = paper_tables.learning_curves(report["entries"], target)
+      drawn[f"growth-{target}"] = figures.growth(curves, target)
   pictures = [
-    page.drawn(figure, f"{name} of every entry, as in the table of scores")
+    page.drawn(figure, f"{name} of every entry, as in the tables")
     for name, figure in drawn.items()
   ]
   section = page.Section("Tables", prose, tables, pictures)

@@ -119,7 +119,9 @@ def make_folds(
 ) -> folds_lib.Folds:
   """The folds that networks of one seed train, stop and are tested on."""
   share = settings.validation_share if settings.stop_on == "validation" else 0.0
-  return folds_lib.make_folds(fold_of_image, share, seed)
+  return folds_lib.make_folds(
+    fold_of_image, share, seed, train_share=settings.train_share
+  )
 
 
 def network_rows(

@@ -13,7 +13,15 @@ import time
 import numpy as np
 import pytest
 
-from emojax import comparison, config, entries, paper, results
+from emojax import (
+  comparison,
+  config,
+  entries,
+  paper,
+  paper_tables,
+  report,
+  results,
+)
 
 _ROOT = pathlib.Path(comparison.__file__).parents[1]
 _SMALL = [
@@ -51,7 +59,7 @@ def table_2(place):
 
 
 def test_the_plan_of_table_2_is_the_paper_s():
-  planned = entries.plan(2, config.ExperimentConfig(), "paper")
+  planned = entries.plan("2", config.ExperimentConfig(), "paper")
   assert [entry.paper for entry in planned] == ["alexnet", "vgg16", "resnet"]
   features = ("color", "gist", "lbp", "object_vgg16", "semantic_deeplab")
   assert planned[1].features == features
@@ -59,7 +67,7 @@ def test_the_plan_of_table_2_is_the_paper_s():
 
 def test_the_plan_of_table_3_has_each_group_alone_and_left_out():
   asked = config.ExperimentConfig(subsets=("color+gist",))
-  by_name = {e.name: e.features for e in entries.plan(3, asked, "paper")}
+  by_name = {e.name: e.features for e in entries.plan("3", asked, "paper")}
   assert by_name["semantic"] == ("semantic_deeplab",)
   assert by_name["all-alexnet-but-gist"] == (
     "color",
@@ -81,7 +89,7 @@ def test_layers_are_the_paper_s_for_its_widths():
 def test_equal_feature_sets_are_refused():
   asked = config.ExperimentConfig(objects=("vgg16", "vgg16"))
   with pytest.raises(ValueError, match="two feature sets are the same"):
-    entries.plan(2, asked, "paper")
+    entries.plan("2", asked, "paper")
 
 
 @pytest.mark.slow
@@ -173,9 +181,23 @@ def test_table_4_compares_baselines_and_networks_on_the_same_pictures(place):
   assert shown.returncode == 1 and "another configuration" in shown.stderr
 
 
+@pytest.mark.slow
+def test_a_learning_curve_gives_each_model_ever_more_pictures(place):
+  more = ("--table=learning", "--shares=0.4,1", "--target=valence", "--preset=best")
+  done = _run(place / "learning", *more, "--objects=squeezenet", "--ensemble=1")
+  assert done.returncode == 0, done.stderr
+  found = json.loads((place / "learning" / "results.json").read_text())
+  names = [one["entry"]["name"] for one in found["entries"]]
+  assert names == [f"{m}-{s}" for m in ("best", "ridge", "svr") for s in (40, 100)]
+  curves = paper_tables.learning_curves(found["entries"], "valence")
+  assert [number for number, _ in curves["svr"]] == [10, 24]
+  made = report.of_experiment(place / "learning", found)
+  assert "growth-valence" in made[3]
+
+
 def test_mistakes_are_one_line(tmp_path):
   for flags, message in (
-    (["--table=5"], "2|3|4"),
+    (["--table=5"], "2|3|4|learning"),
     (["--seeds=0"], "--seeds should be 1 or more"),
     (["--objects=vgg17"], "did you mean 'object_vgg1"),
     (["--patience=0"], "--patience should be 1 or more"),

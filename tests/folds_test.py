@@ -105,3 +105,18 @@ def test_fewer_pictures_than_folds_is_an_error():
 def test_folds_that_cannot_be_made_say_why(fold_of_image, share, message):
   with pytest.raises(ValueError, match=message):
     folds.make_folds(fold_of_image, share, seed=0)
+
+
+def test_a_smaller_share_of_the_training_rows_is_part_of_a_larger_one():
+  fold_of_image = folds.assign(60, seed=2)
+  used = []
+  for share in (0.25, 0.5, 1.0):
+    made = folds.make_folds(fold_of_image, 0.2, seed=2, train_share=share)
+    rows = [
+      set(made.train_rows[k][made.train_weights[k] > 0])
+      | set(made.validation_rows[k][made.validation_weights[k] > 0])
+      for k in range(5)
+    ]
+    assert [len(one) for one in rows] == [round(48 * share)] * 5
+    used.append(rows)
+  assert all(a < b < c for a, b, c in zip(*used, strict=True))
