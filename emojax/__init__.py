@@ -1,9 +1,47 @@
 """emojax: how pleasant (valence) and how exciting (arousal) people find a picture.
 
-Importing it makes TFDS know the dataset: `tfds.load("va_emotion")`.
+Importing it makes TFDS know the dataset: `tfds.load("va_emotion")`. `emojax.load(run)`
+opens a finished run for prediction:
+
+  predictor = emojax.load("runs/best", weights_dir="weights")
+  found = predictor.predict(["beach.jpg", "storm.jpg"])
+  found.valence, found.arousal  # arrays, 1..9
+
+Names listed in `__all__` are stable; everything else may change with any version.
 """
+
+import os
+from typing import TYPE_CHECKING
 
 from emojax.datasets import va_emotion as va_emotion  # registers the builder
 from emojax.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+  from emojax.predictor import Predictor
+
+__all__ = ["__version__", "load"]
+
+
+def load(
+  run: str | os.PathLike[str],
+  weights_dir: str | os.PathLike[str] = "",
+  color_names: str | os.PathLike[str] = "",
+) -> "Predictor":
+  """Opens a finished run for prediction.
+
+  Args:
+    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made.
+    weights_dir: folder of the feature networks' weights; an archive may carry them.
+    color_names: the authors' `w2c.mat` colour-name table, if the run used it.
+  Returns:
+    A `Predictor`; its `predict(pictures)` takes paths, folders, bytes or arrays and
+    returns `Predictions` of plain arrays.
+  Raises:
+    ValueError: there is no such run, weights are missing, or features or weights differ
+      from those it was trained with; the message names both.
+  """
+  # Here and not at the head: every program imports emojax, and --help need not wait for
+  # JAX.
+  from emojax import predictor
+
+  return predictor.load(run, weights_dir, color_names)

@@ -68,6 +68,10 @@ class RunFolder:
     return self.path / "checkpoints" / "model"
 
   @property
+  def familiarity(self) -> pathlib.Path:
+    return self.path / "familiarity.safetensors"
+
+  @property
   def is_finished(self) -> bool:
     """Whether the run ended and its results were written; they are written last."""
     return self.results.is_file()

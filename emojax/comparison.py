@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from emojax import (
   baselines,
@@ -23,6 +22,7 @@ from emojax import (
   files,
   finetune,
   fit,
+  progress,
   results,
   runs,
   statistics,
@@ -240,12 +240,8 @@ class Experiment:
     program = self._program(entry.name)
     place = self._folder / "training" / entry.name / f"{target}-g{fold + 1}"
     folder = checkpoint.RunFolder(place)
-    with tqdm(
-      total=asked.finetune_epochs,
-      desc=f"{entry.name} {target} g{fold + 1}",
-      unit="epoch",
-      disable=not self._show,
-    ) as bar:
+    about = f"{entry.name} {target} g{fold + 1}"
+    with progress.bar(asked.finetune_epochs, "epoch", self._show, about) as bar:
 
       def tell(epoch: int, error: float, stopping: float) -> None:
         bar.set_postfix(train=f"{error:.3f}", validation=f"{stopping:.3f}")

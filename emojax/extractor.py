@@ -14,16 +14,15 @@ import contextlib
 import dataclasses
 import hashlib
 import pathlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
-import tqdm
 
 from emojax import images, programs
+from emojax import progress as progress_lib
 from emojax.cache import FeatureCache, FeatureKey
 from emojax.config import ExtractConfig
 from emojax.features import FEATURES
@@ -190,7 +189,7 @@ class Extractor:
     ahead = 2 * (batch_size or programs.usual_batch()) * jax.local_device_count()
     with (
       concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
-      _bar(len(pictures), progress) as bar,
+      progress_lib.bar(len(pictures), "picture", progress) as bar,
     ):
       run = _Run(self, pictures, cache, batch_size, max_pixels, bar.set_description)
       try:
@@ -414,14 +413,6 @@ class _Run:
       started = time.perf_counter()
       self.cache.put_many(stored)
       self.seconds["store"] += time.perf_counter() - started
-
-
-def _bar(total: int, progress: bool) -> tqdm.tqdm:
-  """A progress bar with the time left; in a log file, a line now and then."""
-  seconds = 0.2 if sys.stderr.isatty() else 10.0
-  return tqdm.tqdm(
-    total=total, unit="picture", disable=not progress, mininterval=seconds
-  )
 
 
 def _ordered(

@@ -13,9 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
-from emojax import checkpoint, journal, model, results, trainer
+from emojax import checkpoint, journal, model, progress, results, trainer
 from emojax import config as config_lib
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
@@ -176,13 +175,8 @@ class _Loop:
       if newest is not None:
         states, done = store.restore(newest, states), newest
       log = journal.Journal(self._folder.metrics, self._folder.events, self._nets, done)
-    bar = tqdm(
-      total=self._settings.max_epochs,
-      initial=done,
-      desc=f"training {len(self._nets)} networks",
-      unit="epoch",
-      disable=not self._show,
-    )
+    about = f"training {len(self._nets)} networks"
+    bar = progress.bar(self._settings.max_epochs, "epoch", self._show, about, done)
     saved_at, count = time.monotonic(), 1
     try:
       while done < self._settings.max_epochs:

@@ -5,7 +5,8 @@ Everything is pure; parameters, scaling and keys are arguments, so that `jax.vma
 folds, targets and seeds alike.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -37,6 +38,15 @@ class Columns(NamedTuple):
   @property
   def num_columns(self) -> int:
     return sum(self.sizes)
+
+
+def columns_of(described: Sequence[Mapping[str, Any]]) -> Columns:
+  """The columns of features as `features.sources.describe` gives them."""
+  return Columns(
+    tuple(feature["name"] for feature in described),
+    tuple(feature["size"] for feature in described),
+    tuple(feature["kind"] == "probability" for feature in described),
+  )
 
 
 class Scaling(NamedTuple):

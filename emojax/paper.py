@@ -100,6 +100,32 @@ HIDDEN = {
   150: (300, 100, 50),
 }
 
+# The 22 words of Section III with how many of the paper's pictures each search gave, by
+# the quadrant of the valence-arousal plane in which Russell's circumplex (Journal of
+# Personality and Social Psychology 39, 1980) has them.
+KEYWORDS = {
+  ("high", "high"): {
+    "aroused": 4,
+    "astonished": 13,
+    "excited": 734,
+    "delighted": 28,
+    "happy": 102,
+    "glad": 315,
+    "pleased": 42,
+  },
+  ("low", "high"): {
+    "afraid": 113,
+    "alarmed": 14,
+    "angry": 217,
+    "annoyed": 179,
+    "distressed": 150,
+    "frustrated": 77,
+    "tense": 8,
+  },
+  ("low", "low"): {"depressed": 179, "gloomy": 793, "bored": 312, "tired": 942},
+  ("high", "low"): {"at ease": 16, "content": 656, "satisfied": 33, "serene": 1917},
+}
+
 # The pictures of the paper, for the sentence on what may be compared.
 NUM_PICTURES = 10_766
 CITATION = (

@@ -1,8 +1,8 @@
 """One run, from a prepared dataset to a finished run folder.
 
 In: settings, a dataset, which folds. Out: the run folder: `config.json`,
-`metrics.jsonl`, TensorBoard events, the trained networks, `predictions.csv`,
-`results.json` and `table.md`.
+`metrics.jsonl`, TensorBoard events, the trained networks, what tells familiar pictures
+from foreign ones, `predictions.csv`, `results.json` and `table.md`.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from emojax import checkpoint, files, fit, model, results, trainer
+from emojax import checkpoint, familiarity, files, fit, model, results, trainer
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.version import __version__
@@ -23,12 +23,7 @@ from emojax.version import __version__
 
 def feature_table(dataset: prepare_lib.Dataset) -> tuple[np.ndarray, model.Columns]:
   """The features side by side, (N, D) float32, and what the columns are."""
-  described = dataset.features_described
-  columns = model.Columns(
-    tuple(feature["name"] for feature in described),
-    tuple(feature["size"] for feature in described),
-    tuple(feature["kind"] == "probability" for feature in described),
-  )
+  columns = model.columns_of(dataset.features_described)
   return np.concatenate([dataset.features[n] for n in columns.names], axis=1), columns
 
 
@@ -72,6 +67,8 @@ def run(
     dataset.fold,
   )
   checkpoint.save_model(folder, trained.params, trained.scaling)
+  reference = familiarity.fit(table, columns, dataset.fold)
+  files.write(folder.familiarity, familiarity.encode(reference))
   write(folder, config, dataset, found, predicted, time.monotonic() - start)
   checkpoint.drop_states(folder)
   return folder

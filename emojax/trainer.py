@@ -268,6 +268,21 @@ def make_trainer(
   return Trainer(init, run_epoch, forward)
 
 
+def model_shapes(
+  settings: config_lib.TrainConfig, columns: model.Columns, nets: Sequence[Network]
+) -> tuple[Any, model.Scaling]:
+  """Shapes of the parameters and the input scaling of some networks, leading K axis."""
+  number, size = len(nets), columns.num_columns
+  network = model.MLP(settings.hidden, len(nets[0].targets))
+  inputs = jax.ShapeDtypeStruct((1, size), jnp.float32)
+  one = jax.eval_shape(network.init, jax.random.key(0), inputs)["params"]
+  params = jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct((number, *x.shape), x.dtype), one
+  )
+  row: Any = jax.ShapeDtypeStruct((number, size), jnp.float32)
+  return params, model.Scaling(row, row, row)
+
+
 def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
   """The trainer mapped over networks and compiled; the feature tables are shared.
 

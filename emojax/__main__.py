@@ -1,0 +1,61 @@
+"""`python -m emojax`: lists the programs; `emojax train ...` runs one of them.
+
+The installed command `emojax PROGRAM ...` is `python -m emojax.PROGRAM ...`.
+"""
+
+import difflib
+import importlib.util
+import runpy
+import sys
+
+from emojax.version import __version__
+
+PROGRAMS = {
+  "train": "train and cross-validate on rated pictures",
+  "predict": "ratings of any pictures by a finished run",
+  "extract": "features of a folder of pictures",
+  "experiments": "the paper's tables and learning curves on your pictures",
+  "report": "a run, several runs or an experiment as one page",
+  "bench": "speed beside a peer or a limit measured in the same run",
+}
+
+
+def main() -> None:
+  """Lists the programs, or runs the one named by the first argument."""
+  asked = sys.argv[1] if len(sys.argv) > 1 else "--help"
+  if asked == "--version":
+    print(f"emojax {__version__}")
+  elif asked in ("--help", "-h", "help"):
+    print(_listing())
+  elif asked in PROGRAMS:
+    name = f"emojax.{asked}"
+    found = importlib.util.find_spec(name)
+    # As `python -m` has it, so that flags and messages are the same.
+    sys.argv[:2] = [found.origin if found and found.origin else name]
+    runpy.run_module(name, run_name="__main__")
+  else:
+    near = difflib.get_close_matches(asked, PROGRAMS, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    known = ", ".join(PROGRAMS)
+    print(
+      f"emojax: error: no program called {asked!r}; {hint}known: {known}",
+      file=sys.stderr,
+    )
+    sys.exit(1)
+
+
+def _listing() -> str:
+  """The programs, one line each."""
+  width = max(map(len, PROGRAMS))
+  lines = [f"emojax {__version__}: how pleasant and how exciting people find a picture"]
+  lines += [
+    "",
+    "Usage: emojax PROGRAM [--help] ... or python -m emojax.PROGRAM ...",
+    "",
+  ]
+  lines += [f"  {name:<{width}}  {about}" for name, about in PROGRAMS.items()]
+  return "\n".join(lines)
+
+
+if __name__ == "__main__":
+  main()
