@@ -16,6 +16,7 @@ _SIDE_PX = 112
 _QUALITY = 72
 _CELLS = 9  # of the plane along each axis: at most one picture each
 _ROW = 8  # pictures of a row
+_LEAST_SPAN = 2.0  # of a plane's axis, points of the scale
 _THIRD = 1 / 3  # of the pictures count as low, and as high
 
 
@@ -39,7 +40,6 @@ def in_plane(valence: np.ndarray, arousal: np.ndarray) -> list[Shown]:
   Args:
     valence, arousal: (N,) predictions.
   """
-  # The cells span what is predicted, which is narrower than the scale.
   best: dict[tuple[int, int], tuple[float, int]] = {}
   places = np.stack([_unit(valence), _unit(arousal)], axis=1)
   for row, place in enumerate(places):
@@ -129,7 +129,26 @@ def sections(
   return table
 
 
-def _unit(values: np.ndarray) -> np.ndarray:
-  """Values from 0, the lowest, to 1, the highest."""
+def bounds(values: np.ndarray) -> tuple[float, float]:
+  """What a plane's axis spans: the predictions, which are narrower than the scale.
+
+  Never less than two points, so that small differences do not look large.
+  """
   low, high = float(values.min()), float(values.max())
-  return (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
+  middle, half = (low + high) / 2, max(high - low, _LEAST_SPAN) / 2
+  return middle - half, middle + half
+
+
+def axes(valence: np.ndarray, arousal: np.ndarray) -> str:
+  """A sentence on what `in_plane` shows."""
+  (left, right), (low, high) = bounds(valence), bounds(arousal)
+  return (
+    f"Valence rises to the right, from {left:.1f} to {right:.1f}, arousal upwards, "
+    f"from {low:.1f} to {high:.1f}; where many pictures lie, one stands for them."
+  )
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+  """Places along an axis, from 0 to 1."""
+  low, high = bounds(values)
+  return (values - low) / (high - low)

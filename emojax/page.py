@@ -48,6 +48,8 @@ class Section:
     prose: paragraphs before the rest.
     tables, figures: in order.
     gallery: pictures side by side; `is_plane` puts them at their places instead.
+    corners: of a plane: what its upper left, upper right, lower left and lower right
+      corner stand for.
   """
 
   title: str
@@ -56,6 +58,7 @@ class Section:
   figures: Sequence[Picture] = ()
   gallery: Sequence[Picture] = ()
   is_plane: bool = False
+  corners: Sequence[str] = ()
 
 
 def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str:
@@ -131,10 +134,13 @@ figcaption { font-size: .8125rem; color: #404040; }
 .gallery img { max-width: 7rem; display: block; }
 figcaption { white-space: pre-line; }
 .gallery figcaption { font-size: .75rem; overflow-wrap: anywhere; }
-.plane { position: relative; aspect-ratio: 1; max-width: 60rem; margin: 2rem;
+.plane { position: relative; aspect-ratio: 1; max-width: 56rem; margin: 4rem;
   border-left: 2px solid #595959; border-bottom: 2px solid #595959; }
 .plane figure { position: absolute; margin: 0; width: 9%;
   transform: translate(-50%, -50%); }
+.corner { position: absolute; max-width: 45%; font-size: .8125rem; color: #595959;
+  padding: .3rem; }
+.photo { outline: 1px solid #ccc; }
 .plane img { width: 100%; display: block; }
 .plane figcaption { font-size: .5625rem; line-height: 1.15; background: #fffd; }
 .pictures:not(:checked) ~ main .photo { visibility: hidden; }
@@ -179,6 +185,10 @@ figcaption { white-space: pre-line; }
 {% endfor %}
 {% if section.gallery %}
 <div class="{{ 'plane' if section.is_plane else 'gallery' }}">
+{% for corner in section.corners %}
+<span class="corner" style="{{ 'right' if loop.index0 % 2 else 'left' }}: 0; {{
+'bottom' if loop.index0 > 1 else 'top' }}: 0">{{ corner }}</span>
+{% endfor %}
 {% for one in section.gallery %}
 <figure{% if section.is_plane %} style="left: {{ '%.1f' % one.left }}%; top: {{
 '%.1f' % one.top }}%"{% endif %}>

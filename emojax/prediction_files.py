@@ -132,13 +132,14 @@ def _plane(
     )
     for one in gallery.in_plane(valence, arousal)
   ]
-  prose = (
-    f"Valence rises to the right, from {valence.min():.1f} to {valence.max():.1f}, "
-    f"arousal upwards, from {arousal.min():.1f} to {arousal.max():.1f}; where many "
-    "pictures lie, one stands for them."
-  )
+  (left, right), (low, high) = gallery.bounds(valence), gallery.bounds(arousal)
+  corners = [region(v, a) for a in (high, low) for v in (left, right)]
   return page.Section(
-    "The valence-arousal plane", [prose], gallery=placed, is_plane=True
+    "The valence-arousal plane",
+    [gallery.axes(valence, arousal)],
+    gallery=placed,
+    is_plane=True,
+    corners=corners,
   )
 
 

@@ -94,9 +94,7 @@ def _galleries(read: results.Predictions, find: FindPicture) -> list[page.Sectio
   if len(read.said) == 2:
     valence, arousal = read.said["valence"], read.said["arousal"]
     prose = (
-      f"Valence rises to the right, from {valence.min():.1f} to {valence.max():.1f}, "
-      f"arousal upwards, from {arousal.min():.1f} to {arousal.max():.1f}; where many "
-      "pictures lie, one stands for them. Below each: predicted / rated, and accuracy, "
+      f"{gallery.axes(valence, arousal)} Below each: predicted / rated, and accuracy, "
       "100 % less an eighth of the error."
     )
     placed = gallery.in_plane(valence, arousal)

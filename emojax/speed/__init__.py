@@ -4,7 +4,7 @@ In: how much to measure. Out: figures, each beside a peer or a limit measured in
 same run: the machine's matrix peak, a well-kept library, PyTorch where it is installed.
 """
 
-from emojax.speed import extraction, low_level, memory, networks, training
+from emojax.speed import extraction, low_level, memory, networks, prediction, training
 from emojax.speed.measure import Figure, Size
 
 __all__ = ["PARTS", "Figure", "Size"]
@@ -17,4 +17,5 @@ PARTS = {
   "networks": networks.bench_networks,
   "memory": memory.bench_memory,
   "extract": extraction.bench_extract,
+  "predict": prediction.bench_predict,
 }

@@ -1,0 +1,47 @@
+"""`python -m emojax` and the installed command."""
+
+import pathlib
+import subprocess
+import sys
+import sysconfig
+
+from emojax import __main__ as programs
+from emojax.version import __version__
+
+_ROOT = pathlib.Path(programs.__file__).parents[1]
+_COMMAND = pathlib.Path(sysconfig.get_path("scripts")) / "emojax"
+
+
+def _run(*command):
+  return subprocess.run(
+    list(map(str, command)), capture_output=True, text=True, cwd=_ROOT, check=False
+  )
+
+
+def test_without_arguments_it_lists_every_program():
+  done = _run(sys.executable, "-m", "emojax")
+  assert done.returncode == 0
+  listed = [line.split()[0] for line in done.stdout.splitlines() if line[:2] == "  "]
+  assert listed == list(programs.PROGRAMS)
+  # Whatever runs as a program is listed.
+  folder = pathlib.Path(programs.__file__).parent
+  runs = {p.stem for p in folder.glob("*.py") if "cli.run(" in p.read_text()}
+  assert runs - {"cli"} == set(programs.PROGRAMS)
+
+
+def test_the_installed_command_is_the_module():
+  for name in programs.PROGRAMS:
+    one = _run(_COMMAND, name, "--help")
+    other = _run(sys.executable, "-m", f"emojax.{name}", "--help")
+    assert one.returncode == 0 and one.stdout == other.stdout, name
+  one = _run(_COMMAND, "predict")
+  other = _run(sys.executable, "-m", "emojax.predict")
+  assert one.returncode == other.returncode == 1 and one.stderr == other.stderr
+  assert "--checkpoint" in one.stderr
+
+
+def test_version_and_mistakes():
+  assert _run(_COMMAND, "--version").stdout == f"emojax {__version__}\n"
+  done = _run(_COMMAND, "pedict")
+  assert done.returncode == 1 and "did you mean 'predict'" in done.stderr
+  assert done.stderr.count("\n") == 1
