@@ -21,7 +21,9 @@ from emojax import model
 
 _DIRECTIONS = 64
 _NEIGHBOURS = 5
-_TINY = 1e-12  # variance of a direction along which nothing varies
+# Directions along which the training pictures hardly vary count as if they varied by
+# this share of the variance along the first one: rounding is no distance.
+_LEAST_SHARE, _TINY = 1e-6, 1e-12
 _FAR_SHARE = 0.99  # of held-out training pictures lie nearer than what counts as far
 
 
@@ -117,10 +119,11 @@ def _fit(table: np.ndarray, columns: model.Columns) -> Reference:
   weights = jnp.ones(len(table), jnp.float32)
   scaling = model.fit_scaling(spread, weights, columns, "block")
   scaled = np.asarray(model.scale(spread, scaling))
-  number = min(_DIRECTIONS, len(table) - 1, table.shape[1])
+  number = max(1, min(_DIRECTIONS, len(table) // 2, table.shape[1] // 2))
   found = decomposition.PCA(number, svd_solver="randomized", random_state=0)
   points = found.fit_transform(scaled)
-  spread = np.sqrt(np.maximum(found.explained_variance_, _TINY))
+  least = max(_LEAST_SHARE * found.explained_variance_[0], _TINY)
+  spread = np.sqrt(np.maximum(found.explained_variance_, least))
   return Reference(
     shift=np.asarray(scaling.shift),
     gain=np.asarray(scaling.gain),
@@ -128,7 +131,7 @@ def _fit(table: np.ndarray, columns: model.Columns) -> Reference:
     centre=found.mean_.astype(np.float32),
     directions=found.components_.astype(np.float32),
     spread=spread.astype(np.float32),
-    rest=np.full(1, max(found.noise_variance_, _TINY) ** 0.5, np.float32),
+    rest=np.full(1, max(found.noise_variance_, least) ** 0.5, np.float32),
     points=(points / spread).astype(np.float32),
     held_out=np.zeros(0, np.float32),
   )

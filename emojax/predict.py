@@ -50,9 +50,6 @@ def define_flags() -> None:
 
 def main(arguments: list[str]) -> int:
   """The program; see the module."""
-  # Here and not at the head: JAX takes a second to import, and --help need not wait.
-  from emojax import compiled, prediction_files, predictor
-
   asked = flags.FLAGS
   if not asked.checkpoint:
     raise cli.UserError("--checkpoint=RUN is needed: a run folder or an exported run")
@@ -60,6 +57,9 @@ def main(arguments: list[str]) -> int:
     raise cli.UserError("name pictures or folders of pictures to predict")
   output = _output(asked.output, _KINDS)
   page = _output(asked.gallery, (".html", ".htm"))
+  # Here and not at the head: JAX takes a second to import, and --help need not wait.
+  from emojax import compiled, prediction_files, predictor
+
   settings = options.read(config.ExtractConfig())
   compiled.keep_memory()
   compiled.keep(settings.cache_dir)

@@ -30,7 +30,7 @@ def test_without_arguments_it_lists_every_program():
 
 
 def test_the_installed_command_is_the_module():
-  for name in programs.PROGRAMS:
+  for name in ("train", "report"):
     one = _run(_COMMAND, name, "--help")
     other = _run(sys.executable, "-m", f"emojax.{name}", "--help")
     assert one.returncode == 0 and one.stdout == other.stdout, name
