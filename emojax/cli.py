@@ -7,11 +7,12 @@ like inside its `main`.
 """
 
 import dataclasses
+import difflib
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from absl import app, flags
@@ -31,6 +32,72 @@ flags.DEFINE_boolean(
 
 class UserError(ValueError):
   """Something the user can put right; the message is one line that says how."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+  """One of several things a program does, as in `python -m emojax.raters aggregate`.
+
+  Attributes:
+    about: one sentence: what it does.
+    define_flags: defines its flags.
+    main: as `run` wants it.
+    settings: as `run` wants them.
+    arguments: as `run` wants them.
+  """
+
+  about: str
+  define_flags: Callable[[], None]
+  main: Callable[[list[str]], int | None]
+  settings: Sequence[type] = ()
+  arguments: str = ""
+
+
+def run_commands(commands: Mapping[str, Command], name: str, about: str) -> None:
+  """Runs the command that the first argument names, and exits.
+
+  Args:
+    commands: by name.
+    name: of the program, as typed after `python -m`.
+    about: first lines of `--help` without a command.
+  """
+  asked = sys.argv[1] if len(sys.argv) > 1 else _HELP[0]
+  if asked in (*_HELP, "help"):
+    print(_commands_text(commands, name, about))
+    sys.exit(0)
+  if asked in _VERSION:
+    print(f"emojax {__version__}")
+    sys.exit(0)
+  if asked not in commands:
+    near = difflib.get_close_matches(asked, commands, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    _fail(name, f"no command {asked!r}; {hint}known: {', '.join(commands)}")
+  command = commands[asked]
+  del sys.argv[1]
+  command.define_flags()
+  run(
+    command.main,
+    f"{name} {asked}",
+    command.about,
+    command.settings,
+    command.arguments,
+  )
+
+
+def _commands_text(commands: Mapping[str, Command], name: str, about: str) -> str:
+  """What `--help` prints before a command is chosen."""
+  columns = min(shutil.get_terminal_size().columns, 100)
+  width = max(map(len, commands))
+  lines = [textwrap.fill(about, columns), ""]
+  lines += [f"Usage: python -m {name} COMMAND [--help] [--name=value ...]", ""]
+  for key, command in commands.items():
+    head = f"  {key:<{width}}  "
+    lines.append(
+      textwrap.fill(
+        command.about, columns, initial_indent=head, subsequent_indent=" " * len(head)
+      )
+    )
+  return "\n".join(lines)
 
 
 def run(

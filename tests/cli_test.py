@@ -89,3 +89,51 @@ def test_a_reader_that_leaves_is_no_error():
   with writer.stderr:
     assert writer.stderr.read() == ""
   assert writer.wait() == 1
+
+
+_COMMANDS = """
+from absl import flags
+from emojax import cli
+def define_flags():
+  flags.DEFINE_integer("number", 3, "A number of something.")
+def count(arguments):
+  print("counted", flags.FLAGS.number, arguments)
+  return 2
+COMMANDS = {
+  "count": cli.Command("Counts things.", define_flags, count, arguments="THING..."),
+  "measure": cli.Command("Measures things.", lambda: None, lambda arguments: None),
+}
+cli.run_commands(COMMANDS, "emojax.program", "Does things.")
+"""
+
+
+def _command(*argv: str) -> subprocess.CompletedProcess:
+  command = [sys.executable, "-c", _COMMANDS, *argv]
+  return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("argv", [(), ("--help",), ("help",)])
+def test_commands_are_listed(argv):
+  done = _command(*argv)
+  assert done.returncode == 0 and "Usage: python -m emojax.program COMMAND" in (
+    done.stdout
+  )
+  assert "count    Counts things." in done.stdout
+
+
+def test_a_command_has_its_own_flags_and_arguments():
+  done = _command("count", "--number=5", "a")
+  assert (done.returncode, done.stdout) == (2, "counted 5 ['a']\n")
+  done = _command("count", "--help")
+  assert "python -m emojax.program count" in done.stdout and "--number=3" in done.stdout
+  done = _command("measure", "--number=5")
+  assert done.returncode == 1 and "unknown flag --number" in done.stderr
+
+
+def test_an_unknown_command_is_one_line():
+  done = _command("cont")
+  assert done.returncode == 1 and done.stdout == ""
+  assert done.stderr == (
+    "emojax.program: error: no command 'cont'; did you mean 'count'? "
+    "known: count, measure\n"
+  )
