@@ -26,6 +26,7 @@ def load(
   run: str | os.PathLike[str],
   weights_dir: str | os.PathLike[str] = "",
   color_names: str | os.PathLike[str] = "",
+  word_norms: str | os.PathLike[str] = "",
 ) -> "Predictor":
   """Opens a finished run for prediction.
 
@@ -33,6 +34,7 @@ def load(
     run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made.
     weights_dir: folder of the feature networks' weights; an archive may carry them.
     color_names: the authors' `w2c.mat` colour-name table, if the run used it.
+    word_norms: the CSV file of word norms, if the run used it.
   Returns:
     A `Predictor`; its `predict(pictures)` takes paths, folders, bytes or arrays and
     returns `Predictions` of plain arrays.
@@ -44,4 +46,4 @@ def load(
   # JAX.
   from emojax import predictor
 
-  return predictor.load(run, weights_dir, color_names)
+  return predictor.load(run, weights_dir, color_names, word_norms)

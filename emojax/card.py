@@ -11,6 +11,7 @@ import jinja2
 
 from emojax import paper, results
 from emojax.backbones import BACKBONES
+from emojax.features import sources
 from emojax.version import __version__
 
 
@@ -33,7 +34,10 @@ def markdown(
     limit = f"{ceiling['pearson_r']:.3f}" if ceiling else "unknown"
     texts = [f"{number:.3f}" for number in numbers]
     rows.append([target, str(s["num_images"]), *texts, limit])
-  uses_networks = any(one["needs"] in BACKBONES for one in identity["features"])
+  described = sources.with_bases(identity["features"])
+  wanted = {one["needs"] for one in described}
+  needs = "" if carried or not wanted & set(BACKBONES) else "--weights_dir=WEIGHTS "
+  needs += "--word_norms=NORMS.csv " if sources.WORD_NORMS in wanted else ""
   environment = jinja2.Environment(
     trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
   )  # Markdown: nothing to escape but what `_plain` takes out
@@ -52,7 +56,7 @@ def markdown(
     targets=list(found["targets"]),
     scores="\n".join(results.aligned(rows)),
     carried=carried,
-    needs="" if carried or not uses_networks else "--weights_dir=WEIGHTS ",
+    needs=needs,
     made_by=f"emojax {found['emojax_version']}, {found['device']}, "
     f"{found['seconds']:.0f} s",
     version=__version__,

@@ -27,7 +27,9 @@ class ExtractConfig:
     "1588 columns, the width of the paper's input.",
   )
   weights_dir: str = setting(
-    "", "Folder of <network>.safetensors files, as scripts/convert_weights makes them."
+    "",
+    "Folder of <network>.safetensors files, as scripts/convert_weights makes them, and "
+    "of attributes.safetensors, as python -m emojax.attributes fit does.",
   )
   weights: str = setting(
     "default",
@@ -38,6 +40,15 @@ class ExtractConfig:
   )
   color_names: str = setting(
     "", "The authors' w2c.mat colour-name table; empty: the built-in table."
+  )
+  word_norms: str = setting(
+    "",
+    "For word_emotion: a CSV file of words and their valence, arousal and dominance, "
+    "such as Warriner's.",
+  )
+  word_features: tuple[str, ...] = setting(
+    ("object_squeezenet", "semantic_deeplab"),
+    "For word_emotion: the features whose class names are looked up.",
   )
   network_precision: str = setting(
     "float32",
@@ -179,8 +190,8 @@ class ExperimentConfig:
 
   objects: tuple[str, ...] = setting(
     (),
-    "Networks whose object probabilities are compared, such as alexnet,vgg16,resnet50; "
-    "empty: those three for tables 2 and 3, vgg16 for table 4.",
+    "Object sources that are compared: networks, such as alexnet,vgg16,resnet50, and "
+    "attributes; empty: those three for tables 2 and 3, vgg16 for table 4.",
   )
   low: tuple[str, ...] = setting(
     ("color", "gist", "lbp"), "The low-level features that stand beside them."
@@ -222,6 +233,31 @@ class FinetuneConfig:
   )
   finetune_augment: bool = setting(
     False, "Random crops and mirror images while training; the paper has none."
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class AttributeConfig:
+  """How category-level attributes are learned (Yu et al., CVPR 2013)."""
+
+  num_attributes: int = setting(
+    2000,
+    "How many; the paper's are 2000. There can be some times as many as categories.",
+  )
+  proximity_weight: float = setting(
+    0.5,
+    "Lambda: how much less categories that look alike should differ, against all "
+    "categories differing.",
+  )
+  neighbors: int = setting(
+    10,
+    "Categories look alike when each is among this many nearest of the other; doubled "
+    "for every further round of as many attributes as categories.",
+  )
+  overlap_penalty: float = setting(
+    0.0,
+    "Beta: how much overlap with earlier attributes costs; 0: so much that none comes "
+    "twice in a round.",
   )
 
 

@@ -78,6 +78,11 @@ def _objects(asked: config_lib.ExperimentConfig, default: tuple[str, ...]) -> li
   return list(asked.objects or default)
 
 
+def _source(name: str) -> str:
+  """The feature of an object source: a network's probabilities, or attributes."""
+  return name if name == "attributes" else f"object_{name}"
+
+
 def _key(network: str) -> str:
   """How the paper's tables call an object network."""
   return "resnet" if network.startswith("resnet") else network
@@ -88,7 +93,7 @@ def _table_2(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
   return [
     Entry(
       network,
-      (*asked.low, f"object_{network}", *asked.semantic),
+      (*asked.low, _source(network), *asked.semantic),
       preset=preset,
       paper=_key(network),
     )
@@ -101,20 +106,19 @@ def _table_3(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
   networks = _objects(asked, ("alexnet", "vgg16", "resnet50"))
   entries = [Entry("low", asked.low, preset=preset, paper="low")]
   entries += [
-    Entry(f"object_{n}", (f"object_{n}",), preset=preset, paper=_key(n))
-    for n in networks
+    Entry(_source(n), (_source(n),), preset=preset, paper=_key(n)) for n in networks
   ]
   entries.append(Entry("semantic", asked.semantic, preset=preset, paper="semantic"))
   entries += [
     Entry(
       f"all-{n}",
-      (*asked.low, f"object_{n}", *asked.semantic),
+      (*asked.low, _source(n), *asked.semantic),
       preset=preset,
       paper="all",
     )
     for n in networks
   ]
-  first = (f"object_{networks[0]}",)
+  first = (_source(networks[0]),)
   entries.append(
     Entry(f"all-{networks[0]}-but-low", (*first, *asked.semantic), preset=preset)
   )
@@ -136,7 +140,7 @@ def _table_3(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
 def _table_4(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
   """Classical regressions, the paper's network and the preset `best`."""
   (network, *_) = _objects(asked, ("vgg16",))
-  features = (*asked.low, f"object_{network}", *asked.semantic)
+  features = (*asked.low, _source(network), *asked.semantic)
   entries = [
     Entry(name, features, model=name, paper=name if name in paper.TABLE_4 else "")
     for name in baselines.BASELINES
@@ -160,7 +164,7 @@ def _learning(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
   features = config_lib.PRESETS["best"][1]
   if asked.objects or preset != "best":
     (network, *_) = _objects(asked, ("vgg16",))
-    features = (*asked.low, f"object_{network}", *asked.semantic)
+    features = (*asked.low, _source(network), *asked.semantic)
   return [
     Entry(f"{name}-{100 * share:g}", features, model, preset, train_share=share)
     for name, model in ((preset, NETWORK), ("ridge", "ridge"), ("svr", "svr"))

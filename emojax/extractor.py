@@ -25,8 +25,14 @@ from emojax import images, programs
 from emojax import progress as progress_lib
 from emojax.cache import FeatureCache, FeatureKey
 from emojax.config import ExtractConfig
-from emojax.features import FEATURES
-from emojax.features.sources import Source, describe, load_sources
+from emojax.features import DERIVED, FEATURES
+from emojax.features.sources import (
+  Source,
+  check_names,
+  describe,
+  load_sources,
+  size_of,
+)
 
 Picture = pathlib.Path | bytes | np.ndarray
 
@@ -115,7 +121,7 @@ class Extractor:
   """Computes some features of any number of pictures.
 
   Args:
-    names: of `features.FEATURES`, in the order wanted.
+    names: of `features.FEATURES` and `DERIVED`, in the order wanted.
     sources: from `features.sources.load_sources(names, ...)`.
   Raises:
     ValueError: an unknown or repeated name.
@@ -123,13 +129,22 @@ class Extractor:
 
   def __init__(self, names: Sequence[str], sources: Mapping[str, Source]):
     self._described = describe(names, sources)
-    # Without the parameters, which live on the devices from now on.
-    self._sources = {
-      need: dataclasses.replace(source, params=None) for need, source in sources.items()
-    }
     self.names = tuple(names)
-    params = {need: source.params for need, source in sources.items()}
+    self._derived = {
+      name: DERIVED[name].make(sources[DERIVED[name].needs].params)
+      for name in names
+      if name in DERIVED
+    }
+    bases = [b for name in self._derived for b in sources[DERIVED[name].needs].bases]
+    computed = [name for name in dict.fromkeys([*names, *bases]) if name in FEATURES]
+    needs = {FEATURES[name].needs for name in computed}
+    params = {need: sources[need].params for need in needs}
     self._programs = programs.Programs(params)
+    # Without the networks' parameters, which live on the devices from now on.
+    self._sources = {
+      need: dataclasses.replace(source, params=None) if need in needs else source
+      for need, source in sources.items()
+    }
     self.keys = {
       name: FeatureKey(
         name=name,
@@ -138,10 +153,10 @@ class Extractor:
         images_version=images.VERSION,
         digest=sources[FEATURES[name].needs].digest,
       )
-      for name in names
+      for name in computed
     }
 
-  def describe(self) -> list[dict[str, str | int]]:
+  def describe(self) -> list[dict[str, Any]]:
     """What made each feature, JSON-able, to store beside the values."""
     return [dict(entry) for entry in self._described]
 
@@ -150,6 +165,11 @@ class Extractor:
     made = Extractor(names, self._sources)
     made._programs = self._programs
     return made
+
+  def derive(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The features asked for, in their order, from those that pictures give."""
+    whole = {**values, **{n: derive(values) for n, derive in self._derived.items()}}
+    return {name: whole[name] for name in self.names}
 
   def run(
     self,
@@ -222,15 +242,33 @@ def from_config(settings: ExtractConfig) -> Extractor:
     ValueError: an unknown or repeated feature, weights or a colour table that are
       missing or damaged.
   """
-  choice = "trained" if settings.weights == "default" else settings.weights
-  sources = load_sources(
+  return Extractor(settings.features, sources_of(settings))
+
+
+def sources_of(settings: ExtractConfig) -> dict[str, Source]:
+  """What the features that some settings ask for need; see `from_config`."""
+  return load_sources(
     settings.features,
-    pathlib.Path(settings.weights_dir).expanduser() if settings.weights_dir else None,
-    choice,
-    pathlib.Path(settings.color_names).expanduser() if settings.color_names else None,
+    _path(settings.weights_dir),
+    "trained" if settings.weights == "default" else settings.weights,
+    _path(settings.color_names),
     settings.network_precision,
+    _path(settings.word_norms),
+    settings.word_features,
   )
-  return Extractor(settings.features, sources)
+
+
+def sizes_of(settings: ExtractConfig) -> dict[str, int]:
+  """How many numbers each feature has that some settings ask for; see `from_config`."""
+  return {
+    name: size_of(name, _path(settings.weights_dir), settings.word_features)
+    for name in check_names(settings.features)
+  }
+
+
+def _path(name: str) -> pathlib.Path | None:
+  """A path that a setting gives; None where it is empty."""
+  return pathlib.Path(name).expanduser() if name else None
 
 
 @contextlib.contextmanager
@@ -287,7 +325,7 @@ class _Run:
     cached: dict[str, np.ndarray] = {}
     if self.cache is not None:
       cached = self.cache.get_many([digest], self.extractor.keys.values())[digest]
-    lacking = [name for name in self.extractor.names if name not in cached]
+    lacking = [name for name in self.extractor.keys if name not in cached]
     if not lacking:
       return _Decoded(Row(path, "ok", "", digest), cached, {})
     try:
@@ -309,7 +347,7 @@ class _Run:
       return
     for name, value in decoded.cached.items():
       self.values[name][index] = value
-    lacking = [name for name in self.extractor.names if name not in decoded.cached]
+    lacking = [name for name in self.extractor.keys if name not in decoded.cached]
     self.from_cache += not lacking
     groups: dict[_Group, list[str]] = {}
     for name in lacking:
@@ -353,7 +391,7 @@ class _Run:
       "computed": len(self.first_with) - self.from_cache,
       "from_cache": self.from_cache,
     }
-    return Extracted(self.rows, self.values, stats)
+    return Extracted(self.rows, self.extractor.derive(self.values), stats)
 
   def _queue(self, members: tuple[str, ...]) -> _Queue:
     """The waiting pictures of some features; the batch size is settled once."""

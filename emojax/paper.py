@@ -91,10 +91,11 @@ TABLE_4 = {
   },
 }
 
-# Hidden layers of the paper's networks, keyed by input width; the first is for all
+# Hidden layers of the paper's networks, keyed by input width; the first two are for all
 # features together, the others for one group alone (Table III).
 HIDDEN = {
   1588: (3000, 1000, 500),
+  2588: (3000, 1000, 500),  # with attributes in place of objects
   438: (900, 300, 150),
   1000: (2000, 700, 350),
   150: (300, 100, 50),

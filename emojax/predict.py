@@ -28,7 +28,12 @@ _ABOUT = (
   "status: ok; far, unlike the training pictures; error, with the reason. Folders are "
   "searched with their subfolders. The exit status is 1 when some were not scored."
 )
-_UNUSED = ("features", "weights", "network_precision")  # the run says which
+_UNUSED = (
+  "features",
+  "weights",
+  "word_features",
+  "network_precision",
+)  # the run says which
 _KINDS = (".csv", ".json", ".parquet")
 
 
@@ -63,7 +68,12 @@ def main(arguments: list[str]) -> int:
   settings = options.read(config.ExtractConfig())
   compiled.keep_memory()
   compiled.keep(settings.cache_dir)
-  made = predictor.load(asked.checkpoint, settings.weights_dir, settings.color_names)
+  made = predictor.load(
+    asked.checkpoint,
+    settings.weights_dir,
+    settings.color_names,
+    settings.word_norms,
+  )
   for note in made.run.results["notes"]:
     print(f"{_NAME}: note: {note}", file=sys.stderr)
   found = made.predict(arguments, settings=settings, progress=True)

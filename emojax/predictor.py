@@ -12,6 +12,7 @@ import os
 import pathlib
 import tempfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,7 @@ from emojax import (
   trainer,
 )
 from emojax.config import ExtractConfig
-from emojax.features import FEATURES, sources
+from emojax.features import DERIVED, FEATURES, Derived, Feature, sources
 
 OK, FAR, ERROR = "ok", "far", "error"
 _BATCH = 64  # rows a call
@@ -176,6 +177,7 @@ def load(
   run: str | os.PathLike[str],
   weights_dir: str | os.PathLike[str] = "",
   color_names: str | os.PathLike[str] = "",
+  word_norms: str | os.PathLike[str] = "",
 ) -> Predictor:
   """Opens a finished run for prediction.
 
@@ -184,6 +186,7 @@ def load(
     weights_dir: folder of the feature networks' weights, unless the archive carries
       them or the run needs none.
     color_names: the authors' `w2c.mat`, if the run used it.
+    word_norms: the CSV file of word norms, if the run used it.
   Returns:
     A `Predictor`.
   Raises:
@@ -191,19 +194,22 @@ def load(
       from those it was trained with; the message names both.
   """
   opened = trained_run.read(pathlib.Path(run))
-  place = pathlib.Path(weights_dir).expanduser() if weights_dir else None
-  colors = pathlib.Path(color_names).expanduser() if color_names else None
+  colors, norms = (
+    pathlib.Path(name).expanduser() if name else None
+    for name in (color_names, word_norms)
+  )
   with tempfile.TemporaryDirectory(prefix="emojax-") as folder:
     for network, content in opened.carried.items():
       pathlib.Path(folder, f"{network}.safetensors").write_bytes(content)
+    place = pathlib.Path(folder) if opened.carried else None
+    if weights_dir:
+      place = pathlib.Path(weights_dir).expanduser()
     found: dict[str, sources.Source] = {}
-    for feature in opened.identity["features"]:
+    for feature in sources.with_bases(opened.identity["features"]):
       _check_version(feature, opened.path)
-      need = feature["needs"]
+      need = str(feature["needs"])
       if need not in found:
-        carried = need in opened.carried and place is None
-        where = pathlib.Path(folder) if carried else place
-        found[need] = _source(feature, where, colors, opened.path)
+        found[need] = _source(feature, place, colors, norms, opened.path)
   names = [feature["name"] for feature in opened.identity["features"]]
   return Predictor(opened, extractor.Extractor(names, found))
 
@@ -245,13 +251,14 @@ def _files(path: pathlib.Path) -> list[pathlib.Path]:
 def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
   """Refuses a feature that this emojax computes otherwise than the run's did."""
   name = str(feature["name"])
-  if name not in FEATURES:
-    near = difflib.get_close_matches(name, FEATURES, n=1)
+  every: dict[str, Feature | Derived] = {**FEATURES, **DERIVED}
+  if name not in every:
+    near = difflib.get_close_matches(name, every, n=1)
     hint = f" (it has {near[0]})" if near else ""
     raise checkpoint.RunError(
       f"{path} was trained on the feature {name}, which this emojax lacks{hint}"
     )
-  here = {"version": FEATURES[name].version, "images_version": images.VERSION}
+  here = {"version": every[name].version, "images_version": images.VERSION}
   for key, what in (("version", "version"), ("images_version", "picture reading")):
     if feature[key] != here[key]:
       raise checkpoint.RunError(
@@ -261,9 +268,10 @@ def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
 
 
 def _source(
-  feature: Mapping[str, object],
+  feature: Mapping[str, Any],
   weights_dir: pathlib.Path | None,
   color_names: pathlib.Path | None,
+  word_norms: pathlib.Path | None,
   path: pathlib.Path,
 ) -> sources.Source:
   """What a feature needs, as the run had it.
@@ -274,13 +282,20 @@ def _source(
   """
   label, wanted = str(feature["weights"]), str(feature["digest"])
   choice = "random" if "RANDOM" in label else "trained"
-  precision = "bfloat16" if wanted.endswith("-bfloat16") else "float32"
+  rounded = any(
+    entry["digest"].endswith("-bfloat16") for entry in sources.with_bases([feature])
+  )
+  precision = "bfloat16" if rounded else "float32"
   name, need = str(feature["name"]), str(feature["needs"])
-  made = sources.load_sources([name], weights_dir, choice, color_names, precision)[need]
+  bases = [base["name"] for base in feature.get("bases", ())]
+  made = sources.load_sources(
+    [name], weights_dir, choice, color_names, precision, word_norms, bases
+  )[need]
   if made.digest != wanted:
+    flag = {sources.COLOR_NAMES: "color_names", sources.WORD_NORMS: "word_norms"}
     raise checkpoint.RunError(
       f"{path} was trained with {label} (digest {wanted[:16]}), here is {made.label} "
       f"(digest {made.digest[:16]}): name the same file with "
-      + ("--color_names" if need == sources.COLOR_NAMES else "--weights_dir")
+      f"--{flag.get(need, 'weights_dir')}"
     )
   return made

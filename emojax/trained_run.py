@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from emojax import card, checkpoint, familiarity, files, model, trainer
 from emojax.backbones import BACKBONES, weights
 from emojax.config import TrainConfig
+from emojax.features import attributes, sources
 
 FORMAT = 1  # of archives; raised when an older emojax could not read them
 _MANIFEST, _CARD = "run.json", "README.md"
@@ -42,7 +43,7 @@ class TrainedRun:
     results: what it found, see `results.to_json`.
     params, scaling: the networks and their input scaling, leading K axis.
     reference: what tells familiar pictures from foreign ones.
-    carried: weights files of networks that came with it, network -> bytes.
+    carried: weights files that came with it, network or "attributes" -> bytes.
   """
 
   path: pathlib.Path
@@ -161,7 +162,7 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
       reference = familiarity.decode(archive.read(_REFERENCE))
       carried = {
         network: archive.read(f"{_WEIGHTS}{network}.safetensors")
-        for network in BACKBONES
+        for network in (*BACKBONES, sources.ATTRIBUTES)
         if f"{_WEIGHTS}{network}.safetensors" in archive.namelist()
       }
     tree = unflatten_dict(flat, sep="/")
@@ -232,8 +233,11 @@ def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]
     RunError: one is of another digest than the run's.
   """
   found = {}
-  for feature in run.identity["features"]:
+  for feature in sources.with_bases(run.identity["features"]):
     need, digest = feature["needs"], feature["digest"].partition("-")[0]
+    if need == sources.ATTRIBUTES:  # checked against its network when it is opened
+      attributes.read(weights_dir)
+      found[need] = (weights_dir / attributes.FILE_NAME).read_bytes()
     if need in BACKBONES and "RANDOM" not in feature["weights"]:
       here = weights.load(need, weights_dir).digest
       if here != digest:

@@ -329,11 +329,11 @@ def test_random_networks_are_found_again(tmp_path):
   made = predictor.sources.load_sources(["object_squeezenet"], weights="random")
   source = made["squeezenet"]
   described |= {"weights": source.label, "digest": source.digest}
-  again = predictor._source(described, None, None, tmp_path)
+  again = predictor._source(described, None, None, None, tmp_path)
   assert again.digest == source.digest
   described["digest"] = "0" * 64
   with pytest.raises(checkpoint.RunError, match="--weights_dir"):
-    predictor._source(described, None, None, tmp_path)
+    predictor._source(described, None, None, None, tmp_path)
 
 
 @pytest.mark.slow
@@ -370,3 +370,52 @@ def test_weights_travel_in_the_archive(shared_data, pictures, tmp_path):
   ours = emojax.load(tmp_path / "run", weights).predict(pictures, settings=settings)
   found = emojax.load(tmp_path / "run.zip").predict(pictures, settings=settings)
   np.testing.assert_array_equal(found.valence, ours.valence)
+
+
+@pytest.mark.slow
+def test_features_made_of_others_are_opened_with_a_run(shared_data, pictures, tmp_path):
+  weights = tmp_path / "weights"
+  norms = shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"
+  cache = f"--cache_dir={tmp_path / 'cache'}"
+  _process(
+    _ROOT / "scripts" / "convert_weights",
+    "squeezenet",
+    f"--source={shared_data}",
+    f"--output={weights}",
+  )
+  few = ("--network=squeezenet", "--num_attributes=20", f"--weights_dir={weights}")
+  assert _process("-m", "emojax.attributes", "fit", *few, cache).returncode == 0
+  done = _process(
+    "-m",
+    "emojax.train",
+    "--dataset=va_emotion/folder",
+    f"--images_dir={pictures}",
+    f"--ratings_csv={pictures / 'ratings.csv'}",
+    f"--data_dir={tmp_path}",
+    "--features=attributes,word_emotion,lbp",
+    "--word_features=object_squeezenet",
+    f"--word_norms={norms}",
+    "--hidden=4",
+    "--max_epochs=2",
+    f"--weights_dir={weights}",
+    cache,
+    f"--workdir={tmp_path / 'run'}",
+  )
+  assert done.returncode == 0, done.stderr
+  run = trained_run.read(tmp_path / "run")
+  assert run.columns.sizes == (20, 3, 59)
+  carried = trained_run.weights_used(run, weights)
+  assert sorted(carried) == ["attributes", "squeezenet"]
+  trained_run.write_archive(run, tmp_path / "run.zip", carried)
+  with pytest.raises(ValueError, match="with --word_norms"):
+    emojax.load(tmp_path / "run.zip")
+  settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
+  made = emojax.load(tmp_path / "run", weights, word_norms=norms)
+  ours = made.predict(pictures, settings=settings)
+  opened = emojax.load(tmp_path / "run.zip", word_norms=norms)
+  found = opened.predict(pictures, settings=settings)
+  np.testing.assert_array_equal(found.valence, ours.valence)
+  assert np.isfinite(ours.valence).all()
+  (tmp_path / "other.csv").write_text("word,valence,arousal,dominance\ncat,5,5,5\n")
+  with pytest.raises(checkpoint.RunError, match=r"was trained with word norms .* here"):
+    emojax.load(tmp_path / "run.zip", word_norms=tmp_path / "other.csv")

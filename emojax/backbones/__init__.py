@@ -13,6 +13,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from emojax.backbones import (
   alexnet,
@@ -72,6 +73,7 @@ class Backbone:
     digest: of the published trained weights once converted; None where they are not
       known.
     origin: where the published weights come from.
+    class_layer: of an object network, the layer whose columns are its classes; else "".
     one_by_one: whether a CPU takes the pictures of a batch one after another, so that
       batches gain nothing there.
   """
@@ -84,6 +86,7 @@ class Backbone:
   class_count: int
   digest: str | None
   origin: str
+  class_layer: str = ""
   one_by_one: bool = False
 
   @functools.cached_property
@@ -96,12 +99,26 @@ class Backbone:
     shapes = {"/".join(key.key for key in path): leaf.shape for path, leaf in leaves}
     return dict(sorted(shapes.items()))
 
+  def class_rows(self, params: Params) -> np.ndarray:
+    """What an object network looks for in each class: (classes, D) float32.
+
+    Row c is weighted with the activations below the class layer to give class c's
+    score, so it is the middle of the class as the network has it.
+
+    Raises:
+      ValueError: the network has no class layer of that kind.
+    """
+    if not self.class_layer:
+      raise ValueError(f"{self.name} is no object network: it has no rows of classes")
+    kernel = np.asarray(params[self.class_layer]["kernel"], np.float32)
+    return kernel.reshape(-1, kernel.shape[-1]).T
+
   def init(self, seed: int) -> dict[str, Any]:
     """Random parameters, the same numbers on every machine; see `initial.draw`."""
     return initial.draw(self.shapes, seed)
 
 
-def _torchvision(name: str, module: nn.Module) -> Backbone:
+def _torchvision(name: str, module: nn.Module, class_layer: str) -> Backbone:
   """A network of torchvision's for ImageNet.
 
   The digest of its converted weights is not known, so they are called "own weights".
@@ -124,6 +141,7 @@ def _torchvision(name: str, module: nn.Module) -> Backbone:
     class_count=imagenet.CLASSES,
     digest=None,
     origin=f"torchvision, {name}, IMAGENET1K_V1",
+    class_layer=class_layer,
   )
 
 
@@ -139,6 +157,7 @@ BACKBONES: dict[str, Backbone] = {
     class_count=squeezenet.CLASSES,
     digest="b7ca9156ac3bfe1f1b6cb377aa487018e2c286d6a18b925e8566169aca810170",
     origin="SqueezeNet 1.0, Deep Compression release (arXiv 1602.07360, 1510.00149)",
+    class_layer="conv_final",
   ),
   "deeplab": Backbone(
     name="deeplab",
@@ -159,10 +178,13 @@ BACKBONES: dict[str, Backbone] = {
     ),
     one_by_one=True,
   ),
-  "alexnet": _torchvision("alexnet", alexnet.AlexNet()),
-  **{f"vgg{depth}": _torchvision(f"vgg{depth}", vgg.VGG(depth)) for depth in (16, 19)},
+  "alexnet": _torchvision("alexnet", alexnet.AlexNet(), "fc8"),
   **{
-    f"resnet{depth}": _torchvision(f"resnet{depth}", resnet.ResNet(depth))
+    f"vgg{depth}": _torchvision(f"vgg{depth}", vgg.VGG(depth), "fc8")
+    for depth in (16, 19)
+  },
+  **{
+    f"resnet{depth}": _torchvision(f"resnet{depth}", resnet.ResNet(depth), "classifier")
     for depth in resnet.BLOCKS
   },
   "resnet38": Backbone(

@@ -1,8 +1,8 @@
 """Pictures to numbers: `FEATURES` lists every feature in column order.
 
 In: a batch of uint8 RGB pictures in the feature's view, and what it `needs`. Out: (B,
-size) float32, finite, the same whatever else is in the batch. `sources` loads what they
-need.
+size) float32, finite, the same whatever else is in the batch. `DERIVED` lists features
+made of other features' values. `sources` loads what they need.
 """
 
 import dataclasses
@@ -13,10 +13,18 @@ import jax
 
 from emojax import images
 from emojax.backbones import BACKBONES, alexnet, deeplab, resnet, squeezenet, vgg
-from emojax.features import color, gist, lbp, objects, semantics
-from emojax.features.feature import Compute, Feature, Select
+from emojax.features import (
+  attributes,
+  color,
+  gist,
+  lbp,
+  objects,
+  semantics,
+  word_emotion,
+)
+from emojax.features.feature import Compute, Derived, Feature, Select
 
-__all__ = ["FEATURES", "Feature", "compute"]
+__all__ = ["DERIVED", "FEATURES", "Derived", "Feature", "compute"]
 
 Values = dict[str, jax.Array]  # feature name -> (B, size) float32
 
@@ -126,6 +134,15 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
     size=semantics.SIZE,
     version=semantics.VERSION,
     kind="probability",
+  ),
+}
+
+DERIVED: dict[str, Derived] = {
+  "attributes": Derived(
+    version=attributes.VERSION, needs="attributes", make=attributes.make
+  ),
+  "word_emotion": Derived(
+    version=word_emotion.VERSION, needs="word_norms", make=word_emotion.make
   ),
 }
 

@@ -1,10 +1,11 @@
 """What a feature is: its size, version, picture view, needs and computation."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import jax
+import numpy as np
 
 from emojax import images
 
@@ -12,6 +13,8 @@ Compute = Callable[
   [jax.Array], jax.Array
 ]  # (B, S, S, 3) uint8 RGB -> (B, size) float32
 Select = Callable[[dict[str, jax.Array]], jax.Array]
+# Other features' (N, size) values by name -> (N, size) float32
+Derive = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,4 +41,24 @@ class Feature:
   needs: str
   make: Callable[[Any], Compute]
   select: Select | None = None
+  kind: Literal["probability", "value"] = "value"
+
+
+@dataclasses.dataclass(frozen=True)
+class Derived:
+  """One entry of `DERIVED`: a feature made of other features' values, not of pictures.
+
+  Which features those are, and how many numbers come out, its source says.
+
+  Attributes:
+    version: raised whenever the same values would give other numbers.
+    needs: which source it wants, see `sources.load_sources`.
+    make: its source's params -> a pure function of values, in NumPy: it costs next to
+      nothing beside the networks that gave the values.
+    kind: as of `Feature`.
+  """
+
+  version: int
+  needs: str
+  make: Callable[[Any], Derive]
   kind: Literal["probability", "value"] = "value"

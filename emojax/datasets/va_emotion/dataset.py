@@ -25,7 +25,7 @@ from emojax.datasets.va_emotion.va_emotion_dataset_builder import (
   config_name,
   prepared_path,
 )
-from emojax.features import FEATURES
+from emojax.features import DERIVED, FEATURES
 from emojax.version import __version__
 
 _LISTED = 5  # how many broken pictures an error lists before it only counts them
@@ -138,7 +138,12 @@ def make_extractor(data: DataConfig, settings: ExtractConfig) -> extractor.Extra
 
 def is_current(entry: Mapping[str, Any]) -> bool:
   """Whether a stored feature is what this version of emojax would compute."""
-  feature = FEATURES.get(entry["name"])
+  name = entry["name"]
+  if name in DERIVED:
+    return DERIVED[name].version == entry["version"] and all(
+      is_current(base) for base in entry["bases"]
+    )
+  feature = FEATURES.get(name)
   return feature is not None and (
     (feature.size, feature.version, images.VERSION)
     == (entry["size"], entry["version"], entry["images_version"])

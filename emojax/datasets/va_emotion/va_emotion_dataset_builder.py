@@ -129,10 +129,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     if self._dataset is not None:
       sizes = {name: table.shape[1] for name, table in self._dataset.features.items()}
     else:
-      from emojax.features import sources
+      from emojax import extractor
 
-      names = sources.check_names(self._extract_settings.features)
-      sizes = {name: sources.FEATURES[name].size for name in names}
+      sizes = extractor.sizes_of(self._extract_settings)
     number = tfds.features.Scalar(np.float32)
     count = tfds.features.Scalar(np.int32)
     tensors = {
