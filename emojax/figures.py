@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#595959"
+_PURPLE = "#CC79A7"
 _SCALE = (1, 9)
 _CUTS = (3, 5, 7)  # of the paper's 4 x 4 sections of the plane
 
@@ -153,6 +154,53 @@ def growth(
   axes.minorticks_off()
   axes.grid(axis="y", linewidth=0.4)
   axes.legend(frameon=False)
+  return figure
+
+
+def words(
+  panels: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]],
+  titles: Mapping[str, str],
+) -> Figure:
+  """Ratings of pictures against those of their words, as in the paper's Figure 8.
+
+  Args:
+    panels: target -> kind of match -> word and picture ratings, (n,) each, 1..9.
+    titles: target -> title of its panel.
+  """
+  # "compressed" is the constrained layout of panels of equal aspect.
+  figure = Figure(figsize=(4.6 * len(panels), 5.2), layout="compressed")
+  for axes, (target, kinds) in zip(
+    np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True
+  ):
+    # The commonest kind comes first and lies below.
+    for (kind, (of_words, of_pictures)), colour, marker in zip(
+      kinds.items(), (_BLUE, _ORANGE, _GREEN, _PURPLE, _GREY), "o^sDv", strict=False
+    ):
+      axes.scatter(
+        of_words,
+        of_pictures,
+        s=13,
+        marker=marker,
+        color=colour,
+        alpha=0.5,
+        linewidths=0,
+        label=kind,
+      )
+    x, y = (np.concatenate(parts) for parts in zip(*kinds.values(), strict=True))
+    if np.ptp(x):
+      slope, offset = np.polyfit(x, y, 1)
+      ends = np.array([x.min(), x.max()])
+      axes.plot(ends, offset + slope * ends, color=_GREY, linewidth=1.5)
+    axes.set(xlabel=f"{target} of the word", ylabel=f"{target} of the picture")
+    axes.set(xlim=_SCALE, ylim=_SCALE, aspect="equal", title=titles.get(target, target))
+    _clean(axes)
+  handles, labels = axes.get_legend_handles_labels()
+  legend = figure.legend(
+    handles, labels, loc="outside lower center", ncols=len(labels), frameon=False
+  )
+  for handle in legend.legend_handles:
+    if handle is not None:
+      handle.set_alpha(1)
   return figure
 
 

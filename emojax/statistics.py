@@ -7,6 +7,7 @@ is the spread over seeds.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from emojax import metrics
 SCORES = ("mse", "r2", "pearson_r", "ccc")
 _RESAMPLES = 2000
 _LEVEL = 0.95
+_NOISE = 1e-12  # of a variance, relative to the largest square
 _AT_ONCE = 2**22  # numbers held at once while resampling
 
 
@@ -108,6 +110,8 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _bounds(drawn: np.ndarray) -> tuple[float, float]:
+  if np.isnan(drawn).all():  # as r of predictions that are all the same
+    return math.nan, math.nan
   tail = (1 - _LEVEL) / 2
   low, high = np.nanquantile(drawn, [tail, 1 - tail])
   return float(low), float(high)
@@ -137,10 +141,14 @@ def _resampled(
     spread_x = x**2 @ weights.T - mean_x**2
     covariance = (x * y) @ weights.T - mean_x * mean_y
     mse = (x - y) ** 2 @ weights.T
+    # What is left of the variance of a resample of equal values is rounding noise.
+    y_varies = variance > _NOISE * np.max(y**2)
+    both_vary = y_varies & (spread_x > _NOISE * np.max(x**2, axis=1, keepdims=True))
     with np.errstate(divide="ignore", invalid="ignore"):
       parts["mse"].append(mse)
-      parts["r2"].append(1 - mse / variance)
-      parts["pearson_r"].append(covariance / np.sqrt(variance * spread_x))
+      parts["r2"].append(np.where(y_varies, 1 - mse / variance, np.nan))
+      r = covariance / np.sqrt(variance * spread_x)
+      parts["pearson_r"].append(np.where(both_vary, r, np.nan))
       shift = (mean_x - mean_y) ** 2
       parts["ccc"].append(2 * covariance / (variance + spread_x + shift))
   return {name: np.concatenate(blocks, axis=1) for name, blocks in parts.items()}

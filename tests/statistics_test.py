@@ -74,3 +74,13 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 def test_spread_over_seeds():
   assert statistics.spread([1.0, 2.0, 3.0]) == (2.0, 1.0)
   assert statistics.spread([4.0]) == (4.0, 0.0)
+
+
+def test_resamples_in_which_nothing_varies_have_no_score():
+  """Of four pictures many resamples are of one word: rounding gives them no r."""
+  word, rated = np.array([8.0, 8.0, 8.0, 2.0]), np.array([1.0, 1.0, 2.0, 1.0])
+  found = statistics.intervals(word, rated)["pearson_r"]
+  assert -1.0001 <= found.low <= found.value <= found.high <= 1.0001
+  constant = statistics.intervals(np.full(4, 0.1), rated)
+  assert np.isnan([constant["pearson_r"].low, constant["pearson_r"].value]).all()
+  assert constant["ccc"].value == 0 and np.isfinite(constant["mse"].high)

@@ -1,0 +1,107 @@
+"""`python -m emojax.words correlate`: do pictures feel like the words for them?
+
+In: a CSV file of tagged and rated pictures, and word norms. Out: a folder with
+`matches.csv` (one row for each row of the tags), `correlations.json`, `table.md`, the
+paper's Figure 8 as PNG and SVG, and `index.html`, which needs no network.
+
+  python -m emojax.words correlate --tags=iaps_ratings.csv \\
+      --norms=Ratings_Warriner_et_al.csv --output=runs/words
+"""
+
+import json
+import pathlib
+
+from emojax import cli, config, files, options
+from emojax.version import __version__
+
+_NAME = "emojax.words"
+_ABOUT = (
+  "What words and pictures have to do with each other: how the words for what a "
+  "picture shows feel, against how the picture feels."
+)
+
+
+def define_correlate_flags() -> None:
+  """Defines the flags of `correlate`."""
+  options.define(config.WordsConfig, _NAME)
+
+
+def main_correlate(arguments: list[str]) -> None:
+  """The command `correlate`; see the module."""
+  del arguments  # none are taken
+  for line in correlate(options.read(config.WordsConfig())):
+    print(line)
+
+
+def correlate(asked: config.WordsConfig) -> list[str]:
+  """Matches tags to words, correlates, and writes all that the module lists.
+
+  Args:
+    asked: the files and how they are read.
+  Returns:
+    What to print: the table of levels, what was left out, where the results are.
+  Raises:
+    ValueError: a file or setting that cannot be used, or too few known tags for a
+      correlation; where the files are read, `matches.csv` says why.
+  """
+  from emojax import word_correlation, word_norms
+
+  for name, meaning in (("tags", "tagged pictures"), ("norms", "word norms")):
+    if not getattr(asked, name):
+      raise cli.UserError(f"name the CSV file of {meaning} with --{name}")
+  if asked.cut_at < 0:
+    raise cli.UserError(f"--cut_at is a number of letters, or 0; got {asked.cut_at}")
+  tags, norms_path, output = (
+    pathlib.Path(name).expanduser() for name in (asked.tags, asked.norms, asked.output)
+  )
+  columns = word_correlation.find_columns(
+    tags, {key: getattr(asked, flag) for key, flag in word_correlation.FLAGS.items()}
+  )
+  pictures = word_correlation.read(tags, columns, asked.rating_scale)
+  norms = word_norms.read(norms_path)
+  rows = word_correlation.match_all(pictures, norms, asked.cut_at)
+  output.mkdir(parents=True, exist_ok=True)
+  # Before anything can be wrong with the correlation: it shows what was not matched.
+  files.write(output / "matches.csv", word_correlation.csv(rows))
+  levels = word_correlation.by_level(rows)
+  try:
+    word_correlation.check(levels, rows, norms.label)
+  except word_correlation.WordsError as error:
+    raise cli.UserError(f"{error}; see {output / 'matches.csv'}") from None
+
+  # Here and not at the head: drawing takes a second to import.
+  from emojax import report, words_page
+
+  scale, cut_at = asked.rating_scale, asked.cut_at
+  source = words_page.Source(tags, columns, scale, norms_path, norms, cut_at)
+  title, notes, sections, drawn = words_page.of_correlation(source, rows, levels)
+  report.write(output, title, notes, sections, drawn)
+  table = word_correlation.markdown(word_correlation.table(levels))
+  text = f"# {title}\n\n{table}\n" + "".join(f"- {line}\n" for line in notes)
+  files.write(output / "table.md", text)
+  found = {
+    "emojax": __version__,
+    "source": source.described(),
+    "rows": len(rows),
+    "statuses": word_correlation.statuses(rows),
+    "levels": word_correlation.json_able(levels),
+  }
+  files.write(output / "correlations.json", json.dumps(found, indent=2) + "\n")
+  places = [f"rows: {output / 'matches.csv'}", f"page: {output / 'index.html'}"]
+  return [table.rstrip(), *notes, *places]
+
+
+COMMANDS = {
+  "correlate": cli.Command(
+    "Correlates pictures' ratings with those of the words for what they show, the "
+    "paper's Figure 8: tags are matched to word norms as they stand, then by their "
+    "base form, head noun, or as a compound, and each level is reported.",
+    define_correlate_flags,
+    main_correlate,
+    settings=(config.WordsConfig,),
+  ),
+}
+
+
+if __name__ == "__main__":
+  cli.run_commands(COMMANDS, _NAME, _ABOUT)
