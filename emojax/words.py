@@ -1,15 +1,22 @@
-"""`python -m emojax.words correlate`: do pictures feel like the words for them?
+"""`python -m emojax.words`: do pictures feel like the words for them?
 
-In: a CSV file of tagged and rated pictures, and word norms. Out: a folder with
-`matches.csv` (one row for each row of the tags), `correlations.json`, `table.md`, the
-paper's Figure 8 as PNG and SVG, and `index.html`, which needs no network.
+`correlate`. In: a CSV file of tagged and rated pictures, and word norms. Out: a folder
+with `matches.csv` (one row for each row of the tags), `correlations.json`, `table.md`,
+the paper's Figure 8 as PNG and SVG, and `index.html`, which needs no network.
+
+`zero_shot`. In: rated pictures and word norms. Out: how the norms of what networks see
+in a picture go with its ratings, in a table and, picture by picture, in a CSV file.
 
   python -m emojax.words correlate --tags=iaps_ratings.csv \\
       --norms=Ratings_Warriner_et_al.csv --output=runs/words
+  python -m emojax.words zero_shot --dataset=va_emotion/oasis --manual_dir=OASIS \\
+      --weights_dir=weights --word_norms=Ratings_Warriner_et_al.csv
 """
 
 import json
 import pathlib
+
+from absl import flags
 
 from emojax import cli, config, files, options
 from emojax.version import __version__
@@ -91,6 +98,40 @@ def correlate(asked: config.WordsConfig) -> list[str]:
   return [table.rstrip(), *notes, *places]
 
 
+def define_zero_shot_flags() -> None:
+  """Defines the flags of `zero_shot`."""
+  flags.DEFINE_string(
+    "output", "", "CSV file for the scores of every picture; empty: none is written."
+  )
+  for settings in (config.DataConfig, config.ExtractConfig):
+    options.define(settings, _NAME, leave_out=("features",))
+
+
+def main_zero_shot(arguments: list[str]) -> None:
+  """The command `zero_shot`; see the module."""
+  del arguments  # none are taken
+  from emojax import compiled, zero_shot
+  from emojax.datasets.va_emotion import prepare
+
+  output = pathlib.Path(flags.FLAGS.output).expanduser()
+  if flags.FLAGS.output and not output.absolute().parent.is_dir():
+    raise cli.UserError(f"cannot write {output}: there is no folder {output.parent}")
+  extract = options.read(config.ExtractConfig(features=("word_emotion",)))
+  compiled.keep_memory()
+  compiled.keep(extract.cache_dir)
+  dataset = prepare.prepare(options.read(config.DataConfig()), extract, progress=True)
+  found = zero_shot.scored(dataset)
+  for note in dataset.notes:
+    print(note)
+  print("\n".join(zero_shot.table(found, len(dataset.image_ids))))
+  print(
+    "Brackets: 95 %, resampling the pictures. No rating was used to score a picture."
+  )
+  if flags.FLAGS.output:
+    files.write(output, zero_shot.csv(found, dataset))
+    print(f"scores: {output}")
+
+
 COMMANDS = {
   "correlate": cli.Command(
     "Correlates pictures' ratings with those of the words for what they show, the "
@@ -99,6 +140,13 @@ COMMANDS = {
     define_correlate_flags,
     main_correlate,
     settings=(config.WordsConfig,),
+  ),
+  "zero_shot": cli.Command(
+    "Scores rated pictures without learning from any rating: by the norms of the class "
+    "names that networks see in them, expected under the networks' probabilities.",
+    define_zero_shot_flags,
+    main_zero_shot,
+    settings=(config.DataConfig, config.ExtractConfig),
   ),
 }
 

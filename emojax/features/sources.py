@@ -228,13 +228,12 @@ def _word_tables(
     source = found[FEATURES[name].needs]
     # A scene parser's "background" comes first and is no class of the feature.
     names = source.class_names[-FEATURES[name].size :]
-    try:
-      tables[name] = word_norms.of_class_names(names, norms).values
-    except word_norms.NormsError as error:
+    if "RANDOM" in source.label:
       raise ValueError(
-        f"word_emotion cannot name the classes of {source.label}: {error}; random "
-        "weights have classes without names"
-      ) from error
+        f"word_emotion needs trained networks: the classes of {source.label} have no "
+        "names; name the folder of trained weights with --weights_dir"
+      )
+    tables[name] = word_norms.of_class_names(names, norms).values
   sources = {FEATURES[name].needs: found[FEATURES[name].needs] for name in bases}
   digest = _joined(norms.digest, *(source.digest for source in sources.values()))
   labels = ", ".join(source.label for source in sources.values())
