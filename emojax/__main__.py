@@ -15,7 +15,10 @@ PROGRAMS = {
   "predict": "ratings of any pictures by a finished run",
   "extract": "features of a folder of pictures",
   "experiments": "the paper's tables and learning curves on your pictures",
-  "report": "a run, several runs or an experiment as one page",
+  "report": "a run, several runs, an experiment or a dataset as one page",
+  "words": "do pictures feel like the words for them? scores without training",
+  "attributes": "category-level attributes of labelled pictures or a network",
+  "raters": "single ratings to rated pictures, and the page they are made on",
   "bench": "speed beside a peer or a limit measured in the same run",
 }
 
