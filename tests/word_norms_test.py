@@ -13,8 +13,8 @@ from emojax import word_norms
 from emojax.features import word_emotion
 
 _WORDS = (
-  "face gun bull roach baby leaf leave wolf woman aids AIDS car crash mutilation "
-  "alarm.clock payphone fear fearful man shark white aim pit"
+  "face gun bull roach baby leaf leave wolf woman AIDS aids car crash mutilation "
+  "alarm.clock payphone be fear fearful man shark white aim pit"
 )
 
 
@@ -97,6 +97,7 @@ def test_norms_that_are_not_there(tmp_path):
 @pytest.mark.parametrize(
   ("phrase", "level", "word"),
   [
+    ("Aids", "exact", "aids"),
     ("face", "exact", "face"),
     ("  Face 12", "exact", "face"),
     ("alarm_clock", "exact", "alarm clock"),
@@ -126,7 +127,7 @@ def test_a_phrase_has_a_word(phrase, level, word):
 
 
 @pytest.mark.parametrize(
-  "phrase", ["", " ", "7", "-", "zyx", "a m", "mutilati", "gunner x", "gun/a"]
+  "phrase", ["", " ", "7", "-", "zyx", "a m", "ai", "mutilati", "gunner x", "gun/a"]
 )
 def test_a_phrase_without_a_word(phrase):
   assert word_norms.match(phrase, _norms()) is None
