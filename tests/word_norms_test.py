@@ -239,7 +239,7 @@ def test_expected_norms_do_not_depend_on_the_batch(shares, table, order):
 def test_expected_norms_without_training_follow_the_ratings_of_oasis(
   warriner, shared_data
 ):
-  """SqueezeNet's stored probabilities; measured 0.331 and 0.242."""
+  """SqueezeNet's stored probabilities; measured 0.330 and 0.245."""
   names = [
     line.partition(" ")[2]
     for line in (shared_data / "imagenet_squeezenet_v10" / "imagenet_synset_words.txt")
@@ -253,4 +253,4 @@ def test_expected_norms_without_training_follow_the_ratings_of_oasis(
       np.corrcoef(found[:, column], stored[target])[0, 1]
       for column, target in enumerate(("valence", "arousal"))
     ]
-  assert r[0] > 0.32 and r[1] > 0.23
+  assert r[0] > 0.32 and r[1] > 0.24
