@@ -12,8 +12,8 @@ from emojax import word_norms
 from emojax.features import word_emotion
 
 _WORDS = (
-  "face gun bull roach baby leaf leave wolf woman aids AIDS car crash mutilation "
-  "alarm.clock payphone fear fearful man shark white aim pit"
+  "face gun bull roach baby leaf leave wolf woman AIDS aids car crash mutilation "
+  "alarm.clock payphone be fear fearful man shark white aim pit"
 )
 
 
@@ -96,6 +96,7 @@ def test_norms_that_are_not_there(tmp_path):
 @pytest.mark.parametrize(
   ("phrase", "level", "word"),
   [
+    ("Aids", "exact", "aids"),
     ("face", "exact", "face"),
     ("  Face 12", "exact", "face"),
     ("alarm_clock", "exact", "alarm clock"),
@@ -125,7 +126,7 @@ def test_a_phrase_has_a_word(phrase, level, word):
 
 
 @pytest.mark.parametrize(
-  "phrase", ["", " ", "7", "-", "zyx", "a m", "mutilati", "gunner x", "gun/a"]
+  "phrase", ["", " ", "7", "-", "zyx", "a m", "ai", "mutilati", "gunner x", "gun/a"]
 )
 def test_a_phrase_without_a_word(phrase):
   assert word_norms.match(phrase, _norms()) is None
@@ -243,7 +244,7 @@ def test_expected_norms_do_not_depend_on_the_batch(shares, table, order):
 def test_expected_norms_without_training_follow_the_ratings_of_oasis(
   warriner, shared_data
 ):
-  """SqueezeNet's stored probabilities; measured 0.331 and 0.242."""
+  """SqueezeNet's stored probabilities; measured 0.330 and 0.245."""
   names = [
     line.partition(" ")[2]
     for line in (shared_data / "imagenet_squeezenet_v10" / "imagenet_synset_words.txt")
@@ -257,4 +258,4 @@ def test_expected_norms_without_training_follow_the_ratings_of_oasis(
       np.corrcoef(found[:, column], stored[target])[0, 1]
       for column, target in enumerate(("valence", "arousal"))
     ]
-  assert r[0] > 0.32 and r[1] > 0.23
+  assert r[0] > 0.32 and r[1] > 0.24

@@ -103,6 +103,9 @@ def test_every_iaps_row_has_a_row(iaps):
   assert rows[0]["tag"] == rows[0]["word"] == "snake"
   assert rows[0]["line"] == "2" and float(rows[0]["word_arousal"]) == 7.24
   assert all(bool(row["reason"]) == (row["status"] != "matched") for row in rows)
+  table = (iaps[0] / "found" / "table.md").read_text("utf-8")
+  unknown = sum(row["status"] == "unknown word" for row in rows)
+  assert f"ratings; left out: {unknown} with unknown word.\n" in table
 
 
 def test_oasis_themes_are_tags_too(shared_data, tmp_path):
@@ -260,6 +263,9 @@ def test_no_row_is_lost_whatever_is_in_it(rows):
   assert word_correlation.csv(found).count("\n") == len(rows) + 1
   levels = word_correlation.by_level(found)
   matched = [row for row in found if row.status == word_correlation.MATCHED]
+  of_words, of_pictures = word_correlation.points(found, "arousal")
+  assert len(of_words) == len(of_pictures) == len(matched)
+  assert np.isfinite(of_words).all() and np.isfinite(of_pictures).all()
   assert levels[-1].pictures == len(matched) == sum(one.added for one in levels)
   for one in levels:
     for r in one.r.values():
