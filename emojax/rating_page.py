@@ -16,14 +16,12 @@ import pathlib
 import sys
 import urllib.parse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import jinja2
+import markupsafe
 from absl import flags
 
-from emojax import cli, config, files, manikins, options
-
-if TYPE_CHECKING:  # decoders are imported in `main`, so that --help answers at once
-  from emojax import rating_pictures
+from emojax import cli, config, files, manikins, options, rating_pictures
 
 _NAME = "emojax.raters page"
 _ABOUT = (
@@ -34,13 +32,13 @@ _ABOUT = (
   "some cannot be shown."
 )
 _FOLDER = pathlib.Path(__file__).parent
-# Browsers hold a page as one text, which Chromium limits to 512 MiB, and need seconds
-# for a tenth of it.
+# Browsers hold the pictures as one text; Chromium's longest has 2^29 characters. They
+# need seconds for a tenth of that.
 _MOST_BYTES, _MANY_BYTES = 400_000_000, 50_000_000
 
 
 def page(
-  pictures: Sequence["rating_pictures.Picture"], settings: config.RatingPageConfig
+  pictures: Sequence[rating_pictures.Picture], settings: config.RatingPageConfig
 ) -> str:
   """The page.
 
@@ -52,9 +50,6 @@ def page(
   Raises:
     UserError: there is no picture, or a setting is not what it should be.
   """
-  import jinja2  # here, so that --help answers at once
-  import markupsafe
-
   check(settings)
   if not pictures:
     raise cli.UserError("there is no picture to rate")
@@ -155,8 +150,6 @@ def main(arguments: list[str]) -> int | None:
   folder = pathlib.Path(asked.images_dir).expanduser()
   settings = options.read(config.RatingPageConfig())
   check(settings)
-  from emojax import rating_pictures  # here, so that --help answers at once
-
   rows: list[rating_pictures.Row] = []
   pictures: list[rating_pictures.Picture] = []
   size = 0
@@ -186,8 +179,8 @@ def main(arguments: list[str]) -> int | None:
 
 
 def _tell(
-  rows: Sequence["rating_pictures.Row"],
-  pictures: Sequence["rating_pictures.Picture"],
+  rows: Sequence[rating_pictures.Row],
+  pictures: Sequence[rating_pictures.Picture],
   settings: config.RatingPageConfig,
   output: pathlib.Path,
   listing: pathlib.Path,
@@ -228,14 +221,14 @@ def _output(name: str) -> pathlib.Path:
   return path
 
 
-def _listing(rows: Sequence["rating_pictures.Row"]) -> str:
+def _listing(rows: Sequence[rating_pictures.Row]) -> str:
   lines = [files.csv_line("path", "status", "reason")]
   lines += [files.csv_line(row.path, row.status, row.reason) for row in rows]
   return "".join(lines)
 
 
 def _data(
-  pictures: Sequence["rating_pictures.Picture"], settings: config.RatingPageConfig
+  pictures: Sequence[rating_pictures.Picture], settings: config.RatingPageConfig
 ) -> str:
   """What the script needs, as JSON that no picture's name can break out of."""
   # Answers are kept under this: other texts keep them, other pictures do not.
