@@ -1,7 +1,7 @@
 """A real browser for tests: Debian's Chromium, driven by its own chromedriver.
 
-In: pages. Out: a browser without a past, a network or updates, whose downloads land in
-one folder; `Pages` rates pictures in it as a person would.
+In: an empty folder. Out: a browser without a past or updates, whose downloads land in
+that folder; `Rater` uses the rating page in it as a person would.
 """
 
 import os
