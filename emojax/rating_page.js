@@ -381,18 +381,17 @@ byId("download").addEventListener("click", () => {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   byId("saved").textContent =
-    `Saved as ${link.download} in your downloads. Your answers stay here as well.`;
+    `${link.download} should be in your downloads now. Your answers stay here as well.`;
   setHanded();
 });
 if (byId("post")) {
   byId("post").addEventListener("submit", () => {
     const form = byId("post");
     form.querySelectorAll("input").forEach((old) => old.remove());
-    const values = { ratings: csv() };
+    const values = { [data.workerParameter]: worker, ratings: csv() };
     for (const name of data.postFields) {
       if (parameters.has(name)) values[name] = parameters.get(name);
     }
-    values[data.workerParameter] = worker;
     for (const [name, value] of Object.entries(values)) {
       const field = document.createElement("input");
       Object.assign(field, { type: "hidden", name, value });

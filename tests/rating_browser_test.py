@@ -487,6 +487,18 @@ def test_a_crowd_platform_gets_its_form_post(rater, platform, tmp_path):
   )
 
 
+def test_a_name_that_was_typed_is_posted_too(rater, platform, plain):
+  page = rating_help.make(plain, post_url=f"{platform.address}/take", most=1)
+  platform.pages["/task"] = page.encode()
+  rater.enter(f"{platform.address}/task", "Ζωή")
+  rater.rate(1, 3, 4)
+  rater.ended()
+  rater.find("hand-in").click()
+  rater.until(lambda: rater.browser.find_elements(By.ID, "taken"))
+  (posted,) = platform.posted
+  assert set(posted) == {"workerId", "ratings"} and posted["workerId"] == ["Ζωή"]
+
+
 def test_a_platform_s_preview_cannot_be_started(rater, platform, plain):
   page = rating_help.make(plain, post_url=f"{platform.address}/externalSubmit")
   platform.pages["/task"] = page.encode()
