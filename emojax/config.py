@@ -216,6 +216,55 @@ class ExperimentConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class RatingPageConfig:
+  """A page on which people rate pictures."""
+
+  most: int = setting(
+    200,
+    "Pictures a worker rates at most. Where there are more, each worker gets a random "
+    "choice, always the same for the same name.",
+  )
+  title: str = setting("How do these pictures make you feel?", "Heading of the page.")
+  instructions: str = setting(
+    "",
+    "What a worker reads before the start; a blank line begins a new paragraph. Empty: "
+    "emojax's own text on the two scales.",
+  )
+  warning: str = setting(
+    "",
+    "Content warning before the start. Empty: that pictures may be upsetting and one "
+    "can stop at any time; none: no warning.",
+  )
+  closing: str = setting(
+    "",
+    "What a worker reads at the end. Empty: to hand in, or to send the file to whoever "
+    "asked for it.",
+  )
+  post_url: str = setting(
+    "",
+    "Address to which a crowd platform wants its form posted, such as "
+    "https://www.mturk.com/mturk/externalSubmit; empty: ratings are only downloaded.",
+  )
+  post_fields: tuple[str, ...] = setting(
+    ("assignmentId", "hitId", "workerId"),
+    "Parameters of the page's own address that the form post hands back.",
+  )
+  worker_parameter: str = setting(
+    "workerId",
+    "Parameter of the page's address that names the worker; without it the page asks.",
+  )
+  base_url: str = setting(
+    "",
+    "Address of the folder of pictures on a server. Pictures are then loaded from "
+    "there one by one instead of being part of the page.",
+  )
+  side_px: int = setting(
+    800, "Longest side of a picture in the page; larger ones are made smaller."
+  )
+  quality: int = setting(85, "JPEG quality of the pictures in the page, 1 to 95.")
+
+
+@dataclasses.dataclass(frozen=True)
 class FinetuneConfig:
   """Networks fine-tuned on the pictures themselves, for table 4."""
 
