@@ -9,6 +9,7 @@ import dataclasses
 import math
 
 import numpy as np
+from scipy import special
 
 from emojax import progress
 from emojax.statistics import Interval
@@ -138,7 +139,8 @@ def split_half(
   """Split-half reliability: each picture's raters fall into two random halves.
 
   Of an odd number of raters, chance says which half is the larger. The correlation r of
-  the halves' means becomes 2 r / (1 + r), the reliability of the mean of all raters.
+  the halves' means becomes 2 r / (1 + r), the reliability of the mean of all raters;
+  with five it comes out about 0.01 too low, as halves of 2 and 3 are not equal.
 
   Args:
     values: (N,) ratings.
@@ -231,6 +233,4 @@ def _varies(variance: float, values: np.ndarray) -> bool:
 
 def _quantile(above: float, below: float) -> float:
   """The F value that 2.5 % exceed."""
-  from scipy import stats  # takes half a second to import
-
-  return float(stats.f.ppf(_TAIL, above, below))
+  return float(special.fdtri(above, below, _TAIL))

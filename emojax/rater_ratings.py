@@ -168,8 +168,8 @@ def _rating(cell: str, scale: tuple[float, float]) -> float:
   value = ratings.number(cell)
   if not scale[0] <= value <= scale[1]:
     raise ValueError(
-      f"expected a rating from {scale[0]:g} to {scale[1]:g}, got {value:g}; if the "
-      "ratings have another scale, say so with --rating_scale"
+      f"expected a rating from {scale[0]:g} to {scale[1]:g} (--rating_scale), got "
+      f"{value:g}"
     )
   return value
 

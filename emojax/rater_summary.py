@@ -174,7 +174,7 @@ def agreement(made: Aggregated, show_progress: bool = False) -> dict[str, Any]:
   kept = made.verdict.kept
   worker, image = made.table.worker[kept], made.table.image[kept]
   raters, pictures = np.unique(worker), np.unique(image)
-  is_crossed = len(worker) == len(raters) * len(pictures)
+  is_crossed = len(worker) == len(raters) * len(pictures) > 0
   found: dict[str, Any] = {}
   for target in TARGETS:
     values = getattr(made.table, target)[kept]

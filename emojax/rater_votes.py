@@ -55,7 +55,8 @@ class Picture:
     name: its id.
     votes, yes: how many voted, and how many of them called it emotional.
     reason: why it is not kept; empty: it is.
-    keyword: the commonest in its rows, the first of equals; empty where none.
+    keyword: the commonest in its rows, in lower case, the first of equals; empty where
+      none.
   """
 
   name: str
@@ -129,7 +130,10 @@ def count(votes: Votes, settings: config.CandidateConfig) -> Counted:
   order, rows, said, bad = votes
   dropped = [Dropped(row, BAD_ROW, problem) for row, problem in bad]
   first: dict[tuple[str, str], rater_rows.Row] = {}
-  by_picture: dict[str, list[Vote]] = {}
+  named = [rater_rows.named(row.cells, [])[1] for row, _ in bad]
+  by_picture: dict[str, list[Vote]] = {
+    name: [] for name in named if rater_rows.is_picture(name)
+  }
   for row, vote in zip(rows, said, strict=True):
     before = first.setdefault((vote.worker, vote.image), row)
     if before is not row:
@@ -256,7 +260,7 @@ def _check(cells: Mapping[str, str]) -> rater_rows.Checked[Vote]:
       "column emotional: expected yes or no (1 or 0, true or false), got "
       f"{cells['emotional']!r}"
     )
-  return Vote(worker, image, bool(said), cells.get("keyword", "")), problems
+  return Vote(worker, image, bool(said), _word(cells.get("keyword", ""))), problems
 
 
 def _picture(
@@ -280,12 +284,17 @@ def _reasons(made: Counted) -> dict[str, int]:
   return {why: times[why] for why in ("too few votes", "too few yes")}
 
 
+def _word(keyword: str) -> str:
+  """A keyword without what people write differently: At_Ease is at ease."""
+  return " ".join(keyword.casefold().replace("_", " ").replace("-", " ").split())
+
+
 def _known(keyword: str) -> str:
-  """The paper's word that a keyword is, whatever its case; else "other"."""
+  """The paper's word that a keyword is; else "other", or "no keyword"."""
   if not keyword:
     return NONE
-  word = " ".join(keyword.casefold().replace("_", " ").replace("-", " ").split())
-  return word if any(word in words for words in paper.KEYWORDS.values()) else OTHER
+  known = any(keyword in words for words in paper.KEYWORDS.values())
+  return keyword if known else OTHER
 
 
 def _breaks(name: str) -> bool:

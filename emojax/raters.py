@@ -23,7 +23,7 @@ from emojax.version import __version__
 if (
   TYPE_CHECKING
 ):  # heavy imports happen in the commands, so that --help answers at once
-  from emojax import page, rater_summary
+  from emojax import rater_summary
 
 _NAME = "emojax.raters"
 _ABOUT = (
@@ -57,12 +57,14 @@ def define_candidates_flags() -> None:
 def aggregate(arguments: list[str]) -> None:
   """Single ratings to rated pictures; see the module."""
   settings = options.read(config.RaterConfig())
-  # Here and not at the head: drawing takes a second to import.
-  from emojax import rater_ratings, rater_rules, rater_summary, report
+  # Here and not at the head: these take a second to import, drawing another.
+  from emojax import rater_ratings, rater_rules
 
   rater_rules.check(settings)
   paths, output = _places(arguments, "aggregate")
   table, bad = rater_ratings.read(paths, settings)
+  from emojax import rater_page, rater_summary, report
+
   verdict = rater_rules.apply(table, settings)
   found = rater_rules.pictures(table, verdict)
   names = [str(path) for path in paths]
@@ -82,7 +84,7 @@ def aggregate(arguments: list[str]) -> None:
   agreed = rater_summary.agreement(made, show_progress=True)
   text = rater_summary.table_markdown(made, agreed)
   notes = rater_summary.notes(made)
-  title, sections, drawn = _page(made, agreed)
+  title, sections, drawn = rater_page.of_ratings(made, agreed)
   report.write(output, title, notes, sections, drawn)
   files.write(output / "table.md", text)
   whole = rater_summary.to_json(made, agreed, provenance)
@@ -175,15 +177,6 @@ def _nothing_left(made: "rater_summary.Aggregated", output: pathlib.Path) -> str
     f"most any of {len(made.table.images)} has left is {most}; ratings dropped: "
     f"{by_rule}; {output / 'dropped.csv'} has each"
   )
-
-
-def _page(
-  made: "rater_summary.Aggregated", agreed: Mapping[str, Any]
-) -> "tuple[str, list[page.Section], dict[str, Any]]":
-  """Title, sections and figures of the page."""
-  from emojax import rater_page
-
-  return rater_page.of_ratings(made, agreed)
 
 
 COMMANDS = {
