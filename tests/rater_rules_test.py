@@ -135,6 +135,14 @@ def test_numbers_of_a_worker_by_hand(tmp_path):
   assert workers.shared.tolist() == [1, 1]
 
 
+def test_what_was_dropped_says_nothing_about_a_worker(tmp_path):
+  header = "worker,image,valence,arousal,seconds,approval"
+  lines = ["a,x,1,1,4,99", "a,x,9,9,99,99", "a,y,3,3,7,99", "a,z,9,9,99,10"]
+  workers = _rules(tmp_path, lines, header=header).workers
+  assert workers.counted.tolist() == [2] and workers.mean["valence"][0] == 2
+  assert workers.median_seconds[0] == 5.5  # the mean of the middle two
+
+
 def test_mean_ratings_by_hand(tmp_path):
   header = "worker,image,valence,arousal,keyword"
   lines = ["a,x,1,2,sea", "b,x,4,2,dog", "c,x,7,5,dog", "a,y,5,5,"]

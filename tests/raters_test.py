@@ -109,6 +109,7 @@ def test_everything_is_accounted_for(place, done):
   # All seven rated all 29, so raters can be told from noise too.
   icc = report["agreement"]["valence"]
   assert 0 < icc["icc_1"]["single"]["value"] < icc["icc_1"]["average"]["value"] < 1
+  assert icc["icc_2"]["single"]["value"] > 0.3  # beside a straight-liner
   assert icc["icc_2"]["raters"] == 7 and icc["split_half"]["pictures"] == 29
   assert "ICC(2,1)" in (place / "out" / "table.md").read_text("utf-8")
 
