@@ -227,19 +227,27 @@ class FinetuneConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RaterConfig:
-  """How single ratings become a rating per picture; the defaults are the paper's."""
+  """How single ratings become a rating per picture.
+
+  The number of raters, the limit per worker and the approval rate are the paper's; it
+  flags nobody, so from where on emojax does is emojax's own choice.
+  """
 
   rating_scale: tuple[float, ...] = setting(
     (1.0, 9.0), "Lowest and highest rating; they stay on this scale."
   )
-  min_raters: int = setting(5, "A picture with fewer raters is dropped.")
+  min_raters: int = setting(
+    5, "A picture with fewer raters is dropped; 5 in the paper."
+  )
   max_per_worker: int = setting(
-    200, "Only this many ratings of a worker count, the first ones; 0: all."
+    200,
+    "Only this many ratings of a worker count, the first ones; 0: all. 200 in the "
+    "paper.",
   )
   min_approval: float = setting(
     95.0,
     "Ratings by a worker whose approval rate, in percent, is lower are dropped; those "
-    "without one are kept.",
+    "without one are kept. 95 in the paper.",
   )
   flag_min_ratings: int = setting(
     20, "Ratings from which on a worker is judged; with fewer nobody is flagged."

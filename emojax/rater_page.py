@@ -93,7 +93,7 @@ def _workers(made: Aggregated, drawn: Mapping[str, Any], meaning: str) -> page.S
   if "agreement" in drawn:
     both = np.stack([made.verdict.workers.agreement[target] for target in TARGETS])
     absent = int((~np.isfinite(both).all(axis=0)).sum())
-    rest = f"; {absent} with too few ratings for one are not shown" if absent else ""
+    rest = f"; not shown, as undefined: {absent}" if absent else ""
     alt = "Each worker's correlation with the other raters, valence against arousal"
     shown.append(page.drawn(drawn["agreement"], alt, f"One mark a worker{rest}"))
   if "seconds" in drawn:

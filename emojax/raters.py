@@ -12,6 +12,7 @@ everything dropped, out.
 import hashlib
 import json
 import pathlib
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def aggregate(arguments: list[str]) -> None:
   scale = ",".join(f"{end:g}" for end in table.scale)
   print(
     "train: python -m emojax.train --dataset=va_emotion/folder --images_dir=PICTURES "
-    f"--ratings_csv={output / 'ratings.csv'}"
+    f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))}"
     + ("" if scale == "1,9" else f" --rating_scale={scale}")
   )
 
