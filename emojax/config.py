@@ -348,6 +348,77 @@ class WordsConfig:
   )
 
 
+@dataclasses.dataclass(frozen=True)
+class RaterConfig:
+  """How single ratings become a rating per picture.
+
+  The number of raters, the limit per worker and the approval rate are the paper's; it
+  flags nobody, so from where on emojax does is emojax's own choice.
+  """
+
+  rating_scale: tuple[float, ...] = setting(
+    (1.0, 9.0), "Lowest and highest rating; they stay on this scale."
+  )
+  min_raters: int = setting(
+    5, "A picture with fewer raters is dropped; 5 in the paper."
+  )
+  max_per_worker: int = setting(
+    200,
+    "Only this many ratings of a worker count, the first ones; 0: all. 200 in the "
+    "paper.",
+  )
+  min_approval: float = setting(
+    95.0,
+    "Ratings by a worker whose approval rate, in percent, is lower are dropped; those "
+    "without one are kept. 95 in the paper.",
+  )
+  flag_min_ratings: int = setting(
+    20, "Ratings from which on a worker is judged; with fewer nobody is flagged."
+  )
+  straight_line_share: float = setting(
+    0.8,
+    "A worker is flagged who gave at least this share of the pictures one and the same "
+    "pair of ratings.",
+  )
+  min_agreement: float = setting(
+    0.1,
+    "A worker is flagged whose ratings correlate less than this with the mean of the "
+    "others' (mean of valence and arousal).",
+  )
+  min_median_seconds: float = setting(
+    2.0, "A worker is flagged whose median time per picture is shorter."
+  )
+  drop_flagged: bool = setting(
+    False, "Drop ratings by flagged workers instead of only naming them."
+  )
+  skip_bad_rows: bool = setting(
+    False, "Drop and record rows that cannot be used instead of stopping."
+  )
+  ignore_columns: tuple[str, ...] = setting(
+    (), "Further columns that may stand in the table and are not used."
+  )
+  splits: int = setting(100, "Random halves of the raters in split-half reliability.")
+  seed: int = setting(0, "Of those halves.")
+
+
+@dataclasses.dataclass(frozen=True)
+class CandidateConfig:
+  """Which candidate pictures are emotional enough to be rated."""
+
+  votes: int = setting(3, "Votes a picture needs; with fewer it is not kept.")
+  min_yes: int = setting(
+    0,
+    "How many must call a picture emotional; 0: more than half of its votes. The paper "
+    'says "more than two" of three, which is 3 by the letter.',
+  )
+  skip_bad_rows: bool = setting(
+    False, "Drop and record rows that cannot be used instead of stopping."
+  )
+  ignore_columns: tuple[str, ...] = setting(
+    (), "Further columns that may stand in the table and are not used."
+  )
+
+
 # What `emojax.experiments` can run: the paper's tables by number, and how scores grow
 # with the number of training pictures.
 TABLES = ("2", "3", "4", "learning")

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#595959"
 _PURPLE = "#CC79A7"
-_SCALE = (1, 9)
-_CUTS = (3, 5, 7)  # of the paper's 4 x 4 sections of the plane
+_SCALE = (1.0, 9.0)
 
 
 def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
@@ -68,7 +67,9 @@ def residuals(said: np.ndarray, rated: np.ndarray, target: str) -> Figure:
   return figure
 
 
-def histograms(rated: Mapping[str, np.ndarray]) -> Figure:
+def histograms(
+  rated: Mapping[str, np.ndarray], scale: tuple[float, float] = _SCALE
+) -> Figure:
   """How often each rating comes, target by target, as in the paper's Figure 4."""
   figure = Figure(figsize=(3.4 * len(rated), 2.8), layout="constrained")
   for axes, (target, values), colour in zip(
@@ -77,17 +78,21 @@ def histograms(rated: Mapping[str, np.ndarray]) -> Figure:
     (_BLUE, _ORANGE),
     strict=False,
   ):
-    axes.hist(values, bins=np.linspace(1, 9, 17), color=colour, edgecolor="white")
-    axes.set(xlabel=f"rated {target}", ylabel="pictures", xlim=_SCALE)
+    axes.hist(values, bins=np.linspace(*scale, 17), color=colour, edgecolor="white")
+    axes.set(xlabel=f"rated {target}", ylabel="pictures", xlim=scale)
     _clean(axes)
   return figure
 
 
-def plane(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+def plane(
+  points: Mapping[str, tuple[np.ndarray, np.ndarray]],
+  scale: tuple[float, float] = _SCALE,
+) -> Figure:
   """Pictures in the valence-arousal plane, as in the paper's Figure 6.
 
   Args:
     points: title -> valence and arousal, (N,) each; one panel a title.
+    scale: lowest and highest rating.
   """
   figure = Figure(figsize=(3.8 * len(points), 3.9), layout="constrained")
   for axes, (title, (valence, arousal)) in zip(
@@ -96,11 +101,11 @@ def plane(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     strict=True,
   ):
     axes.scatter(valence, arousal, s=9, color=_GREEN, alpha=0.5, linewidths=0)
-    for cut in _CUTS:
+    for cut in np.linspace(*scale, 5)[1:-1]:  # the paper's 4 x 4 sections
       axes.axhline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
       axes.axvline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
     axes.set(xlabel="valence", ylabel="arousal", title=title)
-    axes.set(xlim=_SCALE, ylim=_SCALE, aspect="equal")
+    axes.set(xlim=scale, ylim=scale, aspect="equal")
     _clean(axes)
   return figure
 

@@ -23,7 +23,7 @@ _AT_ONCE = 2**22  # numbers held at once while resampling
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-  """A score and the bounds between which 95 % of its resamples lie."""
+  """A score and its 95 % interval; of scores, 95 % of their resamples lie in it."""
 
   value: float
   low: float

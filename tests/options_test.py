@@ -30,7 +30,17 @@ def given(monkeypatch):
 
 
 @pytest.mark.parametrize(
-  "settings", [config.TrainConfig, config.ExtractConfig, config.DataConfig]
+  "settings",
+  [
+    config.TrainConfig,
+    config.ExtractConfig,
+    config.DataConfig,
+    config.RaterConfig,
+    config.CandidateConfig,
+    config.RatingPageConfig,
+    config.AttributeConfig,
+    config.WordsConfig,
+  ],
 )
 def test_every_setting_has_a_flag_with_its_default_and_survives_json(given, settings):
   given(settings=settings)

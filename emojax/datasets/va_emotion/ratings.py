@@ -64,7 +64,10 @@ def check_scale(scale: Sequence[float]) -> tuple[float, float]:
 
 
 def read_table(
-  path: pathlib.Path, needed: Iterable[str], fallback_encoding: str = ""
+  path: pathlib.Path,
+  needed: Iterable[str],
+  fallback_encoding: str = "",
+  optional: Iterable[str] = (),
 ) -> list[Line]:
   """The rows of a comma-separated file with a header.
 
@@ -75,6 +78,7 @@ def read_table(
     needed: columns, in lower case, that must be there; case and blanks around the names
       in the file do not matter.
     fallback_encoding: of a file that is not UTF-8; empty: that is an error.
+    optional: columns that may be there, once.
   Returns:
     The rows; column names in lower case, cells without blanks around them.
   Raises:
@@ -95,7 +99,7 @@ def read_table(
   if not rows:
     raise RatingsError(f"{path} is empty: expected a header line and ratings below it")
   header = [name.lower() for name in rows[0][1]]
-  _check_header(path, header, list(needed))
+  _check_header(path, header, list(needed), list(optional))
   for number, cells in rows[1:]:
     if len(cells) != len(header):
       raise RatingsError(
@@ -154,7 +158,7 @@ def read_rated(
     if not problems:
       rated.append(_to_1_to_9(picture, values, keyword(line), low, high))
   if problems:
-    raise RatingsError(f"{path}: {_some(problems)}")
+    raise RatingsError(f"{path}: {some(problems)}")
   return rated
 
 
@@ -207,7 +211,7 @@ def missing_error(
   names = [f"{name!r}" + (f" ({hint})" if hint else "") for name, hint in missing]
   return RatingsError(
     f"{len(missing)} of the {total} pictures rated in {table} are not in {folder}: "
-    f"{_some(names, ', ')}; put them there, correct the names, or leave them out with "
+    f"{some(names, ', ')}; put them there, correct the names, or leave them out with "
     "--skip_bad_pictures"
   )
 
@@ -235,7 +239,9 @@ def _decode(path: pathlib.Path, fallback_encoding: str) -> str:
     ) from None
 
 
-def _check_header(path: pathlib.Path, header: list[str], needed: list[str]) -> None:
+def _check_header(
+  path: pathlib.Path, header: list[str], needed: list[str], optional: list[str]
+) -> None:
   missing = [name for name in needed if name not in header]
   if missing:
     joined = header[0] if len(header) == 1 else ""
@@ -244,11 +250,14 @@ def _check_header(path: pathlib.Path, header: list[str], needed: list[str]) -> N
         raise RatingsError(
           f"{path} is separated by {name}: save it with commas (and points in numbers)"
         )
+    near = difflib.get_close_matches(missing[0], header, n=1)
+    hint = f"; is {near[0]!r} your {missing[0]!r}? Rename it then" if near else ""
     raise RatingsError(
       f"{path} has no column {', '.join(map(repr, missing))}: expected "
       f"{', '.join(needed)}, got {', '.join(name or '(no name)' for name in header)}"
+      f"{hint}"
     )
-  for name in needed:
+  for name in [*needed, *optional]:
     if header.count(name) > 1:
       raise RatingsError(f"{path} has {header.count(name)} columns called {name!r}")
 
@@ -264,7 +273,7 @@ def _values(
     if not cell and field not in ("valence", "arousal"):
       continue
     try:
-      values[field] = _check_value(field, _number(cell), low, high)
+      values[field] = _check_value(field, number(cell), low, high)
     except ValueError as error:
       problems.append(f"line {line.number}, column {column}: {error}")
   return values, problems
@@ -287,7 +296,8 @@ def _to_1_to_9(
   )
 
 
-def _number(cell: str) -> float:
+def number(cell: str) -> float:
+  """A cell's number; ValueError, saying what came, unless it is a finite one."""
   if not cell:
     raise ValueError("expected a number, got an empty cell")
   try:
@@ -318,8 +328,8 @@ def _loose(name: str) -> str:
   return unicodedata.normalize("NFC", name).replace("\\", "/").casefold()
 
 
-def _some(items: Sequence[str], separator: str = "; ") -> str:
+def some(items: Sequence[str], separator: str = "; ", listed: int = _LISTED) -> str:
   """The first few items and how many more there are."""
-  text = separator.join(items[:_LISTED])
-  more = len(items) - _LISTED
+  text = separator.join(items[:listed])
+  more = len(items) - listed
   return f"{text}{separator}and {more} more" if more > 0 else text

@@ -1,0 +1,137 @@
+"""Figures about raters: arrays in, matplotlib figures out. Nothing is written here."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#595959"  # as in `figures`
+
+
+def raters_per_picture(raters: np.ndarray, least: int) -> Figure:
+  """How many pictures have how many raters.
+
+  Args:
+    raters: (P,) int.
+    least: pictures with fewer are dropped, and drawn in another colour and hatched.
+  """
+  figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+  axes = figure.subplots()
+  edges = np.arange(raters.max() + 2) - 0.5
+  if len(edges) > 61:  # bars of one rater each would be too thin to see
+    edges = np.linspace(-0.5, raters.max() + 0.5, 41)
+  few = raters < least
+  axes.hist(raters[~few], edges.tolist(), color=_BLUE, edgecolor="white", label="kept")
+  if few.any():
+    axes.hist(
+      raters[few],
+      edges.tolist(),
+      color=_ORANGE,
+      edgecolor="white",
+      hatch="//",
+      label="dropped",
+    )
+  axes.axvline(least - 0.5, color=_GREY, linewidth=1, linestyle="--")
+  axes.set(xlabel="raters of a picture", ylabel="pictures")
+  _whole(axes.xaxis)
+  _whole(axes.yaxis)
+  if few.any():
+    axes.legend(frameon=False)
+  _clean(axes)
+  return figure
+
+
+def agreement(
+  valence: np.ndarray, arousal: np.ndarray, is_flagged: np.ndarray, least: float
+) -> Figure:
+  """Each worker's correlation with the others.
+
+  Args:
+    valence, arousal: (W,) correlations; workers with NaN are not drawn.
+    is_flagged: (W,) bool.
+    least: mean correlation below which a worker disagrees.
+  """
+  figure = Figure(figsize=(4.6, 4.4), layout="constrained")
+  axes = figure.subplots()
+  known = np.isfinite(valence) & np.isfinite(arousal)
+  for which, colour, marker, size, label in (
+    (known & ~is_flagged, _BLUE, "o", 14, "not flagged"),
+    (known & is_flagged, _ORANGE, "X", 42, "flagged"),
+  ):
+    if which.any():
+      axes.scatter(
+        valence[which],
+        arousal[which],
+        s=size,
+        color=colour,
+        marker=marker,
+        alpha=0.7,
+        linewidths=0,
+        label=label,
+      )
+  ends = np.array([-1.0, 1.0])
+  axes.plot(
+    ends,
+    2 * least - ends,
+    color=_GREY,
+    linewidth=1,
+    linestyle="--",
+    label=f"mean of both {least:g}",
+  )
+  ticks = (-1, -0.5, 0, 0.5, 1)
+  axes.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
+  axes.set(xticks=ticks, yticks=ticks)
+  axes.set(xlabel="r with the others, valence", ylabel="r with the others, arousal")
+  axes.grid(linewidth=0.4)
+  axes.legend(frameon=False, loc="lower left")
+  _clean(axes)
+  return figure
+
+
+def answers(
+  valence: np.ndarray, arousal: np.ndarray, scale: tuple[float, float]
+) -> Figure:
+  """How often each answer comes, over all ratings that count; a panel a target."""
+  figure = Figure(figsize=(6.8, 2.8), layout="constrained")
+  whole = all(np.all(values == np.round(values)) for values in (valence, arousal))
+  if whole and scale[1] - scale[0] <= 20:
+    edges = np.arange(scale[0] - 0.5, scale[1] + 1)
+  else:
+    edges = np.linspace(*scale, 17)
+  for axes, target, values, colour in zip(
+    figure.subplots(1, 2, sharey=True),
+    ("valence", "arousal"),
+    (valence, arousal),
+    (_BLUE, _ORANGE),
+    strict=True,
+  ):
+    axes.hist(values, edges, color=colour, edgecolor="white")
+    axes.set(xlabel=f"{target}, single answers", ylabel="ratings")
+    _whole(axes.xaxis)
+    _clean(axes)
+  return figure
+
+
+def seconds(median: np.ndarray, least: float) -> Figure:
+  """Median time of each worker; (W,), NaN where not known."""
+  figure = Figure(figsize=(5.2, 2.8), layout="constrained")
+  axes = figure.subplots()
+  known = median[np.isfinite(median)]
+  # One worker who went to lunch would flatten all the others.
+  top = max(float(np.quantile(known, 0.95)) * 2, least * 2, 1e-3)
+  axes.hist(np.minimum(known, top), np.linspace(0, top, 31).tolist(), color=_BLUE)
+  axes.axvline(least, color=_GREY, linewidth=1, linestyle="--")
+  longer = " (the last bar: and longer)" if (known > top).any() else ""
+  axes.set(xlabel=f"median seconds a picture{longer}", ylabel="workers")
+  _whole(axes.yaxis)
+  _clean(axes)
+  return figure
+
+
+def _whole(axis: Any) -> None:
+  """Marks whole numbers only."""
+  axis.get_major_locator().set_params(integer=True)
+
+
+def _clean(axes: Any) -> None:
+  axes.spines[["top", "right"]].set_visible(False)
