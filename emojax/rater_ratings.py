@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emojax import cli, config, rater_rows
+from emojax import cli, config, rater_rows, tables
 from emojax.datasets.va_emotion import ratings
 
 NEEDED = ("worker", "image", "valence", "arousal")
@@ -97,7 +97,7 @@ def read(
   Returns:
     The ratings, and the rows that were skipped.
   Raises:
-    RatingsError: see `rater_rows.read` and `rater_rows.sift`.
+    TableError: see `rater_rows.read` and `rater_rows.sift`.
     UserError: approval rates look like shares, not percentages.
   """
   scale = ratings.check_scale(settings.rating_scale)
@@ -165,7 +165,7 @@ def _check(
 
 
 def _rating(cell: str, scale: tuple[float, float]) -> float:
-  value = ratings.number(cell)
+  value = tables.number(cell)
   if not scale[0] <= value <= scale[1]:
     raise ValueError(
       f"expected a rating from {scale[0]:g} to {scale[1]:g} (--rating_scale), got "
@@ -175,14 +175,14 @@ def _rating(cell: str, scale: tuple[float, float]) -> float:
 
 
 def _seconds(cell: str) -> float:
-  value = ratings.number(cell)
+  value = tables.number(cell)
   if value < 0:
     raise ValueError(f"expected seconds, 0 or more, got {value:g}")
   return value
 
 
 def _percent(cell: str) -> float:
-  value = ratings.number(cell.removesuffix("%").strip())
+  value = tables.number(cell.removesuffix("%").strip())
   if not 0 <= value <= 100:
     raise ValueError(f"expected percent, 0 to 100, got {value:g}")
   return value

@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from emojax import tables
 from emojax.datasets.va_emotion import ratings
 
 T = TypeVar("T")
@@ -43,25 +44,25 @@ def read(
   """All rows of all files, in the order given.
 
   Args:
-    paths: CSV files as `ratings.read_table` reads them.
+    paths: CSV files as `tables.read` reads them.
     needed: columns that must be there.
     optional: columns that may be there.
     ignored: further columns that may be there, in any case.
   Raises:
-    RatingsError: no file, one file twice, one that cannot be read as a table, or a
+    TableError: no file, one file twice, one that cannot be read as a table, or a
       column that is none of these.
   """
   if not paths:
-    raise ratings.RatingsError(
+    raise tables.TableError(
       f"name at least one CSV file with the columns {', '.join(needed)}"
     )
   rows: list[Row] = []
   seen: set[pathlib.Path] = set()
   for path in paths:
     if path.resolve() in seen:
-      raise ratings.RatingsError(f"{path} is named twice")
+      raise tables.TableError(f"{path} is named twice")
     seen.add(path.resolve())
-    lines = ratings.read_table(path, needed, optional=optional)
+    lines = tables.read(path, needed, optional=optional)
     _check_columns(path, lines, [*needed, *optional], ignored)
     rows += [Row(str(path), line.number, line.cells) for line in lines]
   return rows
@@ -77,7 +78,7 @@ def sift(
     check: takes a row's cells.
     skip_bad: return rows that cannot be used instead of raising.
   Raises:
-    RatingsError: some rows, or with `skip_bad` all of them, cannot be used.
+    TableError: some rows, or with `skip_bad` all of them, cannot be used.
   """
   good: list[Row] = []
   values: list[T] = []
@@ -100,9 +101,7 @@ def sift(
       if not good
       else "correct them, or leave these rows out with --skip_bad_rows"
     )
-    raise ratings.RatingsError(
-      f"{head}{ratings.some(problems, listed=_LISTED)}; {advice}"
-    )
+    raise tables.TableError(f"{head}{tables.some(problems, listed=_LISTED)}; {advice}")
   return good, values, bad
 
 
@@ -128,7 +127,7 @@ def is_picture(image: str) -> bool:
 
 def _check_columns(
   path: pathlib.Path,
-  lines: Sequence[ratings.Line],
+  lines: Sequence[tables.Line],
   known: Sequence[str],
   ignored: Collection[str],
 ) -> None:
@@ -150,7 +149,7 @@ def _check_columns(
   advice = "rename them"
   if all(unknown):
     advice += f", or pass --ignore_columns={','.join(unknown)}"
-  raise ratings.RatingsError(
+  raise tables.TableError(
     f"{path} has columns that are not known: {', '.join(shown)}; known: "
     f"{', '.join(known)}; {advice}"
   )

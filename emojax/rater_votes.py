@@ -110,7 +110,7 @@ def read(paths: Sequence[pathlib.Path], settings: config.CandidateConfig) -> Vot
     paths: files with the columns `NEEDED` and any of `OPTIONAL`.
     settings: columns to ignore, and whether bad rows are skipped.
   Raises:
-    RatingsError: see `rater_rows.read` and `rater_rows.sift`.
+    TableError: see `rater_rows.read` and `rater_rows.sift`.
   """
   rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns)
   sifted = rater_rows.sift(rows, _check, settings.skip_bad_rows)

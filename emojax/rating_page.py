@@ -135,6 +135,12 @@ def define_flags() -> None:
     "rating.html",
     "HTML file to write. The listing lies beside it, named like it with -pictures.csv.",
   )
+  flags.DEFINE_string(
+    "only",
+    "",
+    "Text file with the names of the pictures to show, one a line, as kept.txt of "
+    "candidates; empty: all in the folder.",
+  )
   options.define(config.RatingPageConfig, _NAME)
 
 
@@ -153,7 +159,8 @@ def main(arguments: list[str]) -> int | None:
   rows: list[rating_pictures.Row] = []
   pictures: list[rating_pictures.Picture] = []
   size = 0
-  for row, picture in rating_pictures.collect(folder, settings, show=True):
+  only = _names(asked.only) if asked.only else None
+  for row, picture in rating_pictures.collect(folder, settings, True, only):
     rows.append(row)
     if picture:
       pictures.append(picture)
@@ -207,6 +214,25 @@ def _tell(
     file=sys.stderr,
   )
   return 1
+
+
+def _names(name: str) -> list[str]:
+  """The pictures that a text file lists, one a line."""
+  path = pathlib.Path(name).expanduser()
+  try:
+    lines = path.read_text("utf-8-sig").splitlines()
+  except UnicodeDecodeError:
+    raise cli.UserError(f"--only={path} is no text file in UTF-8") from None
+  names = [line.strip() for line in lines if line.strip()]
+  if not names:
+    raise cli.UserError(f"--only={path} lists no picture: expected one name a line")
+  outside = [one for one in names if pathlib.PurePosixPath(one).is_absolute()]
+  outside += [one for one in names if ".." in pathlib.PurePosixPath(one).parts]
+  if outside:
+    raise cli.UserError(
+      f"--only={path} lists {outside[0]!r}: expected names below --images_dir"
+    )
+  return names
 
 
 def _output(name: str) -> pathlib.Path:

@@ -13,7 +13,7 @@ import io
 import os
 import pathlib
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -52,21 +52,27 @@ class Row:
 
 
 def collect(
-  folder: pathlib.Path, settings: config.RatingPageConfig, show: bool = False
+  folder: pathlib.Path,
+  settings: config.RatingPageConfig,
+  show: bool = False,
+  only: Sequence[str] | None = None,
 ) -> Iterator[tuple[Row, Picture | None]]:
-  """Reads every picture below a folder.
+  """Reads pictures below a folder.
 
   Args:
     folder: searched with its subfolders.
     settings: size, quality, and whether pictures are embedded or referred to.
     show: a progress bar on standard error.
+    only: names of pictures below the folder; None: every picture there.
   Yields:
-    One row per file, in the order of `images.walk`, and the picture where it can be
-    shown.
+    One row per file, in the order of `images.walk` or of `only`, and the picture where
+    it can be shown.
   Raises:
     ImageError: there is no such folder.
   """
   paths = images.walk(folder)
+  if only is not None:
+    paths = [folder / name for name in dict.fromkeys(only)]
   with (
     concurrent.futures.ThreadPoolExecutor(_THREADS) as pool,
     progress.bar(len(paths), "picture", show) as bar,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from emojax import files, statistics, word_norms
+from emojax import files, statistics, tables, word_norms
 from emojax.datasets.va_emotion import ratings
 
 TARGETS = ("valence", "arousal")
@@ -106,10 +106,10 @@ def find_columns(path: pathlib.Path, asked: Mapping[str, str]) -> dict[str, str]
     key of `COLUMNS` -> column in lower case.
   Raises:
     WordsError: no column is asked for and none of the usual ones is there.
-    RatingsError: no such file, no table, or it lacks an asked column; a ValueError too.
+    TableError: no such file, no table, or it lacks an asked column; a ValueError too.
   """
   named = [name.strip().lower() for name in asked.values() if name.strip()]
-  header = list(ratings.read_table(path, named)[0].cells)
+  header = list(tables.read(path, named)[0].cells)
   found = {}
   for key, usual in COLUMNS.items():
     name = asked[key].strip().lower()
@@ -120,7 +120,7 @@ def find_columns(path: pathlib.Path, asked: Mapping[str, str]) -> dict[str, str]
         f"with --{FLAGS[key]}; got {', '.join(name or '(no name)' for name in header)}"
       )
     found[key] = name or known[0]
-  ratings.read_table(path, found.values())  # so that none of them stands twice
+  tables.read(path, found.values())  # so that none of them stands twice
   return found
 
 
@@ -134,12 +134,12 @@ def read(
     columns: from `find_columns`.
     scale: lowest and highest possible rating in the file.
   Raises:
-    RatingsError: the file cannot be read as a table, or the scale is none.
+    TableError: the file cannot be read as a table, or the scale is none.
     WordsError: a rating that is neither a number on the scale nor missing (empty, NA).
   """
   low, high = ratings.check_scale(scale)
   rows, problems = [], []
-  for line in ratings.read_table(path, columns.values()):
+  for line in tables.read(path, columns.values()):
     values = {}
     for target in TARGETS:
       cell = line.cells[columns[target]]

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from emojax.datasets.va_emotion import ratings
+from emojax import tables
 
 RATED = ("valence", "arousal", "dominance")  # columns of `WordNorms.values`
+_LOWEST, _HIGHEST = 1, 9  # what words are rated on
 
 # How a word was found, nearest first; `match` says what each means.
 EXACT, LEMMA, HEAD_NOUN = "exact", "lemma", "head noun"
@@ -128,10 +129,10 @@ def read(path: pathlib.Path) -> WordNorms:
   Raises:
     NormsError: another layout, a word without letters or that stands twice, or a rating
       that is no number from 1 to 9.
-    RatingsError: no such file, or no table, see `ratings.read_table`; a ValueError too.
+    TableError: no such file, or no table, see `tables.read`; a ValueError too.
   """
   columns = _layout(path)
-  lines = ratings.read_table(path, columns)
+  lines = tables.read(path, columns)
   words, values, problems = [], [], []
   first_line: dict[str, int] = {}
   for line in lines:
@@ -235,7 +236,7 @@ def _nearest(name: str, norms: WordNorms) -> Match | None:
 
 def _layout(path: pathlib.Path) -> tuple[str, ...]:
   """The columns of the file's layout."""
-  header = ratings.read_table(path, ())[0].cells
+  header = tables.read(path, ())[0].cells
   for layout in (_WARRINER, _SIMPLE, _SIMPLE[:-1]):
     if all(column in header for column in layout):
       return layout
@@ -253,7 +254,7 @@ def _layout(path: pathlib.Path) -> tuple[str, ...]:
 
 def _is_rating(cell: str) -> bool:
   try:
-    return ratings.SCALE[0] <= float(cell) <= ratings.SCALE[1]
+    return _LOWEST <= float(cell) <= _HIGHEST
   except ValueError:
     return False
 

@@ -11,15 +11,12 @@ import sys
 
 import pytest
 import rating_help
+from PIL import Image
 
 from emojax import cli, config, rating_page
 
 _SETTINGS = config.RatingPageConfig()
 _ROOT = pathlib.Path(rating_page.__file__).parents[1]
-_PROGRAM = """
-from emojax import cli, rating_page
-cli.run_commands({"page": rating_page.COMMAND}, "emojax.raters", "Ratings of people.")
-"""
 
 
 def _data(text):
@@ -30,7 +27,7 @@ def _data(text):
 
 
 def _program(*arguments):
-  command = [sys.executable, "-c", _PROGRAM, "page", *map(str, arguments)]
+  command = [sys.executable, "-m", "emojax.raters", "page", *map(str, arguments)]
   return subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
 
 
@@ -201,3 +198,39 @@ def test_an_installed_emojax_has_the_page_s_parts():
   assert {path.suffix for path in parts} == {".py", ".html", ".css", ".js"}
   for path in parts:
     assert path.suffix == ".py" or f"*{path.suffix}" in patterns.split(", ")
+
+
+def test_only_listed_pictures_are_shown(tmp_path):
+  for name in ("a.png", "b.png", "c/d.png"):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / name)
+  listed = tmp_path / "kept.txt"
+  listed.write_text("c/d.png\na.png\na.png\ngone.png\n")
+  output = tmp_path / "page.html"
+  flags = (f"--images_dir={tmp_path}", f"--output={output}", f"--only={listed}")
+  done = _program(*flags)
+  assert done.returncode == 1 and "1 of 3 pictures cannot be shown" in done.stderr
+  shown = [name for name, *_ in _data(output.read_text("utf-8"))["pictures"]]
+  assert shown == ["c/d.png", "a.png"]
+  with (tmp_path / "page-pictures.csv").open(newline="") as file:
+    rows = list(csv.DictReader(file))
+  assert [row["path"] for row in rows] == ["c/d.png", "a.png", "gone.png"]
+
+
+@pytest.mark.parametrize(
+  ("content", "message"),
+  [
+    (b"\n \n", "lists no picture: expected one name a line"),
+    (b"a.png\n../b.png\n", "lists '../b.png': expected names below --images_dir"),
+    (b"\xff\xfe\x00", "is no text file in UTF-8"),
+    (None, "No such file"),
+  ],
+)
+def test_a_list_that_cannot_be_used_is_one_line(tmp_path, content, message):
+  Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+  if content is not None:
+    (tmp_path / "kept.txt").write_bytes(content)
+  flags = (f"--images_dir={tmp_path}", f"--only={tmp_path / 'kept.txt'}")
+  done = _program(*flags, f"--output={tmp_path / 'page.html'}")
+  assert done.returncode == 1 and done.stderr.count("\n") == 1
+  assert message in done.stderr

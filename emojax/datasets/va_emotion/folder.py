@@ -8,6 +8,7 @@ valence_std, arousal_std, num_raters, keyword) and `--rating_scale`. Out: a
 import pathlib
 from collections.abc import Sequence
 
+from emojax import tables
 from emojax.datasets.va_emotion import collection, ratings
 
 NEEDED = ("image", "valence", "arousal")
@@ -46,7 +47,7 @@ def load(
   table = pathlib.Path(ratings_csv).expanduser()
   rated = ratings.read_rated(
     table,
-    ratings.read_table(table, NEEDED),
+    tables.read(table, NEEDED),
     (low, high),
     _COLUMNS,
     image_id=lambda line: ratings.picture_id(line.cells["image"]),

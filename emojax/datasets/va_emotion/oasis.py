@@ -11,6 +11,7 @@ of the 900 rows may be there. Out: a `Collection`.
 import pathlib
 import re
 
+from emojax import tables
 from emojax.datasets.va_emotion import collection, ratings
 
 SCALE = (1.0, 7.0)
@@ -47,18 +48,18 @@ def load(manual_dir: str, skip_missing: bool) -> collection.Collection:
   if not manual_dir or not folder.is_dir():
     came = f"there is no folder {folder}" if manual_dir else "it is not given"
     raise ratings.RatingsError(f"{INSTRUCTIONS} Now {came}.")
-  tables = [folder / name for name in TABLES if (folder / name).is_file()]
+  published = [folder / name for name in TABLES if (folder / name).is_file()]
   pictures = folder / "images"
-  if not tables or not pictures.is_dir():
+  if not published or not pictures.is_dir():
     raise ratings.RatingsError(
       f"expected images/ and one of {', '.join(TABLES)} in {folder}, got "
       f"{', '.join(sorted(path.name for path in folder.iterdir())) or 'nothing'}"
     )
-  table = tables[0]
+  table = published[0]
   rated = ratings.read_rated(
     table,
     # Columns that matter are ASCII; sources may name a photographer in Latin-1.
-    ratings.read_table(table, ("theme", *_COLUMNS.values()), "latin-1"),
+    tables.read(table, ("theme", *_COLUMNS.values()), "latin-1"),
     SCALE,
     _COLUMNS,
     image_id=_image_id,
@@ -69,7 +70,7 @@ def load(manual_dir: str, skip_missing: bool) -> collection.Collection:
   )
 
 
-def _image_id(line: ratings.Line) -> str:
+def _image_id(line: tables.Line) -> str:
   """The file's name; two published themes end in a blank that the file names lack."""
   theme = line.cells["theme"]
   return ratings.picture_id(f"{theme}.jpg" if theme else "")
