@@ -78,13 +78,15 @@ def in_short(sets: Sequence[RatedSet], found: copies.Copies) -> list[str]:
     status.update(entry.look.status for entry in one.left_out)
     within = found.within(number)
     told = ", ".join(f"{status[name]} {name}" for name in picture_check.STATUSES)
-    lines.append(
-      f"{one.title}: {len(one.looks)} rated pictures ({told}); "
-      f"{len(within)} near-duplicate pairs, "
-      f"{sum(pair.straddles for pair in within)} of them across folds"
+    across = sum(pair.straddles for pair in within)
+    near = (
+      f"near-duplicate pairs: {len(within)}, across folds: {across}"
+      if one.has_pictures
+      else "near duplicates could not be looked for"
     )
+    lines.append(f"{one.title}: {status.total()} rated pictures: {told}; {near}")
   if len(sets) > 1:
-    lines.append(f"{len(found.across())} near-duplicate pairs between the sets")
+    lines.append(f"near-duplicate pairs between the sets: {len(found.across())}")
   return lines
 
 

@@ -128,6 +128,7 @@ def histograms_beside(
         {"histtype": "step", "linewidth": 1.6, "label": title},
       ):
         axes.hist(values, bins=bins, weights=weights, color=colour, **style)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     room = 0.02 * (bins[-1] - bins[0])  # for the outlines of the first and last bar
     axes.set(xlabel=f"{unit} {target}", xlim=(bins[0] - room, bins[-1] + room))
     _clean(axes)

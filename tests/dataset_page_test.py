@@ -198,6 +198,14 @@ def test_copies_are_paired_grouped_and_compared_with_the_folds(made):
   assert found["pictures_with_copy_in_another_fold"] == exposed > 0
 
 
+def test_copies_in_one_fold_do_not_straddle(data):
+  one = rated_sets.opened(data)
+  same = dataclasses.replace(one.dataset, fold=np.full_like(one.dataset.fold, 3))
+  found = copies.find([dataclasses.replace(one, dataset=same)])
+  assert len(found.pairs) == 2 and not any(pair.straddles for pair in found.pairs)
+  assert not found.is_exposed[0].any()
+
+
 def test_the_page_needs_nothing_and_escapes_everything(made, page):
   text = (made.folder / "index.html").read_text("utf-8")
   assert "<script>" not in text and "word1<b>" not in text
@@ -292,11 +300,10 @@ def test_two_sets_of_one_kind_stand_beside_each_other(data, tmp_path):
   both = _Report(tmp_path / "both")
   titles = [one["title"] for one in both.results["sets"]]
   assert titles == ["va_emotion/folder (pictures)", "va_emotion/folder (other)"]
-  crossing = [
-    (row["first"], row["second"])
-    for row in both.rows("near_duplicates.csv")
-    if row["first_set"] != row["second_set"]
-  ]
+  pairs = both.rows("near_duplicates.csv")
+  between = [row for row in pairs if row["first_set"] != row["second_set"]]
+  assert {row["straddles_folds"] for row in between} == {"no"}
+  crossing = [(row["first"], row["second"]) for row in between]
   assert {(f"{n}.png", f"small {n}.jpg") for n in range(3)} <= set(crossing)
   assert both.results["near_pairs_across_sets"] == len(crossing) == 5  # copies' copies
   words = both.page.words
@@ -315,7 +322,7 @@ def test_the_program_makes_the_synthetic_report_with_its_disclaimer(tmp_path):
   )
   assert done.returncode == 0, done.stderr
   assert "say nothing about people" in done.stdout
-  assert "8 rated pictures (8 ok," in done.stdout
+  assert "8 rated pictures: 8 ok, 0 tiny" in done.stdout
   made = _Report(tmp_path / "made")
   assert "say nothing about people" in made.page.words
   assert "say nothing about people" in made.results["notes"][0]

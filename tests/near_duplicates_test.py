@@ -117,7 +117,7 @@ def _random_hashes(draw):
   bits[..., 0] = False
   words = np.packbits(bits, axis=-1).view(np.uint64)
   plain = rng.random(number) < 0.2
-  words[plain] = 0
+  words[plain & (rng.random(number) < 0.5)] = 0  # the others are near some that are not
   colours = rng.choice([0, 2, 200], (number, 1, 1, 1))
   thumbnails = np.broadcast_to(colours, (number, 8, 8, 3)).astype(np.uint8)
   return near_duplicates.Hashes(words, plain, thumbnails)
