@@ -16,9 +16,10 @@ _MOST_SHOWN = 40  # pairs of a section; near_duplicates.csv has all
 _METHOD = (
   f"Two pictures are near when the whole of one and some crop of the other, or its "
   f"mirror image, differ in at most {near_duplicates.LIMIT_BITS} of "
-  f"{near_duplicates.NUM_BITS} bits of a perceptual hash; the distance is that number. "
-  "This finds copies that are resized, recompressed, mirrored, made grey or cropped by "
-  "up to 5 % anywhere, and misses larger crops, turned pictures and collages."
+  f"{near_duplicates.NUM_BITS} bits of a perceptual hash, the distance, and their "
+  "thumbnails correlate. This finds copies that are resized, recompressed, mirrored, "
+  "made grey or cropped by up to 5 % anywhere; larger crops, turned pictures and "
+  "collages may be missed."
 )
 
 
