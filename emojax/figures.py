@@ -110,6 +110,73 @@ def plane(
   return figure
 
 
+def histograms_beside(
+  sets: Mapping[str, Mapping[str, np.ndarray]], unit: str, bins: np.ndarray
+) -> Figure:
+  """Numbers of several sets over each other, a panel per target, as shares of a set.
+
+  Args:
+    sets: title -> target -> (N,) numbers, of as many pictures as have one.
+    unit: what is counted along the axis, such as "rated".
+    bins: edges.
+  """
+  targets = list(dict.fromkeys(t for of_target in sets.values() for t in of_target))
+  figure = Figure(figsize=(3.8 * len(targets), 3.0), layout="constrained")
+  panels = np.atleast_1d(figure.subplots(1, len(targets), sharey=True))
+  for axes, target in zip(panels, targets, strict=True):
+    for (title, of_target), colour in zip(sets.items(), (_BLUE, _ORANGE), strict=False):
+      values = of_target[target]
+      if not len(values):
+        continue
+      weights = np.full(len(values), 100 / len(values))
+      for style in (
+        {"histtype": "stepfilled", "alpha": 0.25},
+        {"histtype": "step", "linewidth": 1.6, "label": title},
+      ):
+        axes.hist(values, bins=bins, weights=weights, color=colour, **style)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    room = 0.02 * (bins[-1] - bins[0])  # for the outlines of the first and last bar
+    axes.set(xlabel=f"{unit} {target}", xlim=(bins[0] - room, bins[-1] + room))
+    _clean(axes)
+  panels[0].set(ylabel="% of the pictures")
+  if len(sets) > 1:
+    figure.legend(
+      *panels[0].get_legend_handles_labels(),
+      loc="outside upper center",
+      ncols=len(sets),
+      frameon=False,
+    )
+  return figure
+
+
+def planes_over(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+  """Sets over each other in one valence-arousal plane, as in the paper's Figure 6.
+
+  Args:
+    points: title -> valence and arousal, (N,) each. Larger sets lie below.
+  """
+  figure, axes = _axes(4.2, 4.3)
+  marks = dict(zip(points, ((_BLUE, "o", 11), (_ORANGE, "^", 13)), strict=False))
+  for title in sorted(points, key=lambda one: -len(points[one][0])):
+    colour, marker, size = marks[title]
+    axes.scatter(
+      *points[title],
+      s=size,
+      color=colour,
+      marker=marker,
+      alpha=0.5,
+      linewidths=0,
+      label=title,
+    )
+  for cut in _CUTS:
+    axes.axhline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
+    axes.axvline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
+  axes.set(xlabel="valence", ylabel="arousal", xlim=_SCALE, ylim=_SCALE, aspect="equal")
+  if len(points) > 1:
+    figure.legend(loc="outside upper center", ncols=len(points), frameon=False)
+  return figure
+
+
 def forest(
   intervals: Mapping[str, tuple[float, float, float]], score: str, target: str
 ) -> Figure:

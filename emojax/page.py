@@ -15,10 +15,15 @@ from matplotlib.figure import Figure
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-  """Rows of text; the first is the head, and first cells are row heads."""
+  """Rows of text; the first is the head, and first cells are row heads.
+
+  Attributes:
+    is_words: cells are words, not numbers, and stand on the left.
+  """
 
   caption: str
   rows: Sequence[Sequence[str]]
+  is_words: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Section:
     title: its heading.
     prose: paragraphs before the rest.
     tables, figures: in order.
-    gallery: pictures side by side; `is_plane` puts them at their places instead.
+    gallery: pictures side by side; `is_plane` puts them at their places instead, and
+      `is_pairs` gives them room for two.
     corners: of a plane: what its upper left, upper right, lower left and lower right
       corner stand for.
   """
@@ -58,6 +64,7 @@ class Section:
   figures: Sequence[Picture] = ()
   gallery: Sequence[Picture] = ()
   is_plane: bool = False
+  is_pairs: bool = False
   corners: Sequence[str] = ()
 
 
@@ -125,7 +132,7 @@ table { border-collapse: collapse; margin: 1rem 0; font-size: .875rem; }
 caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid #ccc; text-align: right; }
 th:first-child { text-align: left; }
-table.words td { text-align: left; vertical-align: top; width: 25%; }
+table.words td, table.words th { text-align: left; vertical-align: top; }
 figure { margin: 1rem 0; display: inline-block; vertical-align: top; }
 figure.drawn img { max-width: 100%; width: auto; max-height: 26rem; }
 figcaption { font-size: .8125rem; color: #404040; }
@@ -133,6 +140,8 @@ figcaption { font-size: .8125rem; color: #404040; }
 .gallery figure { margin: 0; width: 7.6rem; }
 .gallery img { max-width: 7rem; display: block; }
 figcaption { white-space: pre-line; }
+.pairs figure { width: 15rem; }
+.pairs img { max-width: 14.5rem; }
 .gallery figcaption { font-size: .75rem; overflow-wrap: anywhere; }
 .plane { position: relative; aspect-ratio: 1; max-width: 56rem; margin: 4rem;
   border-left: 2px solid #595959; border-bottom: 2px solid #595959; }
@@ -165,7 +174,7 @@ figcaption { white-space: pre-line; }
 <p>{{ paragraph }}</p>
 {% endfor %}
 {% for table in section.tables %}
-<div class="scroll"><table>
+<div class="scroll"><table{{ ' class="words"'|safe if table.is_words }}>
 <caption>{{ table.caption }}</caption>
 <thead><tr>
 {% for cell in table.rows[0] %}<th scope="col">{{ cell }}</th>{% endfor %}
@@ -184,7 +193,8 @@ figcaption { white-space: pre-line; }
 <figcaption>{{ figure.caption }}</figcaption></figure>
 {% endfor %}
 {% if section.gallery %}
-<div class="{{ 'plane' if section.is_plane else 'gallery' }}">
+<div class="{{ 'plane' if section.is_plane else 'gallery' }}{{
+' pairs' if section.is_pairs }}">
 {% for corner in section.corners %}
 <span class="corner" style="{{ 'right' if loop.index0 % 2 else 'left' }}: 0; {{
 'bottom' if loop.index0 > 1 else 'top' }}: 0">{{ corner }}</span>

@@ -1,11 +1,14 @@
-"""`python -m emojax.report RUN`: a run or an experiment as figures and one HTML page.
+"""`python -m emojax.report RUN`: a run, an experiment or a rated set as one HTML page.
 
-In: a run folder of `emojax.train`, an experiment folder of `emojax.experiments`, or
-several runs to compare. Out: `report/index.html` in the first folder (or `--output`),
-which needs no network and no other file, and the figures as PNG and SVG beside it.
+In: a run folder of `emojax.train`, an experiment folder of `emojax.experiments`,
+several runs to compare, or with `--dataset` a rated set or two. Out:
+`report/index.html` in the first folder, for a rated set `report-NAME/index.html` (or
+`--output`), which needs no network and no other file, and the figures as PNG and SVG
+beside it; of a rated set also `pictures.csv`, `near_duplicates.csv` and `results.json`.
 
   python -m emojax.report runs/best
   python -m emojax.report runs/best runs/paper --output=comparison
+  python -m emojax.report --dataset=va_emotion/oasis --manual_dir=OASIS
 """
 
 import json
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from emojax import cli, files
+from emojax import cli, config, dataset_flags, files
 
 if TYPE_CHECKING:  # heavy imports happen in `main`, so that --help answers at once
   import numpy as np
@@ -25,27 +28,44 @@ if TYPE_CHECKING:  # heavy imports happen in `main`, so that --help answers at o
 _NAME = "emojax.report"
 _ABOUT = (
   "Turns a run or an experiment into one HTML page with tables, figures and galleries "
-  "that opens without a network. Several runs are compared on the pictures they share."
+  "that opens without a network. Several runs are compared on the pictures they share. "
+  "With --dataset, the page is about one rated set or two: ratings, raters, keywords, "
+  "copies of pictures, and pictures that are broken or odd."
 )
 
 
 def define_flags() -> None:
   """Defines the program's flags; not on import, so that programs can be imported."""
   flags.DEFINE_string(
-    "output", "", "Folder for the report; empty: report/ in the (first) folder."
+    "output",
+    "",
+    "Folder for the report; empty: report/ in the (first) folder, and for datasets "
+    "report-NAME here.",
   )
-  flags.DEFINE_string(
-    "images_dir", "", "Where the run's pictures are now, if they have moved."
+  dataset_flags.define(
+    _NAME, "Of a run or a prepared folder: where its pictures are now, if they moved."
   )
 
 
 def main(arguments: list[str]) -> None:
   """The program; see the module."""
+  chosen = dataset_flags.chosen()
+  if chosen:
+    if arguments:
+      raise cli.UserError(
+        f"name runs, or datasets with --dataset, not both; got {arguments[0]!r} too"
+      )
+    names = dict.fromkeys(data.dataset.rpartition("/")[2] for data in chosen)
+    place = flags.FLAGS.output or f"report-{'-'.join(names)}"
+    of_datasets(chosen, pathlib.Path(place).expanduser())
+    return
+  if alone := dataset_flags.given():
+    raise cli.UserError(f"--{alone[0]} is for --dataset, which is not given")
+  if not arguments:
+    raise cli.UserError("name a run or an experiment folder, such as runs/best")
   # Here and not at the head: drawing takes a second to import.
   from emojax import run_page
 
-  if not arguments:
-    raise cli.UserError("name a run or an experiment folder, such as runs/best")
   folders = [pathlib.Path(name).expanduser() for name in arguments]
   output = pathlib.Path(flags.FLAGS.output or folders[0] / "report").expanduser()
   reports = [_read(folder) for folder in folders]
@@ -57,11 +77,33 @@ def main(arguments: list[str]) -> None:
   elif len(folders) > 1:
     title, notes, sections, figures = of_runs(folders, reports)
   else:
-    find = find_pictures(reports[0], flags.FLAGS.images_dir)
+    moved = flags.FLAGS.images_dir
+    find = find_pictures(reports[0], moved[-1] if moved else "")
     title, notes, sections, figures = run_page.of_run(folders[0], reports[0], find)
   write(output, title, notes, sections, figures)
   for note in notes:
     print(note)
+  print(f"report: {output / 'index.html'}")
+
+
+def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> None:
+  """Writes the report on one rated set, or on two beside each other.
+
+  Raises:
+    ValueError: see `rated_sets.opened`.
+  """
+  from emojax import copies, dataset_files, dataset_page, rated_sets
+
+  sets = rated_sets.titled([rated_sets.opened(data, show=True) for data in chosen])
+  found = copies.find(sets, show=True)
+  title, notes, sections, drawn = dataset_page.of_sets(sets, found)
+  write(output, title, notes, sections, drawn)
+  for name, content in dataset_files.contents(sets, found, notes).items():
+    files.write(output / name, content)
+  for note in notes:
+    print(note)
+  for line in dataset_page.in_short(sets, found):
+    print(line)
   print(f"report: {output / 'index.html'}")
 
 
@@ -229,4 +271,4 @@ def _read(folder: pathlib.Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
   define_flags()
-  cli.run(main, _NAME, _ABOUT, arguments="RUN...")
+  cli.run(main, _NAME, _ABOUT, settings=(config.DataConfig,), arguments="[RUN...]")
