@@ -23,7 +23,7 @@ from emojax import cli, config, files, options
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   import numpy as np
 
-  from emojax import extractor
+  from emojax import extraction
   from emojax.features import attributes as feature
 
 _NAME = "emojax.attributes"
@@ -111,7 +111,7 @@ class Learned:
   model: "feature.AttributeModel"
   gains: "np.ndarray"
   accuracy: "np.ndarray | None"
-  rows: Sequence[tuple[str, "extractor.Row"]]
+  rows: Sequence[tuple[str, "extraction.Row"]]
 
 
 def of_classes(

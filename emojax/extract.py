@@ -17,7 +17,7 @@ from absl import flags
 from emojax import cli, config, files, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
-  from emojax import extractor
+  from emojax import extraction
 
 _NAME = "emojax.extract"
 _ABOUT = (
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
 
 def extract_folder(
   folder: pathlib.Path, settings: config.ExtractConfig, progress: bool
-) -> tuple["extractor.Extracted", list[dict[str, Any]]]:
+) -> tuple["extraction.Extracted", list[dict[str, Any]]]:
   """Features of every picture below a folder.
 
   Args:
@@ -102,7 +102,7 @@ def extract_folder(
 def write(
   output: pathlib.Path,
   folder: pathlib.Path,
-  extracted: "extractor.Extracted",
+  extracted: "extraction.Extracted",
   described: list[dict[str, Any]],
 ) -> None:
   """Writes the result files, each whole or not at all.
@@ -140,7 +140,7 @@ def write(
   files.write(description, (json.dumps(summary, indent=2) + "\n").encode())
 
 
-def rows_csv(rows: list["extractor.Row"], folder: pathlib.Path) -> bytes:
+def rows_csv(rows: list["extraction.Row"], folder: pathlib.Path) -> bytes:
   """The table of pictures as UTF-8 CSV: path relative to the folder, status, reason.
 
   Names with commas, quotes or line breaks are quoted; bytes of a name that are not

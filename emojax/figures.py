@@ -101,9 +101,7 @@ def plane(
     strict=True,
   ):
     axes.scatter(valence, arousal, s=9, color=_GREEN, alpha=0.5, linewidths=0)
-    for cut in np.linspace(*scale, 5)[1:-1]:  # the paper's 4 x 4 sections
-      axes.axhline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
-      axes.axvline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
+    _sections(axes, scale)
     axes.set(xlabel="valence", ylabel="arousal", title=title)
     axes.set(xlim=scale, ylim=scale, aspect="equal")
     _clean(axes)
@@ -168,9 +166,7 @@ def planes_over(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
       linewidths=0,
       label=title,
     )
-  for cut in _CUTS:
-    axes.axhline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
-    axes.axvline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
+  _sections(axes, _SCALE)
   axes.set(xlabel="valence", ylabel="arousal", xlim=_SCALE, ylim=_SCALE, aspect="equal")
   if len(points) > 1:
     figure.legend(loc="outside upper center", ncols=len(points), frameon=False)
@@ -281,6 +277,13 @@ def _axes(width: float, height: float) -> tuple[Figure, Any]:
   axes = figure.subplots()
   _clean(axes)
   return figure, axes
+
+
+def _sections(axes: Any, scale: tuple[float, float]) -> None:
+  """The lines between the paper's 4 x 4 sections of a plane."""
+  for cut in np.linspace(*scale, 5)[1:-1]:
+    axes.axhline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
+    axes.axvline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
 
 
 def _clean(axes: Any) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 
 from emojax import (
   checkpoint,
+  extraction,
   extractor,
   familiarity,
   images,
@@ -167,7 +168,7 @@ class Predictor:
     return found
 
 
-Picture = str | extractor.Picture
+Picture = str | extraction.Picture
 _FAR_REASON = (
   "unlike the training pictures, 99 % of which lie within {:.2f}: do not trust it"
 )
@@ -214,7 +215,7 @@ def load(
   return Predictor(opened, extractor.Extractor(names, found))
 
 
-def expand(pictures: Picture | Sequence[Picture]) -> list[extractor.Picture]:
+def expand(pictures: Picture | Sequence[Picture]) -> list[extraction.Picture]:
   """Pictures one by one: folders become the pictures below them, in sorted order.
 
   Raises:
@@ -223,7 +224,7 @@ def expand(pictures: Picture | Sequence[Picture]) -> list[extractor.Picture]:
   """
   if isinstance(pictures, (str, pathlib.Path, bytes, np.ndarray)):
     pictures = [pictures]
-  found: list[extractor.Picture] = []
+  found: list[extraction.Picture] = []
   for one in pictures:
     if isinstance(one, (bytes, np.ndarray)):
       found.append(one)

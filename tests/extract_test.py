@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emojax import cache, cli, config, extract, extractor, images
+from emojax import cache, cli, config, extract, extraction, extractor, images
 from emojax.features import FEATURES
 from emojax.features.sources import load_sources
 
@@ -51,7 +51,7 @@ def made() -> extractor.Extractor:
 
 
 @pytest.fixture(scope="module")
-def whole(folder, made) -> extractor.Extracted:
+def whole(folder, made) -> extraction.Extracted:
   """Everything in one go, without a cache."""
   return made.run(images.walk(folder), batch_size=4)
 
@@ -490,7 +490,7 @@ def test_errors_can_show_where_they_arose():
 def test_any_file_name_fits_into_the_table(names):
   folder = pathlib.Path("/pictures")
   paths = [folder / os.fsdecode(raw) for raw in names]
-  rows = [extractor.Row(path, "error", 'no, "really"\nnot') for path in paths]
+  rows = [extraction.Row(path, "error", 'no, "really"\nnot') for path in paths]
   table = extract.rows_csv(rows, folder).decode("utf-8")
   parsed = list(csv.reader(io.StringIO(table, newline="")))
   assert parsed[0] == ["path", "status", "reason"] and len(parsed) == len(names) + 1
@@ -503,7 +503,7 @@ def test_any_file_name_fits_into_the_table(names):
 def test_results_of_other_features_do_not_stay_behind(folder, whole, made, tmp_path):
   extract.write(tmp_path, folder, whole, made.describe())
   (tmp_path / "mine.npy").write_bytes(b"the user's own")
-  only = extractor.Extracted(whole.rows, {"lbp": whole.values["lbp"]}, whole.stats)
+  only = extraction.Extracted(whole.rows, {"lbp": whole.values["lbp"]}, whole.stats)
   extract.write(tmp_path, folder, only, made.only(["lbp"]).describe())
   assert sorted(path.name for path in tmp_path.iterdir()) == [
     "features.json",
