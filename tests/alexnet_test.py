@@ -4,6 +4,7 @@ import pathlib
 import runpy
 
 import numpy as np
+import pytest
 
 from emojax.backbones import BACKBONES
 
@@ -11,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 compare = runpy.run_path(str(ROOT / "scripts" / "make_goldens"))["compare"]
 
 
+@pytest.mark.slow
 def test_outputs_are_torchvisions():
   """Reference: torchvision 0.28.0 on torch 2.13.0, seeded random weights, float64."""
   errors = compare("alexnet")

@@ -71,6 +71,7 @@ def test_pictures_become_attributes(fitted, categories):
   assert model.settings["num_attributes"] == 3 and model.base == "color"
 
 
+@pytest.mark.slow
 def test_the_feature_scores_pictures_alike_alone_and_in_company(fitted, categories):
   output, _ = fitted
   settings = config.ExtractConfig(
@@ -97,6 +98,7 @@ def test_the_feature_scores_pictures_alike_alone_and_in_company(fitted, categori
   assert extractor.sizes_of(settings) == {"attributes": 3, "lbp": 59}
 
 
+@pytest.mark.slow
 def test_a_broken_picture_has_a_row_and_is_left_out(categories, tmp_path):
   for path in categories.rglob("*.png"):
     target = tmp_path / "pictures" / path.relative_to(categories)
@@ -166,6 +168,7 @@ def test_settings_that_cannot_be_are_refused(categories, settings, message):
     _learn(categories, **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ("flags", "message"),
   [

@@ -22,6 +22,7 @@ def _run(*arguments):
   )
 
 
+@pytest.mark.slow
 def test_figures_stand_beside_a_peer_and_name_the_machine(tmp_path):
   output = tmp_path / "bench.json"
   done = _run("--only=lbp", "--repeats=1", f"--output={output}")

@@ -313,6 +313,7 @@ def test_two_sets_of_one_kind_stand_beside_each_other(data, tmp_path):
   assert len(both.rows("pictures.csv")) == 15 + 3
 
 
+@pytest.mark.slow
 def test_the_program_makes_the_synthetic_report_with_its_disclaimer(tmp_path):
   done = _program(
     "--dataset=va_emotion/synthetic",
@@ -350,6 +351,7 @@ def test_photographs_of_oasis_have_the_known_pair(shared_data, tmp_path):
   assert names == [["Couple 2.jpg", "Couple 9.jpg"]]
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(tmp_path):
   folder = "--images_dir=pictures"
   for arguments, message in (

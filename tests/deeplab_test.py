@@ -28,6 +28,7 @@ def trained(shared_data, tmp_path_factory):
   return weights.load("deeplab", folder)
 
 
+@pytest.mark.slow
 def test_label_maps_of_ade20k_pictures(shared_data, trained):
   """Reference: the published network in its interpreter, 8-bit activations included.
 
@@ -63,6 +64,7 @@ def test_label_maps_of_ade20k_pictures(shared_data, trained):
   assert np.mean(behind) <= 0.01
 
 
+@pytest.mark.slow
 def test_shares_of_photographs(shared_data, trained):
   """Reference: `ade_pixel_share` beside OASIS; its first column is the background."""
   reference = np.load(shared_data / "oasis" / "reference_features.npz")
@@ -149,6 +151,7 @@ def test_layers_are_the_published_ones():
   assert len(shapes) == 2 * 60
 
 
+@pytest.mark.slow
 def test_pool_and_spread_are_those_of_the_trunk():
   params = BACKBONES["deeplab"].init(0)
   rng = np.random.default_rng(0)

@@ -161,11 +161,11 @@ def test_a_killed_experiment_ends_with_the_same_tables(table_2, place):
 @pytest.mark.slow
 def test_table_4_compares_baselines_and_networks_on_the_same_pictures(place):
   tuning = ("--finetune=resnet18", "--finetune_epochs=1", "--target=valence")
-  done = _run(
-    place / "table4", "--table=4", "--objects=squeezenet", "--ensemble=2", *tuning
-  )
+  few = ("--objects=squeezenet", "--ensemble=2", "--num_synthetic=15")
+  folder = place / "four" / "table4"  # with a dataset of its own
+  done = _run(folder, "--table=4", *few, *tuning)
   assert done.returncode == 0, done.stderr
-  found = json.loads((place / "table4" / "results.json").read_text())
+  found = json.loads((folder / "results.json").read_text())
   names = [one["entry"]["name"] for one in found["entries"]]
   assert names[:4] == ["mean", "linear", "ridge", "svr"]
   assert {"best-own-features", "resnet18-frozen", "resnet18-train"} < set(names)
@@ -177,7 +177,7 @@ def test_table_4_compares_baselines_and_networks_on_the_same_pictures(place):
   assert scores["mse"] >= scores["variance"]  # it cannot be better than the mean
   interval = mean["intervals"]["valence"]["mse"]
   assert interval["low"] < interval["value"] < interval["high"]
-  shown = _run(place / "table4", "--table=4", "--objects=squeezenet", "--resume")
+  shown = _run(folder, "--table=4", *few, "--resume")
   assert shown.returncode == 1 and "another configuration" in shown.stderr
 
 
@@ -195,6 +195,7 @@ def test_a_learning_curve_gives_each_model_ever_more_pictures(place):
   assert "growth-valence" in made[3]
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(tmp_path):
   for flags, message in (
     (["--table=5"], "2|3|4|learning"),

@@ -74,6 +74,7 @@ def test_rows_and_values_come_in_the_order_of_the_pictures(folder, made, whole):
   assert whole.stats["computed"] == 20 and whole.stats["from_cache"] == 0
 
 
+@pytest.mark.slow
 def test_a_picture_is_the_same_alone_and_in_any_batch(folder, made, whole):
   paths = images.walk(folder)
   for at in (0, 8, 20):
@@ -99,6 +100,7 @@ def test_values_are_those_of_the_feature_called_directly(folder, whole):
     np.testing.assert_allclose(direct, whole.values[name][:3], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_devices_share_the_work(folder, made, whole, tmp_path):
   assert jax.local_device_count() == 2  # tests/conftest.py
   script = (
@@ -258,6 +260,7 @@ def test_pictures_are_decoded_only_a_few_batches_ahead():
 # The program
 
 
+@pytest.mark.slow
 def test_the_program_writes_a_whole_folder(folder, whole, tmp_path):
   output = tmp_path / "out"
   flags = ["--features=color,lbp", f"--output={output}", "--cache_dir="]
@@ -328,6 +331,7 @@ def _stored(path: pathlib.Path) -> int:
     connection.close()
 
 
+@pytest.mark.slow
 def test_interrupting_says_that_it_goes_on(folder, tmp_path):
   command = [sys.executable, "-c", _SLOW, f"--images_dir={folder}"]
   command += [f"--output={tmp_path / 'out'}", "--features=lbp", "--cache_dir="]
@@ -454,6 +458,7 @@ def test_help_is_quick_and_shows_the_program_s_own_flags():
   assert _run("--version").stdout.startswith("emojax ")
 
 
+@pytest.mark.slow
 def test_nothing_of_tensorflow_is_imported(folder, tmp_path):
   script = (
     "import sys, pathlib\n"

@@ -23,7 +23,7 @@ _SLOW = {  # the first is heavy, the others share nearly all their code with a s
 } | {
   name
   for name, feature in FEATURES.items()
-  if feature.needs.startswith(("alexnet", "vgg", "resnet")) and name != "pool_resnet18"
+  if feature.needs.startswith(("alexnet", "vgg", "resnet"))
 }
 # One network of a family stands for it where a test is of JAX more than of the feature.
 _SIBLINGS = (

@@ -16,6 +16,8 @@ _ASKED = config.FinetuneConfig(
   finetune_batch=2, finetune_epochs=3, finetune_learning_rate=1e-3
 )
 
+pytestmark = pytest.mark.slow  # networks are trained on pictures
+
 
 @pytest.fixture(scope="module")
 def params():
@@ -107,7 +109,6 @@ def test_frozen_convolutions_stay_and_training_equals_the_whole_network(
   np.testing.assert_allclose(cached.predicted, whole.predicted, atol=1e-3)
 
 
-@pytest.mark.slow
 def test_alexnet_s_fully_connected_layers_are_the_network_s():
   params = BACKBONES["alexnet"].init(0)
   rng = np.random.default_rng(0)

@@ -19,6 +19,7 @@ def reference(shared_data):
     return dict(stored)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ("key", "orientations"),
   [("gist_8888", gist.ORIENTATIONS_512), ("gist_884", gist.ORIENTATIONS)],
@@ -40,6 +41,7 @@ def test_rgb_pictures_are_described_by_the_mean_of_their_channels(reference):
   assert np.abs(got - reference["gist_8888"][:2]).max() <= 0.0006
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ("compute", "size"), [(COMPUTE, gist.SIZE), (COMPUTE_512, gist.SIZE_512)]
 )
@@ -67,6 +69,7 @@ def test_contrast_and_brightness_of_the_whole_picture_do_not_matter():
   np.testing.assert_allclose(COMPUTE(dark * 3 + 40), COMPUTE(dark), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_stripes_answer_in_their_direction_and_in_their_block():
   """Vertical stripes in the upper right quarter only."""
   x = np.arange(256)

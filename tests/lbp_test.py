@@ -53,6 +53,7 @@ def test_equals_scikit_image_on_tiny_shapes(shape):
     np.testing.assert_array_equal(counts(grey), reference(grey))
 
 
+@pytest.mark.slow
 def test_every_rounding_slip_of_scikit_image_is_reproduced():
   """Planes tilted by every step, which tie along one diagonal, next to the border."""
   rows, columns = np.mgrid[:6, :6]

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import sysconfig
 
+import pytest
+
 from emojax import __main__ as programs
 from emojax.version import __version__
 
@@ -29,6 +31,7 @@ def test_without_arguments_it_lists_every_program():
   assert runs - {"cli"} == set(programs.PROGRAMS)
 
 
+@pytest.mark.slow
 def test_the_installed_command_is_the_module():
   for name in ("train", "report"):
     one = _run(_COMMAND, name, "--help")

@@ -223,6 +223,7 @@ def test_photographs_are_found_and_told_apart(shared_data, tmp_path):
   assert (0, 1) in found
 
 
+@pytest.mark.slow
 def test_recall_is_measured_on_a_folder(tmp_path):
   for seed in range(3):
     Image.fromarray(_drawn(seed)).save(tmp_path / f"{seed}.png")

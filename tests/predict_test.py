@@ -143,6 +143,7 @@ def test_files_bytes_and_arrays_are_the_same_picture(opened, pictures):
     opened.predict([0.5])
 
 
+@pytest.mark.slow
 def test_two_devices_wrote_what_one_reads(run, opened, pictures):
   # This process has two pretend devices; the other one has a single one.
   target = pictures / "07.png"
@@ -304,6 +305,7 @@ def test_far_pictures_are_scored_and_said_to_be_far(opened, monkeypatch):
   assert np.isfinite(found.valence).all()
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(run, tmp_path):
   (tmp_path / "empty").mkdir()
   for arguments, message in (

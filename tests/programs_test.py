@@ -21,6 +21,7 @@ def test_a_batch_is_no_larger_than_the_pictures_need():
   assert made.batch_for(("lbp",), 10_000) == programs.usual_batch() == 16
 
 
+@pytest.mark.slow
 def test_a_batch_is_halved_until_its_memory_fits(monkeypatch):
   made = _programs("object_squeezenet")
   names = ("object_squeezenet",)

@@ -140,6 +140,7 @@ def test_when_nothing_is_left_the_reasons_are_and_no_old_ratings(place, done):
   assert {row["status"] for row in _rows(output / "pictures.csv")} == {"dropped"}
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line_and_leave_nothing(tmp_path):
   good = tmp_path / "good.csv"
   good.write_text("worker,image,valence,arousal\na,x,5,5\n")

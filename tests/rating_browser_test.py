@@ -67,6 +67,7 @@ def scripted(one_browser):
     one_browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", one)
 
 
+@pytest.mark.slow
 def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
   rater, pages, tmp_path, one_browser
 ):
@@ -152,6 +153,7 @@ def test_the_tab_key_reaches_both_scales_and_the_focus_is_seen(rater, pages):
   assert outlines == {"3px"}
 
 
+@pytest.mark.slow
 def test_all_pictures_by_touch_on_a_narrow_telephone(rater, pages, one_browser):
   phone = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
   one_browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)

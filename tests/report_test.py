@@ -119,6 +119,7 @@ def test_figures_are_files_too(run):
     assert image.width > 500
 
 
+@pytest.mark.slow
 def test_pictures_that_have_gone_are_said_to_have(run, tmp_path):
   moved = run.parent / "moved"
   (run.parent / "pictures").rename(moved)
@@ -146,6 +147,7 @@ def test_runs_are_compared_on_the_pictures_they_share(run, tmp_path):
   assert "run less other" in words and "0.000 [0.000, 0.000]" in words
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(run, tmp_path):
   damaged = tmp_path / "damaged"
   shutil.copytree(run, damaged)

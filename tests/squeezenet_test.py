@@ -42,6 +42,7 @@ def test_cat_from_file_to_probabilities(shared_data, trained, run):
   np.testing.assert_allclose(outputs["probabilities"][0], expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_photographs_from_file_to_probabilities(shared_data, trained, run):
   """Reference: `squeezenet_prob` beside OASIS, made as the cat's."""
   reference = np.load(shared_data / "oasis" / "reference_features.npz")
@@ -54,6 +55,7 @@ def test_photographs_from_file_to_probabilities(shared_data, trained, run):
   np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_class_names_are_in_output_order(shared_data, trained, run):
   """The pictures' own themes are the reference."""
   folder = shared_data / "oasis" / "images"
@@ -64,6 +66,7 @@ def test_class_names_are_in_output_order(shared_data, trained, run):
     assert name.split()[0].lower() in trained.class_names[index]
 
 
+@pytest.mark.slow
 def test_outputs_and_their_relations(run):
   params = BACKBONES["squeezenet"].init(0)
   rng = np.random.default_rng(1)

@@ -62,6 +62,7 @@ def test_pairing_shows_what_separate_intervals_hide():
   assert found.value == pytest.approx(one.value - other.value)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
   truth, held = 1.0, 0
   for seed in range(200):

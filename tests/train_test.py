@@ -104,6 +104,7 @@ def test_results_say_where_everything_came_from(all_folds):
   assert set(results["targets"]) == {"valence", "arousal"}
 
 
+@pytest.mark.slow
 def test_one_fold_equals_that_fold_of_all(rated, all_folds, tmp_path):
   done = _run(*rated, *_QUICK, "--fold=3", f"--workdir={tmp_path / 'three'}")
   assert done.returncode == 0, done.stderr
@@ -116,6 +117,7 @@ def test_one_fold_equals_that_fold_of_all(rated, all_folds, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_resuming_a_finished_run_shows_it(rated, all_folds):
   folder, first = all_folds
   before = (folder / "results.json").stat().st_mtime_ns
@@ -126,6 +128,7 @@ def test_resuming_a_finished_run_shows_it(rated, all_folds):
   assert first.returncode == 0
 
 
+@pytest.mark.slow
 def test_resuming_with_other_settings_is_refused(rated, all_folds):
   done = _run(*rated, *_QUICK, "--seed=5", f"--workdir={all_folds[0]}", "--resume")
   assert done.returncode == 1
@@ -133,6 +136,7 @@ def test_resuming_with_other_settings_is_refused(rated, all_folds):
   assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_overwritten(rated, all_folds):
   done = _run(*rated, *_QUICK, f"--workdir={all_folds[0]}")
   assert done.returncode == 1
@@ -144,8 +148,8 @@ def test_a_killed_run_goes_on_to_the_same_numbers(rated, tmp_path):
   settings = [
     "--hidden=16",
     "--learning_rate=0.001",
-    "--max_epochs=4000",
-    "--patience=4000",
+    "--max_epochs=1500",
+    "--patience=1500",
     "--checkpoint_seconds=0",
   ]
   whole = _run(*rated, *settings, f"--workdir={tmp_path / 'whole'}")
@@ -170,11 +174,12 @@ def test_a_killed_run_goes_on_to_the_same_numbers(rated, tmp_path):
   resumed = _run(*rated, *settings, f"--workdir={killed}", "--resume")
   assert resumed.returncode == 0, resumed.stderr
   lines = (killed / "metrics.jsonl").read_text().splitlines()
-  assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 4001))
+  assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 1501))
   expected, found = _predictions(tmp_path / "whole"), _predictions(killed)
   assert found == expected
 
 
+@pytest.mark.slow
 def test_training_never_imports_tensorflow(rated, tmp_path):
   program = (
     "import sys; sys.argv = ['train', *sys.argv[1:]]\n"
@@ -210,6 +215,7 @@ def test_version():
   assert done.stdout.startswith("emojax ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [
@@ -235,6 +241,7 @@ def test_mistakes_are_one_line(arguments, message, tmp_path):
   assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_weights_that_are_missing_are_named(rated, tmp_path):
   features = "--features=object_squeezenet"
   done = _run(*rated[:-1], features, f"--weights_dir={tmp_path}")
@@ -244,6 +251,7 @@ def test_weights_that_are_missing_are_named(rated, tmp_path):
   assert done.stderr.count("\n") == 1, done.stderr
 
 
+@pytest.mark.slow
 def test_a_workdir_that_cannot_be_written(rated, tmp_path):
   (tmp_path / "file").write_text("in the way")
   done = _run(*rated, *_QUICK, f"--workdir={tmp_path / 'file' / 'run'}")
@@ -252,6 +260,7 @@ def test_a_workdir_that_cannot_be_written(rated, tmp_path):
   assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_divergence_is_one_line(rated, tmp_path):
   done = _run(*rated, "--learning_rate=1e9", f"--workdir={tmp_path / 'run'}")
   assert done.returncode == 1

@@ -30,6 +30,7 @@ def _train(settings=_SETTINGS, which=(0, 1, 2, 3, 4), **changes):
   return fit.train(settings, table, _COLUMNS, ratings, fold, list(which))
 
 
+@pytest.mark.slow
 def test_a_fold_alone_equals_the_fold_among_five():
   together, alone = _train(), _train(which=(2,))
   index = [k for k, net in enumerate(together.networks) if net.fold == 2]
@@ -39,6 +40,7 @@ def test_a_fold_alone_equals_the_fold_among_five():
   np.testing.assert_array_equal(together.best_epochs[index], alone.best_epochs)
 
 
+@pytest.mark.slow
 def test_a_target_alone_equals_the_target_of_two():
   together, alone = _train(), _train(target=("arousal",))
   np.testing.assert_allclose(
@@ -81,6 +83,7 @@ def test_five_folds_and_any_number_of_epochs_compile_once():
   assert len(traced) <= 2
 
 
+@pytest.mark.slow
 def test_golden_step():
   """One step of momentum SGD on a linear network, worked by hand.
 
@@ -118,6 +121,7 @@ def test_golden_step():
   np.testing.assert_allclose(state.params["output"]["kernel"], [[0.54]], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_summed_loss_steps_as_many_times_further_as_there_are_rows():
   table, ratings, fold = _problem(num_images=25)
   weights = {}
@@ -138,6 +142,7 @@ def test_summed_loss_steps_as_many_times_further_as_there_are_rows():
   np.testing.assert_allclose(total, 20 * mean, rtol=0.01, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_test_ratings_reach_nothing():
   """Other ratings of the test fold: the same network, to the last bit."""
   table, ratings, fold = _problem()
@@ -160,6 +165,7 @@ def test_test_features_reach_nothing_that_trains():
   np.testing.assert_array_equal(first.predicted[:, seen], second.predicted[:, seen])
 
 
+@pytest.mark.slow
 def test_best_parameters_are_kept_not_the_last():
   settings = dataclasses.replace(
     _SETTINGS, hidden=(64,), learning_rate=0.01, max_epochs=150, patience=150
@@ -175,6 +181,7 @@ def test_best_parameters_are_kept_not_the_last():
     assert error == pytest.approx(trained.best_errors[k], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_patience_stops_each_network_by_itself():
   trained = _train(
     max_epochs=400, patience=5, learning_rate=0.01, hidden=(32,), batch_size=64
@@ -210,6 +217,7 @@ def test_every_setting_changes_the_result(changes):
   assert np.isfinite(other.predicted).all()
 
 
+@pytest.mark.slow
 def test_shared_head_predicts_both_targets():
   trained = _train(shared_head=True, max_epochs=80)
   assert trained.predicted.shape == (5, 53, 2)
@@ -221,6 +229,7 @@ def test_shared_head_predicts_both_targets():
   assert all(one.scores.pearson_r > 0.5 for one in found)
 
 
+@pytest.mark.slow
 def test_divergence_is_an_error_that_names_epoch_target_and_fold():
   with pytest.raises(fit.TrainError, match=r"valence.*, fold 1, .* epoch \d+"):
     _train(learning_rate=1e6, max_epochs=40)
@@ -251,6 +260,7 @@ def _two_sources():
   return {"first": table, "second": other}, ratings, fold
 
 
+@pytest.mark.slow
 def test_a_source_among_several_equals_that_source_alone():
   sources, ratings, fold = _two_sources()
   together = fit.train(_SETTINGS, sources, _COLUMNS, ratings, fold, range(5))
@@ -264,6 +274,7 @@ def test_a_source_among_several_equals_that_source_alone():
     assert jax.tree.map(np.shape, found.params) == shapes
 
 
+@pytest.mark.slow
 def test_a_seed_among_several_equals_that_seed_alone():
   table, ratings, fold = _problem()
   together = fit.train(_SETTINGS, table, _COLUMNS, ratings, fold, range(5), num_seeds=2)
@@ -274,6 +285,7 @@ def test_a_seed_among_several_equals_that_seed_alone():
   assert np.abs(second.predicted - together.of("", 0).predicted).max() > 0.01
 
 
+@pytest.mark.slow
 def test_sources_and_seeds_are_one_compilation():
   sources, ratings, fold = _two_sources()
   nets = trainer.networks(_SETTINGS, range(5), list(sources), 2)

@@ -285,6 +285,7 @@ def test_published_weights_are_known_by_their_digest(shared_data, tmp_path):
     assert found.label == f"{network} trained {found.digest[:8]}"
 
 
+@pytest.mark.slow
 def test_converter_refuses_in_one_line(tmp_path):
   """One process for each way of being wrong that a person meets first."""
 

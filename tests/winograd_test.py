@@ -4,6 +4,7 @@ import hypothesis
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import strategies
 from jax import lax
 
@@ -25,6 +26,7 @@ def _drawn(seed, *shape):
   return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=15)
 @hypothesis.given(
   height=strategies.integers(1, 9),
@@ -52,6 +54,7 @@ def test_many_channels_round_no_worse_than_float32():
   assert error < 2e-6
 
 
+@pytest.mark.slow
 def test_a_layer_takes_the_way_that_pays_and_gives_direct_gradients():
   layer = layers.Conv(128, size=3)
   x = _drawn(0, 2, 36, 36, 128)

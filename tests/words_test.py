@@ -108,6 +108,7 @@ def test_every_iaps_row_has_a_row(iaps):
   assert f"ratings; left out: {unknown} with unknown word.\n" in table
 
 
+@pytest.mark.slow
 def test_oasis_themes_are_tags_too(shared_data, tmp_path):
   """The usual columns are found, numbers at a theme's end dropped, 1..7 is mapped."""
   done = words.correlate(

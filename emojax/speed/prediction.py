@@ -10,7 +10,7 @@ from emojax import config
 from emojax.speed.measure import Figure, Size, best_seconds, draw_jpegs
 
 _GOAL_SECONDS = 10.0
-_STARTS = 3
+_MOST_STARTS = 3
 _START_JAX = "import jax; print(jax.jit(lambda x: x + 1)(1).block_until_ready())"
 
 
@@ -23,11 +23,11 @@ def bench_predict(size: Size) -> list[Figure]:
   with tempfile.TemporaryDirectory() as temporary:
     folder = pathlib.Path(temporary)
     run, cache = folder / "run", f"--cache_dir={folder / 'cache'}"
-    train = ["emojax.train", "--preset=best", "--num_synthetic=20", "--max_epochs=1"]
+    train = ["emojax.train", "--preset=best", "--num_synthetic=10", "--max_epochs=1"]
     train += [f"--features={','.join(config.ExtractConfig.features)}"]
     train += [f"--workdir={run}", f"--data_dir={folder}", cache]
     _process(*train)
-    paths = draw_jpegs(folder, 2 + _STARTS)
+    paths = draw_jpegs(folder, 1 + min(_MOST_STARTS, size.repeats))
     predict = ["emojax.predict", f"--checkpoint={run}", cache]
     _process(*predict, str(paths[0]))  # the first start compiles
     cold = min(_process(*predict, str(path)) for path in paths[1:])

@@ -158,6 +158,7 @@ def test_the_folder_is_laid_out_as_tfds_wants_it():
   assert Builder.url_infos == {}
 
 
+@pytest.mark.slow
 def test_with_tensorflow_the_rows_are_the_same(data_dir):
   if os.environ.get("CI") != "true":  # there it is installed, and lacking it a failure
     pytest.importorskip("tensorflow", reason="an extra: pip install .[tf]")
