@@ -185,15 +185,7 @@ def of_pictures(
   paths, category, names = _labelled(folder)
   _check(settings, len(names))
   made = extractor.from_config(dataclasses.replace(extract, features=(base,)))
-  with extractor.open_cache(extract) as cache:
-    extracted = made.run(
-      paths,
-      cache,
-      batch_size=extract.extract_batch,
-      workers=extract.workers,
-      max_pixels=extract.max_pixels,
-      progress=progress,
-    )
+  extracted = made.run_as(extract, paths, progress)
   is_read = np.array([row.status == "ok" for row in extracted.rows])
   for number, name in enumerate(names):
     if not is_read[category == number].any():

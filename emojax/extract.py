@@ -87,16 +87,7 @@ def extract_folder(
       f"no pictures in {folder}: expected files ending in {', '.join(images.SUFFIXES)}"
     )
   made = extractor.from_config(settings)
-  with extractor.open_cache(settings) as cache:
-    extracted = made.run(
-      paths,
-      cache,
-      batch_size=settings.extract_batch,
-      workers=settings.workers,
-      max_pixels=settings.max_pixels,
-      progress=progress,
-    )
-  return extracted, made.describe()
+  return made.run_as(settings, paths, progress), made.describe()
 
 
 def write(

@@ -137,6 +137,20 @@ class Extractor:
         raise
     return run.result()
 
+  def run_as(
+    self, settings: ExtractConfig, pictures: Sequence[Picture], progress: bool
+  ) -> Extracted:
+    """`run` with the cache, batch, threads and limits that some settings ask for."""
+    with open_cache(settings) as cache:
+      return self.run(
+        pictures,
+        cache,
+        batch_size=settings.extract_batch,
+        workers=settings.workers,
+        max_pixels=settings.max_pixels,
+        progress=progress,
+      )
+
   def start(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, jax.Array]:
     """Has the local devices compute one full batch; see `Programs.start`."""
     return self._programs.start(names, batch)

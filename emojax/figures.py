@@ -169,7 +169,9 @@ def planes_over(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
   _sections(axes, _SCALE)
   axes.set(xlabel="valence", ylabel="arousal", xlim=_SCALE, ylim=_SCALE, aspect="equal")
   if len(points) > 1:
-    figure.legend(loc="outside upper center", ncols=len(points), frameon=False)
+    figure.legend(
+      loc="outside upper center", ncols=len(points), frameon=False, markerscale=2
+    )
   return figure
 
 

@@ -115,15 +115,7 @@ class Predictor:
     """
     settings = settings or ExtractConfig(cache_dir="")
     listed = expand(pictures)
-    with extractor.open_cache(settings) as cache:
-      found = self._extractor.run(
-        listed,
-        cache,
-        batch_size=settings.extract_batch,
-        workers=settings.workers,
-        max_pixels=settings.max_pixels,
-        progress=progress,
-      )
+    found = self._extractor.run_as(settings, listed, progress)
     table = np.concatenate([found.values[n] for n in self._columns.names], axis=1)
     readable = np.array([row.status == "ok" for row in found.rows], bool)
     mean = {t: np.full(len(listed), np.nan) for t in self.targets}

@@ -183,15 +183,7 @@ def build(
       if is_current(entry) and described.setdefault(name, entry) == entry:
         carried[name] = known.features[name]
   lacking = made.only([name for name in made.names if name not in carried])
-  with extractor.open_cache(settings) as cache:
-    extracted = lacking.run(
-      source.pictures,
-      cache,
-      batch_size=settings.extract_batch,
-      workers=settings.workers,
-      max_pixels=settings.max_pixels,
-      progress=progress,
-    )
+  extracted = lacking.run_as(settings, source.pictures, progress)
   broken = {
     entry.image_id: row.reason
     for entry, row in zip(source.rated, extracted.rows, strict=True)
