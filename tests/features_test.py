@@ -13,17 +13,14 @@ from emojax.backbones import BACKBONES
 from emojax.features import FEATURES, compute
 from emojax.features.sources import load_sources
 
-_SLOW = {  # the first is heavy, the others share nearly all their code with a sibling
-  "semantic_deeplab",
-  "gist512",
-  "logits_squeezenet",
-  "pool_squeezenet",
-  "pool_deeplab",
-  "spread_deeplab",
-} | {
-  name
-  for name, feature in FEATURES.items()
-  if feature.needs.startswith(("alexnet", "vgg", "resnet"))
+# Features that one computation gives: a network's, or one by itself.
+_TOGETHER: dict[str, list[str]] = {}
+for _name, _feature in FEATURES.items():
+  _key = _feature.needs if _feature.needs in BACKBONES else _name
+  _TOGETHER.setdefault(_key, []).append(_name)
+# The first is heavy, the others share nearly all their code with a sibling.
+_SLOW = {"deeplab", "gist512"} | {
+  key for key in _TOGETHER if key.startswith(("alexnet", "vgg", "resnet"))
 }
 # One network of a family stands for it where a test is of JAX more than of the feature.
 _SIBLINGS = (
@@ -40,16 +37,14 @@ _SIDES_PX = {"resnet38": 97}
 _CLOSE = 1e-5
 
 
-def _each(names):
-  marks = {name: [pytest.mark.slow] if name in _SLOW else [] for name in names}
-  params = [pytest.param(name, marks=marks[name]) for name in names]
-  return pytest.mark.parametrize("name", params)
+def _each(keys):
+  marks = {key: [pytest.mark.slow] if key in _SLOW else [] for key in keys}
+  params = [pytest.param(key, marks=marks[key]) for key in keys]
+  return pytest.mark.parametrize("key", params)
 
 
-every_feature = _each(FEATURES)
-feature_of_each_family = _each(
-  [name for name, feature in FEATURES.items() if feature.needs not in _SIBLINGS]
-)
+every_computation = _each(_TOGETHER)
+computation_of_each_family = _each([key for key in _TOGETHER if key not in _SIBLINGS])
 
 
 class OneSource(dict):
@@ -79,65 +74,64 @@ def pictures(side: int, count: int = 3) -> np.ndarray:
   return batch
 
 
-def computation(name, sources):
-  """A feature as a jitted function of params and pictures."""
-  feature = FEATURES[name]
-  params = jax.tree.map(jnp.asarray, sources[feature.needs].params)
-  if feature.needs in BACKBONES:
-    compute = program(feature.needs)
-    return lambda images: np.asarray(compute(params, jnp.asarray(images))[name])
-  compute = jax.jit(lambda params, images: feature.make(params)(images))
-  return lambda images: np.asarray(compute(params, jnp.asarray(images)))
+def computation(key, sources):
+  """Features as a jitted function of pictures: name -> values."""
+  names = _TOGETHER[key]
+  params = jax.tree.map(jnp.asarray, sources[FEATURES[names[0]].needs].params)
+  program = jax.jit(functools.partial(compute, names))
+
+  def computed(images):
+    found = program(params, jnp.asarray(images))
+    return {name: np.asarray(values) for name, values in found.items()}
+
+  return computed
 
 
-@functools.lru_cache(maxsize=1)  # the features of a network stand side by side
-def program(network):
-  """All features of a network, jitted as extraction has them."""
-  names = [name for name, feature in FEATURES.items() if feature.needs == network]
-  return jax.jit(functools.partial(compute, names))
-
-
-@every_feature
-def test_common_duties(name, sources):
-  feature = FEATURES[name]
-  images = pictures(_SIDES_PX.get(feature.needs, feature.view.side_px))
+@every_computation
+def test_common_duties(key, sources):
+  features = {name: FEATURES[name] for name in _TOGETHER[key]}
+  view = next(iter(features.values())).view
+  images = pictures(_SIDES_PX.get(key, view.side_px))
   before = images.copy()
-  compute = computation(name, sources)
-  values = compute(images)
-
-  assert values.shape == (3, feature.size)
-  assert values.dtype == np.float32
-  assert np.isfinite(values).all()
-  assert np.array_equal(images, before), "the input was changed"
-  # Not to the bit: GIST's Fourier transforms split their work as threads come free.
-  np.testing.assert_allclose(compute(images), values, atol=1e-6, rtol=1e-6)
-  assert np.abs(values[0] - values[2]).max() > 1e-4, "blind to the picture"
-  if feature.kind == "probability":
-    assert values.min() >= 0
-    assert (values.sum(axis=1) <= 1 + _CLOSE).all()
-
+  computed = computation(key, sources)
+  values, again = computed(images), computed(images)
   order = [2, 0, 1]
-  np.testing.assert_allclose(compute(images[order]), values[order], atol=_CLOSE, rtol=0)
-  for row in (0, 2):
-    alone = compute(images[row : row + 1])[0]
-    np.testing.assert_allclose(alone, values[row], atol=_CLOSE, rtol=_CLOSE)
+  turned = computed(images[order])
+  alone = {row: computed(images[row : row + 1]) for row in (0, 2)}
+  assert np.array_equal(images, before), "the input was changed"
+  for name, feature in features.items():
+    found = values[name]
+    assert found.shape == (3, feature.size), name
+    assert found.dtype == np.float32, name
+    assert np.isfinite(found).all(), name
+    # Not to the bit: GIST's Fourier transforms split their work as threads come free.
+    np.testing.assert_allclose(again[name], found, atol=1e-6, rtol=1e-6)
+    assert np.abs(found[0] - found[2]).max() > 1e-4, f"{name} is blind to the picture"
+    if feature.kind == "probability":
+      assert found.min() >= 0, name
+      assert (found.sum(axis=1) <= 1 + _CLOSE).all(), name
+    np.testing.assert_allclose(turned[name], found[order], atol=_CLOSE, rtol=0)
+    for row, by_itself in alone.items():
+      np.testing.assert_allclose(
+        by_itself[name][0], found[row], atol=_CLOSE, rtol=_CLOSE
+      )
 
 
-@feature_of_each_family
-def test_two_devices_give_the_numbers_of_one(name, sources):
-  feature = FEATURES[name]
+@computation_of_each_family
+def test_two_devices_give_the_numbers_of_one(key, sources):
+  names = _TOGETHER[key]
+  feature = FEATURES[names[0]]
   images = pictures(feature.view.side_px)[[0, 2]]
-  expected = computation(name, sources)(images)
+  expected = computation(key, sources)(images)
   spread = jax.pmap(
-    lambda params, images: feature.make(params)(images),
-    in_axes=(None, 0),
-    devices=jax.devices()[:2],
+    functools.partial(compute, names), in_axes=(None, 0), devices=jax.devices()[:2]
   )
-  values = spread(sources[feature.needs].params, images[:, None])
-  assert len(values.sharding.device_set) == 2
-  np.testing.assert_allclose(
-    np.asarray(values)[:, 0], expected, atol=_CLOSE, rtol=_CLOSE
-  )
+  found = spread(sources[feature.needs].params, images[:, None])
+  for name, values in found.items():
+    assert len(values.sharding.device_set) == 2
+    np.testing.assert_allclose(
+      np.asarray(values)[:, 0], expected[name], atol=_CLOSE, rtol=_CLOSE
+    )
 
 
 @pytest.mark.parametrize("network", BACKBONES)
