@@ -8,6 +8,7 @@ import importlib.util
 import runpy
 import sys
 
+from emojax import cli
 from emojax.version import __version__
 
 PROGRAMS = {
@@ -29,7 +30,7 @@ def main() -> None:
   if asked == "--version":
     print(f"emojax {__version__}")
   elif asked in ("--help", "-h", "help"):
-    print(_listing())
+    cli.say(_listing())
   elif asked in PROGRAMS:
     name = f"emojax.{asked}"
     found = importlib.util.find_spec(name)

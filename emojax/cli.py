@@ -63,7 +63,7 @@ def run_commands(commands: Mapping[str, Command], name: str, about: str) -> None
   """
   asked = sys.argv[1] if len(sys.argv) > 1 else _HELP[0]
   if asked in (*_HELP, "help"):
-    print(_commands_text(commands, name, about))
+    say(_commands_text(commands, name, about))
     sys.exit(0)
   if asked in _VERSION:
     print(f"emojax {__version__}")
@@ -169,9 +169,22 @@ def run(
 
   try:
     app.run(guarded, flags_parser=parse)
-  except BrokenPipeError:  # the reader of our output, such as `head`, has gone
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(1)
+  except BrokenPipeError:
+    _leave_the_pipe()
+
+
+def say(text: str) -> None:
+  """Prints a text; ends the program quietly where its reader has gone."""
+  try:
+    print(text, flush=True)
+  except BrokenPipeError:
+    _leave_the_pipe()
+
+
+def _leave_the_pipe() -> NoReturn:
+  """Exits where the reader of our output, such as `head`, has gone."""
+  os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+  sys.exit(1)
 
 
 def help_text(

@@ -287,7 +287,7 @@ class FinetuneConfig:
 
 @dataclasses.dataclass(frozen=True)
 class AttributeConfig:
-  """How category-level attributes are learned (Yu et al., CVPR 2013)."""
+  """How category-level attributes are learned, as Yu and others did in 2013."""
 
   num_attributes: int = setting(
     2000,

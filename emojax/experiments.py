@@ -83,6 +83,12 @@ def main(arguments: list[str]) -> None:
   finetune.check(tuned)
   entries = entries_lib.plan(table, asked, flag.preset, tuned.finetune)
   fit.check(options.read(config.TrainConfig(), given_only=True))
+  if not asked.quick:
+    print(
+      f"{len(entries)} models x {asked.seeds} seeds to train; --quick is a small "
+      "version that ends within minutes",
+      flush=True,
+    )
   features = entries_lib.features_of(entries)
   extract = options.read(config.ExtractConfig(features=features), given_only=True)
   data = options.read(config.DataConfig())

@@ -186,7 +186,8 @@ class _Loop:
           states, keys, rows, tables, ratings, jnp.int32(done), jnp.int32(count)
         )
         ran = int(ran)
-        if ran == 0:  # every network had stopped
+        if ran == 0:  # every network had stopped: there are no more epochs to wait for
+          bar.total = bar.n
           break
         seconds = (time.monotonic() - start) / ran
         reports = jax.tree.map(lambda x, n=ran: np.asarray(x)[:n], reports)

@@ -203,6 +203,20 @@ def walk(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
   Raises:
     ImageError: `folder` is not a folder or cannot be listed.
   """
+  return [path for path in _files_below(folder) if _is_named_picture(path)]
+
+
+def others(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
+  """Files below a folder that `walk` leaves out because of their suffix; see there."""
+  return [path for path in _files_below(folder) if not _is_named_picture(path)]
+
+
+def _is_named_picture(path: pathlib.Path) -> bool:
+  return path.name.lower().endswith(SUFFIXES)
+
+
+def _files_below(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
+  """Every file below a folder that is not hidden, in the order of `walk`."""
   root = pathlib.Path(folder)
   if not root.is_dir():
     what = "is a file" if root.exists() else "does not exist"
@@ -214,11 +228,7 @@ def walk(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
   found: list[pathlib.Path] = []
   for parent, folders, files in os.walk(root, onerror=refuse):
     folders[:] = [name for name in folders if not name.startswith(".")]
-    found += [
-      pathlib.Path(parent, name)
-      for name in files
-      if not name.startswith(".") and name.lower().endswith(SUFFIXES)
-    ]
+    found += [pathlib.Path(parent, name) for name in files if name[:1] != "."]
   return sorted(found, key=lambda path: path.relative_to(root).parts)
 
 

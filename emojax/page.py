@@ -147,7 +147,8 @@ figcaption { white-space: pre-line; }
   border-left: 2px solid #595959; border-bottom: 2px solid #595959; }
 .plane figure { position: absolute; margin: 0; width: 9%;
   transform: translate(-50%, -50%); }
-.corner { position: absolute; max-width: 45%; font-size: .8125rem; color: #595959;
+.corner { position: absolute; z-index: 1; max-width: 45%; font-size: .8125rem;
+  color: #404040; background: #fffc;
   padding: .3rem; }
 .photo { outline: 1px solid #ccc; }
 .plane img { width: 100%; display: block; }

@@ -85,7 +85,22 @@ def main(arguments: list[str]) -> int:
     title = f"Predicted by {pathlib.Path(asked.checkpoint).name}"
     notes = made.run.results["notes"]
     files.write(page, prediction_files.gallery_page(found, title, notes))
+  _tell_left_out(arguments)
   return _tell(found, output, page)
+
+
+def _tell_left_out(arguments: list[str]) -> None:
+  """Says on standard error how many files of folders are no pictures by their name."""
+  from emojax import images
+
+  folders = [pathlib.Path(name).expanduser() for name in arguments]
+  other = sum(len(images.others(folder)) for folder in folders if folder.is_dir())
+  if other:
+    print(
+      f"{_NAME}: {other} other files in the folders are no pictures by their endings "
+      f"({', '.join(images.SUFFIXES)}) and have no row; name one to have it tried",
+      file=sys.stderr,
+    )
 
 
 def _tell(

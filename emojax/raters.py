@@ -95,9 +95,11 @@ def aggregate(arguments: list[str]) -> None:
   print(f"page: {output / 'index.html'}")
   scale = ",".join(f"{end:g}" for end in table.scale)
   print(
-    "train: python -m emojax.train --dataset=va_emotion/folder --images_dir=PICTURES "
+    "train: python -m emojax.train --fold=all --preset=best "
+    "--dataset=va_emotion/folder --images_dir=PICTURES "
     f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))}"
     + ("" if scale == "1,9" else f" --rating_scale={scale}")
+    + " --weights_dir=weights"
   )
 
 

@@ -261,6 +261,10 @@ def _read(folder: pathlib.Path) -> dict[str, Any]:
     report["notes" if "targets" in report else "entries"]
     return report
   except FileNotFoundError:
+    if not folder.is_dir():
+      raise cli.UserError(
+        f"there is no folder {folder}: name a run or an experiment"
+      ) from None
     raise cli.UserError(
       f"{folder} is no finished run or experiment: it has no results.json. Finish it "
       "with --workdir and --resume"

@@ -162,7 +162,7 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
     if one["noise_ceiling"]:
       text += (
         f" Raters disagree: no predictor can be expected to exceed a correlation of "
-        f"{one['noise_ceiling']['pearson_r']:.2f} with these ratings."
+        f"{one['noise_ceiling']['pearson_r']:.3f} with these ratings."
       )
     found.append(text)
   return found

@@ -137,3 +137,13 @@ def test_an_unknown_command_is_one_line():
     "emojax.program: error: no command 'cont'; did you mean 'count'? "
     "known: count, measure\n"
   )
+
+
+def test_a_reader_that_has_gone_is_no_error():
+  for command in ([sys.executable, "-m", "emojax"], [sys.executable, "-c", _COMMANDS]):
+    process = subprocess.Popen(
+      command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()  # before anything is written
+    assert process.stderr.read() == "" and process.wait() == 1
+    process.stderr.close()

@@ -181,6 +181,12 @@ def test_table_4_compares_baselines_and_networks_on_the_same_pictures(place):
   assert shown.returncode == 1 and "another configuration" in shown.stderr
 
 
+def test_a_quick_learning_curve_has_every_other_size():
+  asked = config.ExperimentConfig(quick=True, objects=("squeezenet",))
+  planned = entries.plan("learning", asked, "paper")
+  assert [one.train_share for one in planned if one.model == "svr"] == [0.1, 0.4, 1.0]
+
+
 @pytest.mark.slow
 def test_a_learning_curve_gives_each_model_ever_more_pictures(place):
   more = ("--table=learning", "--shares=0.4,1", "--target=valence", "--preset=best")

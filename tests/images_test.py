@@ -481,6 +481,15 @@ def test_walk_lists_pictures_by_suffix_in_order(tmp_path):
   assert found == ["A.gif", str(pathlib.Path("a/b.tiff")), "a/z.png", "b.JPG"]
 
 
+def test_files_that_are_no_pictures_by_their_names_are_told_apart(tmp_path):
+  for name in ("a.JPG", "notes.txt", "deep/b.png", "deep/none", ".hidden"):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(b"")
+  names = [path.relative_to(tmp_path).as_posix() for path in images.others(tmp_path)]
+  assert names == ["deep/none", "notes.txt"]
+  assert len(images.walk(tmp_path)) == 2
+
+
 def test_walk_refuses_what_is_not_a_folder(tmp_path):
   with pytest.raises(images.ImageError, match="does not exist"):
     images.walk(tmp_path / "none")

@@ -74,7 +74,7 @@ def test_from_pictures_to_a_run(browser, pictures, tmp_path):
     "emojax.raters", "aggregate", *handed_in, "--output=rated", cwd=tmp_path
   )
   assert done.returncode == 0, done.stderr
-  assert "train: python -m emojax.train --dataset=va_emotion/folder" in done.stdout
+  assert "train: python -m emojax.train --fold=all --preset=best" in done.stdout
   with (tmp_path / "rated" / "ratings.csv").open(newline="") as file:
     rated = {row["image"]: row for row in csv.DictReader(file)}
   assert len(rated) == _PICTURES
