@@ -37,7 +37,13 @@ def test_figures_stand_beside_a_peer_and_name_the_machine(tmp_path):
 
 @pytest.mark.slow
 def test_every_part_gives_figures(tmp_path):
-  size = speed.Size(num_pictures=9, train_rows=60, repeats=1, networks=("squeezenet",))
+  size = speed.Size(
+    num_pictures=9,
+    train_rows=60,
+    repeats=1,
+    networks=("squeezenet",),
+    predict_features=("lbp", "object_squeezenet"),
+  )
   for name, part in speed.PARTS.items():
     for figure in part(size):
       assert figure.value > 0, name

@@ -159,7 +159,7 @@ def test_mistakes_are_one_line(run, tmp_path):
   (broken / "results.json").write_text("{")
   for arguments, message in (
     ([], "name a run"),
-    ([tmp_path / "gone"], "no finished run"),
+    ([tmp_path / "gone"], "there is no folder"),
     ([unfinished], "no finished run"),
     ([broken], "cannot be read"),
     ([damaged], "cannot be read as predictions"),

@@ -27,7 +27,7 @@ def _drawn(seed, *shape):
 
 
 @pytest.mark.slow
-@hypothesis.settings(max_examples=15)
+@hypothesis.settings(max_examples=8)
 @hypothesis.given(
   height=strategies.integers(1, 9),
   width=strategies.integers(1, 9),

@@ -17,14 +17,15 @@ _START_JAX = "import jax; print(jax.jit(lambda x: x + 1)(1).block_until_ready())
 def bench_predict(size: Size) -> list[Figure]:
   """`emojax.predict` on one picture, second start; then many in one process.
 
-  The run has the paper's 1588 columns (low-level features, SqueezeNet, DeepLab) and the
-  preset `best`, trained for an epoch on drawn pictures with random weights.
+  The run has by default the paper's 1588 columns (low-level features, SqueezeNet,
+  DeepLab) and the preset `best`, trained for an epoch on drawn pictures with random
+  weights.
   """
   with tempfile.TemporaryDirectory() as temporary:
     folder = pathlib.Path(temporary)
     run, cache = folder / "run", f"--cache_dir={folder / 'cache'}"
     train = ["emojax.train", "--preset=best", "--num_synthetic=10", "--max_epochs=1"]
-    train += [f"--features={','.join(config.ExtractConfig.features)}"]
+    train += [f"--features={','.join(size.predict_features)}"]
     train += [f"--workdir={run}", f"--data_dir={folder}", cache]
     _process(*train)
     paths = draw_jpegs(folder, 1 + min(_MOST_STARTS, size.repeats))
@@ -59,7 +60,8 @@ def _warm(run: pathlib.Path, size: Size) -> tuple[float, float]:
   from emojax import extractor, predictor
 
   made = predictor.load(run)
-  features = extractor.from_config(config.ExtractConfig(weights="random"))
+  asked = config.ExtractConfig(features=size.predict_features, weights="random")
+  features = extractor.from_config(asked)
   with tempfile.TemporaryDirectory() as folder:
     paths = draw_jpegs(pathlib.Path(folder), size.num_pictures)
     seconds = best_seconds(lambda: made.predict(paths) and None, 1)
