@@ -43,18 +43,14 @@ def test_one_way_equals_the_published_example():
 
 
 def test_two_way_equals_the_published_example():
-  """Table 4: ICC(2,1) 0.29, ICC(2,4) 0.62. R's psych prints 0.019, 0.761; 0.071, 0.927.
-
-  Those bounds were recalled from its help page, not run here.
-  """
+  """Table 4: ICC(2,1) 0.29, ICC(2,4) 0.62; bounds as pingouin 0.7.0 gives them."""
   found = rater_agreement.icc_two_way(TABLE_2)
-  assert found.single.value == pytest.approx(0.290, abs=5e-4)
-  assert found.average.value == pytest.approx(0.620, abs=5e-4)
-  assert (found.single.low, found.single.high) == pytest.approx(
-    (0.019, 0.761), abs=1e-3
-  )
-  assert found.average.low == pytest.approx(0.071, abs=1e-3)
-  assert found.average.high == pytest.approx(0.927, abs=1e-3)
+  assert found.single.value == pytest.approx(0.2898, abs=1e-4)
+  assert found.average.value == pytest.approx(0.6201, abs=1e-4)
+  bounds = (found.single.low, found.single.high)
+  assert bounds == pytest.approx((0.0188, 0.7611), abs=1e-4)
+  bounds = (found.average.low, found.average.high)
+  assert bounds == pytest.approx((0.0711, 0.9272), abs=1e-4)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.6])
