@@ -17,7 +17,7 @@ from emojax.datasets import va_emotion as va_emotion  # registers the builder
 from emojax.version import __version__
 
 if TYPE_CHECKING:
-  from emojax.predictor import Predictor
+  from emojax.predict.predictor import Predictor
 
 __all__ = ["__version__", "load"]
 
@@ -44,6 +44,6 @@ def load(
   """
   # Here and not at the head: every program imports emojax, and --help need not wait for
   # JAX.
-  from emojax import predictor
+  from emojax.predict import predictor
 
   return predictor.load(run, weights_dir, color_names, word_norms)

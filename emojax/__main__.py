@@ -8,7 +8,7 @@ import importlib.util
 import runpy
 import sys
 
-from emojax import cli
+from emojax.utils import cli
 from emojax.version import __version__
 
 PROGRAMS = {
@@ -32,7 +32,7 @@ def main() -> None:
   elif asked in ("--help", "-h", "help"):
     cli.say(_listing())
   elif asked in PROGRAMS:
-    name = f"emojax.{asked}"
+    name = f"emojax.{asked}.__main__"
     found = importlib.util.find_spec(name)
     # As `python -m` has it, so that flags and messages are the same.
     sys.argv[:2] = [found.origin if found and found.origin else name]

@@ -7,13 +7,11 @@ import pathlib
 import subprocess
 import sys
 
+import helpers
 import numpy as np
 import pytest
 from PIL import Image
 
-import emojax
-
-_ROOT = pathlib.Path(emojax.__file__).parents[1]
 _POINTS = 0.01  # of the 1..9 scale: what the README promises
 _BACKEND = "import jax; print(jax.default_backend())"
 
@@ -21,7 +19,7 @@ _BACKEND = "import jax; print(jax.default_backend())"
 def _python(*command, platform: str) -> str:
   """What a process on one kind of device prints; `platform` "" is JAX's own choice."""
   environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
-  environment |= {"PYTHONPATH": str(_ROOT), "JAX_PLATFORMS": platform}
+  environment |= {"PYTHONPATH": str(helpers.ROOT), "JAX_PLATFORMS": platform}
   if not platform:
     del environment["JAX_PLATFORMS"]
   done = subprocess.run(

@@ -2,14 +2,13 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
+import helpers
 import pytest
 
-_ROOT = pathlib.Path(__file__).resolve().parents[1]
-_NOTEBOOK = _ROOT / "docs" / "emojax_colab.ipynb"
+_NOTEBOOK = helpers.ROOT / "docs" / "emojax_colab.ipynb"
 # In a process of its own: the notebook libraries warn about each other.
 _EXECUTE = """
 import sys, nbclient, nbformat
@@ -29,7 +28,7 @@ def test_it_is_kept_without_outputs():
 def test_it_runs_from_start_to_end(tmp_path):
   executed = tmp_path / "executed.ipynb"
   environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
-  environment |= {"PYTHONPATH": str(_ROOT), "HOME": str(tmp_path)}
+  environment |= {"PYTHONPATH": str(helpers.ROOT), "HOME": str(tmp_path)}
   done = subprocess.run(
     [sys.executable, "-c", _EXECUTE, str(_NOTEBOOK), str(executed)],
     cwd=tmp_path,

@@ -19,7 +19,7 @@ from emojax.backbones import (
   alexnet,
   deeplab,
   imagenet,
-  initial,
+  random_init,
   resnet,
   resnet38,
   squeezenet,
@@ -114,8 +114,8 @@ class Backbone:
     return kernel.reshape(-1, kernel.shape[-1]).T
 
   def init(self, seed: int) -> dict[str, Any]:
-    """Random parameters, the same numbers on every machine; see `initial.draw`."""
-    return initial.draw(self.shapes, seed)
+    """Random parameters, the same numbers on every machine; see `random_init.draw`."""
+    return random_init.draw(self.shapes, seed)
 
 
 def _torchvision(name: str, module: nn.Module, class_layer: str) -> Backbone:

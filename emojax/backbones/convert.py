@@ -2,7 +2,7 @@
 
 In: the published files, found by name in a folder; `CONVERTERS` lists them. Out:
 `<network>.safetensors`, the same bytes every time. Nothing in a published file is run:
-`.npz` is read without pickles, PyTorch's and MXNet's files by `archives`.
+`.npz` is read without pickles, PyTorch's and MXNet's files by `published`.
 """
 
 import functools
@@ -16,8 +16,8 @@ import numpy as np
 
 from emojax.backbones import (
   BACKBONES,
-  archives,
   deeplab,
+  published,
   resnet,
   resnet38,
   vgg,
@@ -68,7 +68,7 @@ def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> bool:
   class_names = converter.class_names(path.parent)
   try:
     tensors = converter.rename(converter.read(path))
-  except archives.ArchiveError as error:
+  except published.ArchiveError as error:
     raise weights.WeightsError(str(error)) from error
   except KeyError as error:
     raise weights.WeightsError(
@@ -326,7 +326,7 @@ _BSD = "BSD-3-Clause (torchvision); ImageNet's pictures are for research"
 
 
 def _torchvision(file_name: str, rename: Callable[[Tensors], Tensors]) -> Converter:
-  return Converter(file_name, archives.read_torch, rename, _imagenet_names, _BSD)
+  return Converter(file_name, published.read_torch, rename, _imagenet_names, _BSD)
 
 
 CONVERTERS: dict[str, Converter] = {
@@ -364,7 +364,7 @@ CONVERTERS: dict[str, Converter] = {
   },
   "resnet38": Converter(
     "ade20k_rna-a1_cls150_s8_ep-0001.params",
-    archives.read_mxnet,
+    published.read_mxnet,
     ademxapp_resnet38,
     _object_info,
     "Apache-2.0 (ademxapp); ADE20K's pictures are for research",

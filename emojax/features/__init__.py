@@ -2,7 +2,7 @@
 
 In: a batch of uint8 RGB pictures in the feature's view, and what it `needs`. Out: (B,
 size) float32, finite, the same whatever else is in the batch. `DERIVED` lists features
-made of other features' values. `sources` loads what they need.
+made of other features' values. `params` loads what they need.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from emojax.features import (
   semantics,
   word_emotion,
 )
-from emojax.features.feature import Compute, Derived, Feature, Select
+from emojax.features.base import Compute, Derived, Feature, Select
 
 __all__ = ["DERIVED", "FEATURES", "Derived", "Feature", "compute"]
 

@@ -21,7 +21,7 @@ import safetensors
 import safetensors.numpy
 
 from emojax.backbones import weights
-from emojax.features.feature import Derive
+from emojax.features.base import Derive
 
 VERSION = 1
 SIZE = 2000  # of the paper; a file may hold another number

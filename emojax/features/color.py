@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from emojax.features.base import Compute
 from emojax.features.color_names import NAMES
-from emojax.features.feature import Compute
 
 VERSION = 1
 BINS = 11  # of each channel's histogram, over 0..1

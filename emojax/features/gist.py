@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from emojax.features.feature import Compute
+from emojax.features.base import Compute
 
 VERSION = 1
 SIDE_PX = 256

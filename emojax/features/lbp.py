@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from emojax.features.feature import Compute
+from emojax.features.base import Compute
 
 SIZE = 59
 VERSION = 1

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from emojax.features.feature import Derive
+from emojax.features.base import Derive
 
 VERSION = 1
 SIZE = 3  # of each network: valence, arousal, dominance

@@ -21,8 +21,9 @@ import urllib.request
 import zipfile
 from typing import Any
 
-from emojax import downloads, images
+from emojax import images
 from emojax.datasets.va_emotion import collection, ratings
+from emojax.utils import downloads
 
 ARTICLE = "https://api.figshare.com/v2/articles/5383105"
 LABELS = {

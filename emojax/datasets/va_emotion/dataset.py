@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from emojax import extractor, folds, images
+from emojax import images
 from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import (
   cgna,
@@ -25,6 +25,8 @@ from emojax.datasets.va_emotion.va_emotion_dataset_builder import (
   config_name,
   prepared_path,
 )
+from emojax.evaluation import folds
+from emojax.extract import extractor
 from emojax.features import DERIVED, FEATURES
 from emojax.version import __version__
 

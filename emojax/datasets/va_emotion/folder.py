@@ -8,8 +8,8 @@ valence_std, arousal_std, num_raters, keyword) and `--rating_scale`. Out: a
 import pathlib
 from collections.abc import Sequence
 
-from emojax import tables
 from emojax.datasets.va_emotion import collection, ratings
+from emojax.utils import csv_tables
 
 NEEDED = ("image", "valence", "arousal")
 _COLUMNS = {
@@ -47,7 +47,7 @@ def load(
   table = pathlib.Path(ratings_csv).expanduser()
   rated = ratings.read_rated(
     table,
-    tables.read(table, NEEDED),
+    csv_tables.read(table, NEEDED),
     (low, high),
     _COLUMNS,
     image_id=lambda line: ratings.picture_id(line.cells["image"]),

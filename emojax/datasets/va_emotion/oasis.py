@@ -11,8 +11,8 @@ of the 900 rows may be there. Out: a `Collection`.
 import pathlib
 import re
 
-from emojax import tables
 from emojax.datasets.va_emotion import collection, ratings
+from emojax.utils import csv_tables
 
 SCALE = (1.0, 7.0)
 TABLES = ("OASIS_ratings.csv", "OASIS.csv")  # the first one that is there is read
@@ -59,7 +59,7 @@ def load(manual_dir: str, skip_missing: bool) -> collection.Collection:
   rated = ratings.read_rated(
     table,
     # Columns that matter are ASCII; sources may name a photographer in Latin-1.
-    tables.read(table, ("theme", *_COLUMNS.values()), "latin-1"),
+    csv_tables.read(table, ("theme", *_COLUMNS.values()), "latin-1"),
     SCALE,
     _COLUMNS,
     image_id=_image_id,
@@ -70,7 +70,7 @@ def load(manual_dir: str, skip_missing: bool) -> collection.Collection:
   )
 
 
-def _image_id(line: tables.Line) -> str:
+def _image_id(line: csv_tables.Line) -> str:
   """The file's name; two published themes end in a blank that the file names lack."""
   theme = line.cells["theme"]
   return ratings.picture_id(f"{theme}.jpg" if theme else "")

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from emojax import extractor
 from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.datasets.va_emotion.dataset import Dataset
+from emojax.extract import extractor
 
 _METADATA = "metadata.json"  # TFDS's name for a builder's own metadata
 _ASIDE = ".replaced"  # the old dataset while the new one takes its place

@@ -12,14 +12,14 @@ import pathlib
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from emojax import tables
+from emojax.utils import csv_tables
 
 SCALE = (1.0, 9.0)  # of every rating that leaves this room
 UNKNOWN_RATERS = -1
 
 
 # Ratings that cannot be used as they are; the message says where and why.
-RatingsError = tables.TableError
+RatingsError = csv_tables.TableError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +56,11 @@ def check_scale(scale: Sequence[float]) -> tuple[float, float]:
 
 def read_rated(
   path: pathlib.Path,
-  lines: Iterable[tables.Line],
+  lines: Iterable[csv_tables.Line],
   scale: Sequence[float],
   columns: Mapping[str, str],
-  image_id: Callable[[tables.Line], str],
-  keyword: Callable[[tables.Line], str],
+  image_id: Callable[[csv_tables.Line], str],
+  keyword: Callable[[csv_tables.Line], str],
 ) -> list[Rated]:
   """Rows of a table as rated pictures on 1..9.
 
@@ -99,7 +99,7 @@ def read_rated(
     if not problems:
       rated.append(_to_1_to_9(picture, values, keyword(line), low, high))
   if problems:
-    raise RatingsError(f"{path}: {tables.some(problems)}")
+    raise RatingsError(f"{path}: {csv_tables.some(problems)}")
   return rated
 
 
@@ -152,13 +152,13 @@ def missing_error(
   names = [f"{name!r}" + (f" ({hint})" if hint else "") for name, hint in missing]
   return RatingsError(
     f"{len(missing)} of the {total} pictures rated in {table} are not in {folder}: "
-    f"{tables.some(names, ', ')}; put them there, correct the names, or leave them out "
-    "with --skip_bad_pictures"
+    f"{csv_tables.some(names, ', ')}; put them there, correct the names, or leave them "
+    "out with --skip_bad_pictures"
   )
 
 
 def _values(
-  line: tables.Line, columns: Mapping[str, str], low: float, high: float
+  line: csv_tables.Line, columns: Mapping[str, str], low: float, high: float
 ) -> tuple[dict[str, float], list[str]]:
   """The numbers of a row by field, on its own scale, and what is wrong with it."""
   values: dict[str, float] = {}
@@ -168,7 +168,7 @@ def _values(
     if not cell and field not in ("valence", "arousal"):
       continue
     try:
-      values[field] = _check_value(field, tables.number(cell), low, high)
+      values[field] = _check_value(field, csv_tables.number(cell), low, high)
     except ValueError as error:
       problems.append(f"line {line.number}, column {column}: {error}")
   return values, problems

@@ -129,7 +129,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     if self._dataset is not None:
       sizes = {name: table.shape[1] for name, table in self._dataset.features.items()}
     else:
-      from emojax import extractor
+      from emojax.extract import extractor
 
       sizes = extractor.sizes_of(self._extract_settings)
     number = tfds.features.Scalar(np.float32)

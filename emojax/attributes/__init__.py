@@ -1,0 +1,4 @@
+"""Learns the attributes that the feature `attributes` reads.
+
+May import: extract, features, backbones, images, utils.
+"""

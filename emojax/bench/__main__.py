@@ -1,0 +1,114 @@
+"""`python -m emojax.bench`: how fast emojax is, beside a peer or a limit.
+
+Every figure stands beside something measured in the same run on the same machine. Each
+part runs in a process of its own, so that its peak memory is its own.
+
+  python -m emojax.bench
+  python -m emojax.bench --only=lbp,gist --output=bench.json
+"""
+
+import dataclasses
+import importlib.metadata
+import importlib.util
+import json
+import multiprocessing
+import os
+import pathlib
+import platform
+import time
+from concurrent import futures
+from typing import Any
+
+from absl import flags
+
+from emojax import bench
+from emojax.utils import cli, files, options
+from emojax.version import __version__
+
+_NAME = "emojax.bench"
+_ABOUT = (
+  "Measures speed and memory: training at the paper's size, the hand-written features, "
+  "the networks, and extraction from JPEG files, each beside a peer or a limit "
+  "measured in the same run. Takes about ten minutes on two cores; close other "
+  "programs first."
+)
+
+
+def define_flags() -> None:
+  """Defines the program's flags; not on import, so that programs can be imported."""
+  flags.DEFINE_list("only", list(bench.PARTS), "Which parts to measure.")
+  flags.DEFINE_string("output", "", "Where to write the figures as JSON.")
+  options.define(bench.Size, _NAME)
+
+
+def run_part(
+  name: str, size: bench.Size
+) -> tuple[list[bench.Figure], dict[str, float]]:
+  """One part, in this process: its figures, and the peak memory in MB."""
+  import jax
+
+  from emojax.utils import runtime
+
+  runtime.keep_memory()  # as the other programs do
+  figures = bench.PARTS[name](size)
+  memory = {"process": runtime.peak_memory_mb()}
+  on_device = jax.local_devices()[0].memory_stats()
+  if on_device and "peak_bytes_in_use" in on_device:
+    memory["device"] = on_device["peak_bytes_in_use"] / 2**20
+  return figures, memory
+
+
+def machine() -> dict[str, Any]:
+  """What the figures were measured on."""
+  import jax
+
+  return {
+    "date": time.strftime("%Y-%m-%d"),
+    "device": f"{jax.local_device_count()} x {jax.devices()[0].device_kind}",
+    "cores": os.cpu_count(),
+    "platform": platform.platform(),
+    "python": platform.python_version(),
+    "emojax": __version__,
+    **{
+      name: importlib.metadata.version(name)
+      for name in ("jax", "jaxlib", "flax", "optax", "numpy", "scikit-image", "torch")
+      if importlib.util.find_spec(name.replace("scikit-image", "skimage"))
+    },
+  }
+
+
+def main(arguments: list[str]) -> None:
+  """The program; see the module."""
+  del arguments  # there are none
+  size = options.read(bench.Size())
+  for name in flags.FLAGS.only:
+    if name not in bench.PARTS:
+      raise cli.UserError(f"--only knows {', '.join(bench.PARTS)}; got {name!r}")
+  # Processes of their own: peak memory is per process and never goes down.
+  spawn = multiprocessing.get_context("spawn")
+  found: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}
+  print("| what | emojax | beside | its figure | ratio | goal |")
+  print("| --- | ---: | --- | ---: | ---: | --- |")
+  for name in flags.FLAGS.only:
+    with futures.ProcessPoolExecutor(1, spawn) as pool:
+      figures, memory = pool.submit(run_part, name, size).result()
+    found["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
+    for f in figures:
+      found["figures"].append(dataclasses.asdict(f))
+      print(
+        f"| {f.what} | {f.value:.4g} {f.unit} | {f.peer} | {f.peer_value:.4g} "
+        f"{f.unit} | {f.ratio:.2f} | {f.goal} |",
+        flush=True,
+      )
+  with futures.ProcessPoolExecutor(1, spawn) as pool:
+    found["machine"] = pool.submit(machine).result()
+  print("\nPeak memory, MB: " + json.dumps(found["peak_memory_mb"]))
+  print("Machine: " + json.dumps(found["machine"]))
+  if flags.FLAGS.output:
+    text = json.dumps(found, indent=2) + "\n"
+    files.write(pathlib.Path(flags.FLAGS.output), text)
+
+
+if __name__ == "__main__":
+  define_flags()
+  cli.run(main, _NAME, _ABOUT, settings=(bench.Size,))

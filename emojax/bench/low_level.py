@@ -1,0 +1,89 @@
+"""How fast the features without a network are, beside well-kept libraries."""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from emojax.bench.measure import Figure, Size, best_seconds, draw_pictures
+
+
+def bench_lbp(size: Size) -> list[Figure]:
+  """Local binary patterns beside scikit-image, on the same pictures."""
+  import skimage.feature
+
+  from emojax.features import lbp
+
+  pictures = draw_pictures(32)
+  ours = _ms_a_picture(lbp.make(None), pictures, size.repeats)
+  grey = pictures[:, :, :, 0]
+
+  def theirs() -> None:
+    for one in grey[:4]:
+      skimage.feature.local_binary_pattern(one, 8, 1, method="nri_uniform")
+
+  peer = best_seconds(theirs, size.repeats) / 4 * 1e3
+  return [_speed("lbp", ours, "scikit-image", peer, "10 times scikit-image or more")]
+
+
+def bench_gist(size: Size) -> list[Figure]:
+  """GIST beside its definition in SciPy's FFTs, the filters already made."""
+  import scipy.fft
+
+  from emojax.features import gist
+
+  pictures = draw_pictures(32)
+  padded = np.random.default_rng(0).standard_normal((320, 320)).astype(np.float32)
+  filters = np.random.default_rng(1).random((32, 320, 320), np.float32)
+  threads = os.cpu_count() or 1
+
+  def definition() -> None:
+    spectrum = scipy.fft.fft2(padded)
+    responses = scipy.fft.ifft2(spectrum * filters, workers=threads)
+    np.abs(responses)[:, 32:-32, 32:-32].reshape(32, 4, 64, 4, 64).mean((2, 4))
+
+  peer = best_seconds(definition, size.repeats) * 1e3
+  name = "SciPy FFTs of the filters alone"
+  return [
+    _speed(
+      "gist512",
+      _ms_a_picture(gist.make_512(None), pictures, size.repeats),
+      name,
+      peer,
+      "15 ms a picture or less on 2 cores",
+    ),
+    _speed(
+      "gist",
+      _ms_a_picture(gist.make(None), pictures, size.repeats),
+      name + " (32 filters, gist has 20)",
+      peer,
+    ),
+  ]
+
+
+def bench_color(size: Size) -> list[Figure]:
+  """Colour numbers beside scikit-image's conversion to HSV, a part of the work."""
+  import jax.numpy as jnp
+  import skimage.color
+
+  from emojax.features import color, color_names
+
+  pictures = draw_pictures(32)
+  table = jnp.asarray(color_names.built_in().table)
+  ours = _ms_a_picture(color.make(table), pictures, size.repeats)
+  peer = best_seconds(lambda: skimage.color.rgb2hsv(pictures[0]), size.repeats) * 1e3
+  return [_speed("color", ours, "scikit-image's RGB to HSV alone", peer)]
+
+
+def _speed(what: str, ours: float, peer: str, theirs: float, goal: str = "") -> Figure:
+  return Figure(what, ours, "ms a picture", peer, theirs, theirs / ours, goal)
+
+
+def _ms_a_picture(compute: Callable, pictures: np.ndarray, repeats: int) -> float:
+  """Milliseconds a picture of a jitted feature, the pictures on the device."""
+  import jax
+
+  on_device = jax.device_put(pictures)
+  jitted = jax.jit(compute)
+  seconds = best_seconds(lambda: jitted(on_device), repeats)
+  return seconds / len(pictures) * 1e3

@@ -1,0 +1,55 @@
+"""How much memory extraction takes, network by network, and that it does not grow."""
+
+import concurrent.futures
+import multiprocessing
+import pathlib
+import tempfile
+
+from emojax.bench.measure import Figure, Size, draw_jpegs
+from emojax.bench.networks import named
+
+_LIMIT_MB = 3000.0  # on a CPU, whatever the number of pictures
+_PICTURES = 48  # three full batches on a CPU, all that is ever in flight
+_ONE_BY_ONE_PICTURES = 4
+
+
+def bench_memory(size: Size) -> list[Figure]:
+  """Peak memory of a process that extracts a network's class output.
+
+  Each network has a process of its own, because a peak never goes down again. Twice as
+  many pictures follow the first ones there: by so much the peak then grows.
+  """
+  spawn = multiprocessing.get_context("spawn")
+  figures = []
+  for name in named(size.networks):
+    with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
+      number, first, second = pool.submit(_peaks, name).result()
+    what = f"{name}, {number} pictures; {2 * number} more: +{second - first:.0f} MB"
+    figures.append(
+      Figure(what, second, "MB", "limit", _LIMIT_MB, second / _LIMIT_MB, "below 1")
+    )
+  return figures
+
+
+def _peaks(name: str) -> tuple[int, float, float]:
+  """Pictures, and the peak after them and after twice as many more."""
+  from emojax import config, images
+  from emojax.backbones import BACKBONES
+  from emojax.extract import extractor
+  from emojax.features import FEATURES
+  from emojax.utils import runtime
+
+  runtime.keep_memory()
+  feature = next(n for n, one in FEATURES.items() if one.needs == name)
+  made = extractor.from_config(
+    config.ExtractConfig(features=(feature,), weights="random")
+  )
+  number = _ONE_BY_ONE_PICTURES if BACKBONES[name].one_by_one else _PICTURES
+  with tempfile.TemporaryDirectory() as folder:
+    draw_jpegs(pathlib.Path(folder), number)
+    paths = images.walk(pathlib.Path(folder))
+    made.run(paths)
+    first = runtime.peak_memory_mb()
+    others = [path.read_bytes() + bytes([i]) for i in (1, 2) for path in paths]
+    made.run(others)
+  return number, first, runtime.peak_memory_mb()

@@ -1,0 +1,170 @@
+"""How fast each network is: beside the matrix peak, and the same in PyTorch."""
+
+import concurrent.futures
+import functools
+import importlib.util
+import multiprocessing
+from typing import Any
+
+import numpy as np
+
+from emojax.bench import peers
+from emojax.bench.measure import Figure, Size, best_seconds, draw_pictures, matrix_peak
+
+_BATCHES_CPU, _BATCHES_ACCELERATOR = (1, 8, 32), (1, 32, 128, 256)
+# Pictures a second on an H200 in bfloat16, from device memory.
+_GOALS = {("resnet50", "bfloat16"): 12_000, ("vgg16", "bfloat16"): 5_700}
+_AGREE = 1e-3  # of the largest output: a peer that computes something else is none
+
+
+def bench_networks(size: Size) -> list[Figure]:
+  """Each network at batch 1 and at its best batch.
+
+  Raises:
+    ValueError: an unknown network or precision.
+  """
+  import jax
+
+  figures = []
+  on_cpu = jax.default_backend() == "cpu"
+  for precision in size.precisions:
+    if precision not in ("float32", "bfloat16"):
+      raise ValueError(f"--precisions are float32, bfloat16; got {precision!r}")
+    peak = matrix_peak(size.repeats, precision)
+    for name in named(size.networks):
+      ours, outputs = _rates(name, precision, size.repeats)
+      theirs = {}
+      if importlib.util.find_spec("torch"):
+        theirs = _in_a_process(name, precision, size.repeats, outputs)
+      goal = "" if on_cpu else _goal(name, precision)
+      figures += _figures(name, precision, ours, theirs, peak, goal)
+  return figures
+
+
+def named(asked: tuple[str, ...]) -> list[str]:
+  """The networks asked for; `all` stands for all.
+
+  Raises:
+    ValueError: an unknown one.
+  """
+  from emojax.backbones import BACKBONES
+
+  if asked == ("all",):
+    return list(BACKBONES)
+  for name in asked:
+    if name not in BACKBONES:
+      raise ValueError(f"--networks knows all, {', '.join(BACKBONES)}; got {name!r}")
+  return list(asked)
+
+
+def _goal(name: str, precision: str) -> str:
+  least = _GOALS.get((name, precision))
+  return f"{least:,} pictures/s or more on an H200" if least else ""
+
+
+def _batches(name: str) -> tuple[int, ...]:
+  import jax
+
+  from emojax.backbones import BACKBONES
+
+  if jax.default_backend() != "cpu":
+    return _BATCHES_ACCELERATOR
+  return _BATCHES_CPU[:1] if BACKBONES[name].one_by_one else _BATCHES_CPU
+
+
+def _rates(
+  name: str, precision: str, repeats: int
+) -> tuple[dict[int, float], np.ndarray]:
+  """Pictures a second by batch, and the features of two pictures."""
+  import jax
+  import jax.numpy as jnp
+
+  from emojax.backbones import BACKBONES, weights
+  from emojax.utils import runtime
+
+  backbone = BACKBONES[name]
+  rounded = functools.partial(jnp.asarray, dtype=jnp.dtype(precision))
+  params = jax.tree.map(rounded, weights.random(name).params)
+  program = jax.jit(backbone.apply, compiler_options=runtime.options())
+  rates = {}
+  for batch in _batches(name):
+    pictures = jax.device_put(draw_pictures(batch, backbone.view.side_px))
+    go = functools.partial(program, params, pictures)
+    rates[batch] = batch / best_seconds(go, repeats)
+  two = program(params, draw_pictures(2, backbone.view.side_px))
+  return rates, np.asarray(two["logits" if "logits" in two else "shares"])
+
+
+def _operations(name: str) -> float:
+  """Floating-point operations of one picture, as XLA counts them."""
+  import jax
+  import jax.numpy as jnp
+
+  from emojax.backbones import BACKBONES
+
+  backbone = BACKBONES[name]
+  side = backbone.view.side_px
+  # One picture: of a loop over pictures XLA counts one pass.
+  one = jax.ShapeDtypeStruct((1, side, side, 3), jnp.uint8)
+  params = jax.eval_shape(backbone.module.init, jax.random.key(0), one)["params"]
+  counted: Any = jax.jit(backbone.apply).lower(params, one).cost_analysis()
+  return counted["flops"]
+
+
+def _in_a_process(
+  name: str, precision: str, repeats: int, expected: np.ndarray
+) -> dict[int, float]:
+  """PyTorch's rates, in a process where nothing of emojax's settings holds."""
+  spawn = multiprocessing.get_context("spawn")
+  with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
+    work = pool.submit(peers.rates, name, precision, repeats, _batches(name))
+    rates, outputs = work.result()
+  allowed = _AGREE if precision == "float32" else 1.0
+  error = np.abs(outputs - expected).max() / np.abs(expected).max()
+  if not error < allowed:
+    raise RuntimeError(f"PyTorch's {name} differs by {error:.1e}: it is no peer")
+  return rates
+
+
+def _figures(
+  name: str,
+  precision: str,
+  ours: dict[int, float],
+  theirs: dict[int, float],
+  peak: float,
+  goal: str,
+) -> list[Figure]:
+  """The lines of one network."""
+  limit = peak / _operations(name)
+  best = max(ours, key=lambda batch: ours[batch])
+  title = name if precision == "float32" else f"{name} {precision}"
+  figures = [
+    Figure(
+      f"{title}, batch {batch}",
+      ours[batch],
+      "pictures/s",
+      "the matrix peak",
+      limit,
+      ours[batch] / limit,
+      goal if batch == best else "",
+    )
+    for batch in dict.fromkeys((1, best))
+  ]
+  if theirs:
+    other = max(theirs, key=lambda batch: theirs[batch])
+    for label, mine, peer in (
+      ("batch 1", ours[1], theirs[1]),
+      (f"best batches, {best} and {other}", ours[best], theirs[other]),
+    ):
+      figures.append(
+        Figure(
+          f"{title}, {label}",
+          mine,
+          "pictures/s",
+          "PyTorch, same network",
+          peer,
+          mine / peer,
+          "PyTorch's speed or more",
+        )
+      )
+  return figures

@@ -1,0 +1,139 @@
+"""How fast the paper's networks train: beside the matrix peak, and PyTorch."""
+
+import importlib.util
+import itertools
+import time
+
+import numpy as np
+
+from emojax import config
+from emojax.bench.measure import PAPER_COLUMNS, Figure, Size, matrix_peak
+
+
+def bench_train(size: Size) -> list[Figure]:
+  """The networks of the paper's Table II at the paper's size, an epoch of one program.
+
+  Five folds x two targets x `size.train_sources` feature sets; beside them the matrix
+  peak, the same networks one after another, and PyTorch's, one after another.
+  """
+  together, trained_rows, number = _epoch_seconds(size, range(5), both=True)
+  one, _, _ = _epoch_seconds(size, range(1), both=False)
+  peak = matrix_peak(size.repeats)
+  widths = (PAPER_COLUMNS, *config.TrainConfig().hidden, 1)
+  weights = [a * b for a, b in itertools.pairwise(widths)]
+  # Forward, gradient of the weights, and of the inputs but those of the first layer.
+  operations = 2 * (3 * sum(weights) - weights[0]) * trained_rows * number
+  rate = operations / together
+  what = f"train {number} networks of {trained_rows} rows"
+  figures = [
+    Figure(
+      f"{what}, one program",
+      rate / 1e9,
+      "GFLOP/s",
+      "matrix peak",
+      peak / 1e9,
+      rate / peak,
+      "0.75 of the peak or more",
+    ),
+    Figure(
+      f"{what}, one program",
+      together,
+      "s an epoch",
+      f"emojax, one after another ({number} times one)",
+      number * one,
+      number * one / together,
+      "0.1 s or less for 40 networks on an H200",
+    ),
+  ]
+  if importlib.util.find_spec("torch"):
+    other = _torch_epoch(size, widths) * size.train_sources
+    figures.append(
+      Figure(
+        f"{what}, one program",
+        together,
+        "s an epoch",
+        "PyTorch, one after another",
+        other,
+        other / together,
+        "10 times PyTorch or more on an H200",
+      )
+    )
+  return figures
+
+
+def _epoch_seconds(
+  size: Size, fold_indices: range, both: bool
+) -> tuple[float, int, int]:
+  """Seconds of an epoch, rows a network trains on, and how many networks there are."""
+  import jax.numpy as jnp
+
+  from emojax.evaluation import folds
+  from emojax.train import model, trainer
+
+  settings = config.TrainConfig(target=("valence", "arousal")[: 2 if both else 1])
+  rng = np.random.default_rng(0)
+  names = [f"drawn{i}" for i in range(size.train_sources if both else 1)]
+  shape = (len(names), size.train_rows, PAPER_COLUMNS)
+  tables = jnp.asarray(rng.standard_normal(shape, np.float32))
+  ratings = jnp.asarray(rng.uniform(1, 9, (size.train_rows, 2)), jnp.float32)
+  columns = model.Columns(("drawn",), (PAPER_COLUMNS,), (False,))
+  nets = trainer.networks(settings, fold_indices, names)
+  keys = trainer.network_keys(nets)
+  rows = trainer.network_rows(settings, folds.assign(size.train_rows, 0), nets)
+  init, run, _ = trainer.make_program(trainer.make_trainer(settings, columns, 1))
+  states = init(keys, rows, tables, ratings)
+
+  def epoch(number: int) -> float:
+    nonlocal states
+    start = time.perf_counter()
+    states, _, ran = run(
+      states, keys, rows, tables, ratings, jnp.int32(number), jnp.int32(1)
+    )
+    int(ran)
+    return time.perf_counter() - start
+
+  epoch(0)  # compiles
+  return min(epoch(1), epoch(2)), int(rows.train_weights[0].sum()), len(nets)
+
+
+def _torch_epoch(size: Size, widths: tuple[int, ...]) -> float:
+  """Seconds PyTorch takes for ten networks' epoch: one network after another."""
+  import torch
+
+  from emojax.evaluation import folds
+
+  settings = config.TrainConfig()
+  share = settings.validation_share
+  made = folds.make_folds(folds.assign(size.train_rows, 0), share, 0)
+  rng = np.random.default_rng(0)
+  device = "cuda" if torch.cuda.is_available() else "cpu"
+  shape = (size.train_rows, PAPER_COLUMNS)
+  features = torch.tensor(rng.standard_normal(shape, np.float32), device=device)
+  drawn = rng.uniform(1, 9, (size.train_rows, 2)).astype(np.float32)
+  wanted = torch.tensor(drawn, device=device)
+
+  def train_one(fold: int, target: int) -> None:
+    layers: list[torch.nn.Module] = []
+    for a, b in itertools.pairwise(widths):
+      layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
+    network = torch.nn.Sequential(*layers[:-1]).to(device)
+    optimizer = torch.optim.SGD(
+      network.parameters(), settings.learning_rate, settings.momentum
+    )
+    order = torch.tensor(made.train_rows[fold], device=device).long()
+    for rows in order.split(settings.batch_size):
+      optimizer.zero_grad(set_to_none=True)
+      said = network(features[rows])[:, 0]
+      torch.mean((said - wanted[rows, target]) ** 2).backward()
+      optimizer.step()
+
+  train_one(0, 0)  # warms up
+  if device == "cuda":
+    torch.cuda.synchronize()
+  start = time.perf_counter()
+  for target in range(2):
+    for fold in range(len(made.train_rows)):
+      train_one(fold, target)
+  if device == "cuda":
+    torch.cuda.synchronize()
+  return time.perf_counter() - start

@@ -1,0 +1,272 @@
+"""What a run found: out-of-fold predictions, scores, and the table of the paper.
+
+In: predictions of every picture by every network, ratings, folds. Out: rows of
+`predictions.csv`, the contents of `results.json`, the text of `table.md`. Pure; nothing
+is written here.
+"""
+
+import csv
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from emojax import paper
+from emojax.evaluation import folds as folds_lib
+from emojax.evaluation import metrics
+from emojax.utils import files
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldErrors:
+  """Errors of one fold's networks on one target, mean squares of the 1..9 scale."""
+
+  group: int  # 1..5, the fold whose pictures were not seen
+  train_mse: float
+  test_mse: float
+  best_epochs: tuple[int, ...]  # of each member of the ensemble
+  stopping_mse: tuple[float, ...]  # error at that epoch, which chose it
+
+
+@dataclasses.dataclass(frozen=True)
+class TargetResult:
+  """All that a run says of one target."""
+
+  target: str
+  folds: tuple[FoldErrors, ...]
+  scores: metrics.Scores  # of the out-of-fold predictions of all folds together
+  ceiling: dict[str, float] | None  # see metrics.noise_ceiling
+
+  @property
+  def train_mse(self) -> float:
+    return float(np.mean([fold.train_mse for fold in self.folds]))
+
+  @property
+  def test_mse(self) -> float:
+    return float(np.mean([fold.test_mse for fold in self.folds]))
+
+
+def judge(
+  target: str,
+  said_by_fold: Mapping[int, np.ndarray],
+  folds: folds_lib.Folds,
+  rated: np.ndarray,
+  rating_std: np.ndarray,
+  num_raters: np.ndarray,
+  stopped: Mapping[int, tuple[tuple[int, ...], tuple[float, ...]]] | None = None,
+) -> tuple[TargetResult, np.ndarray]:
+  """Scores of one target, each picture by the model that did not see it.
+
+  Args:
+    target: its name.
+    said_by_fold: fold -> (N,) what its model says of all pictures.
+    folds: which rows each fold trained on and is tested on.
+    rated, rating_std, num_raters: (N,) mean, spread over raters and their number.
+    stopped: fold -> best epoch and stopping error of each member of its ensemble.
+  Returns:
+    The result, and the out-of-fold predictions (N,), NaN where not tested.
+  """
+  predicted = np.full(len(rated), np.nan, np.float32)
+  errors = []
+  for fold, said in sorted(said_by_fold.items()):
+    train_rows = folds.train_rows[fold][folds.train_weights[fold] > 0]
+    test_rows = folds.test_rows[fold][folds.test_weights[fold] > 0]
+    predicted[test_rows] = said[test_rows]
+    epochs, stopping = stopped[fold] if stopped else ((), ())
+    errors.append(
+      FoldErrors(
+        fold + 1,
+        metrics.mean_square_error(said[train_rows], rated[train_rows]),
+        metrics.mean_square_error(said[test_rows], rated[test_rows]),
+        epochs,
+        stopping,
+      )
+    )
+  tested = ~np.isnan(predicted)
+  ceiling = metrics.noise_ceiling(rated[tested], rating_std[tested], num_raters[tested])
+  scores = metrics.score(predicted[tested], rated[tested])
+  return TargetResult(target, tuple(errors), scores, ceiling), predicted
+
+
+def predictions_csv(
+  image_ids: Sequence[str],
+  fold_of_image: np.ndarray,
+  targets: Sequence[str],
+  predicted: np.ndarray,
+  rated: np.ndarray,
+  keywords: Sequence[str] = (),
+) -> str:
+  """Text of `predictions.csv`: one row per tested picture, in the dataset's order.
+
+  Args:
+    image_ids: N names.
+    fold_of_image: (N,) 0-based; written as g = 1..5.
+    targets: T names.
+    predicted: (N, T) out-of-fold predictions, NaN where not tested.
+    rated: (N, T) ratings, 1..9.
+    keywords: N words; a column of its own where some picture has one.
+  """
+  has_words = any(keywords)
+  head = ("image", "fold", *targets, *(f"{t}_rated" for t in targets))
+  lines = [files.csv_line(*head, *["keyword"] * has_words)]
+  words = keywords or [""] * len(image_ids)
+  for name, fold, said, true, word in zip(
+    image_ids, fold_of_image, predicted, rated, words, strict=True
+  ):
+    if not np.isnan(said).any():
+      numbers = [f"{value:.4f}" for value in (*said, *true)]
+      lines.append(files.csv_line(name, int(fold) + 1, *numbers, *[word] * has_words))
+  return "".join(lines)
+
+
+class Predictions(NamedTuple):
+  """What `predictions_csv` wrote.
+
+  Attributes:
+    said, rated: target -> (N,) predictions and ratings.
+    image_ids: N names.
+    keywords: N words, "" where unknown.
+  """
+
+  said: dict[str, np.ndarray]
+  rated: dict[str, np.ndarray]
+  image_ids: list[str]
+  keywords: list[str]
+
+
+def read_predictions(path: pathlib.Path) -> Predictions:
+  """A run's `predictions.csv`.
+
+  Raises:
+    ValueError: the file is not there, or is none of that kind.
+  """
+  try:
+    with path.open(encoding="utf-8", newline="") as file:
+      rows = list(csv.DictReader(file))
+    targets = [name.removesuffix("_rated") for name in rows[0] if "_rated" in name]
+    if not targets:
+      raise ValueError("no column of ratings")
+    said = {t: np.array([float(row[t]) for row in rows]) for t in targets}
+    rated = {t: np.array([float(row[f"{t}_rated"]) for row in rows]) for t in targets}
+    image_ids = [row["image"] for row in rows]
+  except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    raise ValueError(
+      f"{path} cannot be read as predictions of a run ({error}): repeat the run"
+    ) from error
+  return Predictions(said, rated, image_ids, [row.get("keyword", "") for row in rows])
+
+
+def to_json(
+  target_results: Sequence[TargetResult], provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+  """Contents of `results.json`: provenance, then every number of every target."""
+  return {
+    **provenance,
+    "targets": {
+      result.target: {
+        "train_mse": result.train_mse,
+        "test_mse": result.test_mse,
+        "out_of_fold": dataclasses.asdict(result.scores),
+        "noise_ceiling": result.ceiling,
+        "folds": [dataclasses.asdict(fold) for fold in result.folds],
+      }
+      for result in target_results
+    },
+  }
+
+
+def table_markdown(results: Mapping[str, Any]) -> str:
+  """The run as a table laid out like the paper's Table II, and what it stands on.
+
+  Args:
+    results: as `to_json` made it, also after a trip through JSON.
+  Returns:
+    Markdown that also reads well in a terminal.
+  """
+  source = paper.object_source(tuple(f["name"] for f in results["features"]))
+  lines = [f"# {results['dataset']}, preset {results['preset']}", ""]
+  for note in results["notes"]:
+    lines += [f"**{note}**", ""]
+  groups = [f"g{f['group']}" for f in next(iter(results["targets"].values()))["folds"]]
+  rows = [["mean square error", "", *groups, "Avg."]]
+  for target, found in results["targets"].items():
+    for part, key in (("training", "train_mse"), ("test", "test_mse")):
+      errors = [fold[key] for fold in found["folds"]]
+      rows.append([target, part, *(f"{e:.2f}" for e in (*errors, found[key]))])
+      if source:
+        rows.append(_paper_row(target, part, source, found["folds"]))
+  lines += [*aligned(rows), ""]
+  rows = [["out of fold", "pictures", "MSE", "variance", "R2", "r", "CCC"]]
+  for target, found in results["targets"].items():
+    s = found["out_of_fold"]
+    numbers = (s["mse"], s["variance"], s["r2"], s["pearson_r"], s["ccc"])
+    row = [target, str(s["num_images"]), *(f"{n:.3f}" for n in numbers)]
+    rows.append(row)
+    if found["noise_ceiling"]:
+      c = found["noise_ceiling"]
+      limit = [f"{c['mse']:.3f}", "", f"{c['r2']:.3f}", f"{c['pearson_r']:.3f}", ""]
+      rows.append(["  noise ceiling", str(c["num_images"]), *limit])
+  lines += [*aligned(rows), "", *_notes(results, source)]
+  return "\n".join(lines) + "\n"
+
+
+def _paper_row(
+  target: str, part: str, source: str, folds: Sequence[Mapping[str, Any]]
+) -> list[str]:
+  printed = paper.TABLE_2[target][part][source]
+  numbers = [f"{printed.groups[fold['group'] - 1]:.2f}" for fold in folds]
+  return ["  the paper's", source, *numbers, f"{printed.average:.2f}"]
+
+
+def _notes(results: Mapping[str, Any], source: str | None) -> list[str]:
+  made_by = "; ".join(
+    f"{f['name']} v{f['version']}" + (f" ({f['weights']})" if f["weights"] else "")
+    for f in results["features"]
+  )
+  notes = [f"- Features: {made_by}."]
+  if source:
+    notes.append(
+      f"- The paper's rows are its Table II on its own {paper.NUM_PICTURES:,} "
+      "pictures; only a run on those may be compared with them number by number."
+    )
+  stop = results["settings"]["stop_on"]
+  if stop == "test":
+    notes.append(
+      "- STOPPED ON THE TEST FOLD: the test errors chose the epoch they are reported "
+      "at, so they are too small to report as out-of-fold."
+    )
+  notes.append(
+    f"- Training stopped on {stop} error; emojax {results['emojax_version']}, "
+    f"seed {results['settings']['seed']}, {results['device']}."
+  )
+  if results.get("skipped_pictures"):
+    skipped = results["skipped_pictures"]
+    notes.append(
+      f"- Left out, because they could not be read: {len(skipped)} pictures."
+    )
+  return notes
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+  """A Markdown table that also lines up as plain text; the first row is the head."""
+  widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+  text = [
+    "| "
+    + " | ".join(
+      cell.ljust(w) if i == 0 else cell.rjust(w)
+      for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+    )
+    + " |"
+    for row in rows
+  ]
+  rule = "| " + " | ".join(
+    "-" * w if i == 0 else "-" * (w - 1) + ":"
+    for i, w in enumerate(map(_three, widths))
+  )
+  return [text[0], rule + " |", *text[1:]]
+
+
+def _three(width: int) -> int:
+  return max(width, 3)

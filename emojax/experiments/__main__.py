@@ -1,0 +1,177 @@
+"""`python -m emojax.experiments --table=2`: the paper's tables on your pictures.
+
+In: a dataset. Out: an experiment folder with `table.md`, `table.csv`, `results.json`
+and, below `runs/`, a run folder for everything that was compared. Stopped at any
+moment, it goes on with `--workdir` and `--resume`.
+
+  python -m emojax.experiments --table=2 --objects=squeezenet --quick
+  python -m emojax.experiments --table=4 --dataset=va_emotion/oasis \\
+      --manual_dir=OASIS --weights_dir=weights --objects=squeezenet
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from emojax import config
+from emojax.utils import cli, files, options
+
+if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
+  from emojax.experiments import experiment as comparison
+
+_NAME = "emojax.experiments"
+_ABOUT = (
+  "Reproduces the shape of the paper's Tables II (object sources), III (feature "
+  "groups, alone and left out) and IV (other methods) on any prepared dataset, with "
+  "the paper's numbers beside ours. Networks of equal width train as one program."
+)
+_SETTINGS = (
+  config.ExperimentConfig,
+  config.FinetuneConfig,
+  config.TrainConfig,
+  config.DataConfig,
+  config.ExtractConfig,
+)
+
+
+def define_flags() -> None:
+  """Defines the program's flags; not on import, so that programs can be imported."""
+  flags.DEFINE_enum(
+    "table",
+    "2",
+    list(config.TABLES),
+    "Which table of the paper; learning: scores by the number of training pictures.",
+  )
+  flags.DEFINE_enum(
+    "preset",
+    "paper",
+    list(config.PRESETS),
+    "How networks train in tables 2 and 3 and the learning curve; table 4 has both.",
+  )
+  flags.DEFINE_string(
+    "workdir", "", "The experiment folder; empty: a new one below experiments/."
+  )
+  flags.DEFINE_boolean(
+    "resume", False, "Continue the experiment in --workdir, or show a finished one."
+  )
+  for settings in _SETTINGS:
+    options.define(settings, _NAME, leave_out=("features",))
+
+
+def main(arguments: list[str]) -> None:
+  """The program; see the module."""
+  del arguments  # there are none
+  # Here and not at the head: JAX takes a second to import, and --help need not wait.
+  from emojax.datasets.va_emotion import prepare
+  from emojax.experiments import entries as entries_lib
+  from emojax.experiments import experiment as comparison
+  from emojax.experiments import finetune, tables
+  from emojax.train import checkpoint, loop
+  from emojax.utils import runtime
+
+  flag = flags.FLAGS
+  start = time.monotonic()
+  table = flag.table
+  asked = options.read(config.ExperimentConfig())
+  if asked.seeds < 1:
+    raise cli.UserError(f"--seeds should be 1 or more; got {asked.seeds}")
+  tuned = options.read(config.FinetuneConfig())
+  if asked.quick:
+    tuned = dataclasses.replace(tuned, finetune_epochs=min(2, tuned.finetune_epochs))
+  finetune.check(tuned)
+  entries = entries_lib.plan(table, asked, flag.preset, tuned.finetune)
+  loop.check(options.read(config.TrainConfig(), given_only=True))
+  if not asked.quick:
+    print(
+      f"{len(entries)} models x {asked.seeds} seeds to train; --quick is a small "
+      "version that ends within minutes",
+      flush=True,
+    )
+  features = entries_lib.features_of(entries)
+  extract = options.read(config.ExtractConfig(features=features), given_only=True)
+  data = options.read(config.DataConfig())
+  runtime.keep_memory()
+  runtime.keep(extract.cache_dir)
+  dataset = prepare.prepare(data, extract, progress=True)
+
+  def override(settings: config.TrainConfig) -> config.TrainConfig:
+    return options.read(settings, given_only=True)
+
+  prefix = "" if table == "learning" else "table"
+  name = f"{prefix}{table}-{data.dataset.rpartition('/')[2]}"
+  workdir = flag.workdir or f"experiments/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+  path = pathlib.Path(workdir).expanduser().absolute()
+
+  tuning = _tuning(tuned, data, extract, dataset.image_ids)
+  experiment = comparison.Experiment(
+    path, entries, dataset, asked, override, True, tuning
+  )
+  identity = {"table": table, **experiment.identity()}
+  folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
+  if not folder.is_finished:
+    experiment.run(print)
+    gathered = comparison.gathered(experiment)
+    compared = list(comparison.compared(experiment))
+    seconds = time.monotonic() - start
+    text = tables.markdown(table, gathered, compared, asked.quick, seconds)
+    files.write(folder.table, text)
+    files.write(path / "table.csv", tables.csv(gathered))
+    found = {
+      "table": table,
+      "experiment": dataclasses.asdict(asked),
+      "seconds": round(seconds, 1),
+      "entries": gathered,
+      "differences": compared,
+    }
+    # Last: a folder with this file is a finished experiment.
+    files.write(folder.results, json.dumps(found, indent=2) + "\n")
+  print(folder.table.read_text("utf-8"))
+  print(f"experiment folder: {workdir}")
+
+
+def _tuning(
+  tuned: config.FinetuneConfig,
+  data: config.DataConfig,
+  extract: config.ExtractConfig,
+  image_ids: Sequence[str],
+) -> "comparison.Tuning":
+  """Where fine-tuning finds weights and pictures; lacking weights are told at once."""
+  from emojax.backbones import weights
+  from emojax.datasets.va_emotion import dataset as dataset_lib
+  from emojax.experiments import experiment as comparison
+
+  choice = extract.weights
+  if choice == "default":
+    choice = "auto" if data.dataset.endswith("synthetic") else "trained"
+  place = pathlib.Path(extract.weights_dir).expanduser()
+  folder = place if extract.weights_dir else None
+  find = functools.cache(lambda network: weights.find(network, folder, choice))
+  for network in tuned.finetune:
+    find(network)
+
+  def pictures() -> list:
+    source = dataset_lib.collect(data)
+    by_id = {
+      one.image_id: picture
+      for one, picture in zip(source.rated, source.pictures, strict=True)
+    }
+    return [by_id[image_id] for image_id in image_ids]
+
+  return comparison.Tuning(tuned, find, pictures, extract.workers)
+
+
+if __name__ == "__main__":
+  define_flags()
+  cli.run(
+    main,
+    _NAME,
+    _ABOUT,
+    settings=_SETTINGS,
+    interrupted="stopped; the same command with --workdir and --resume goes on",
+  )

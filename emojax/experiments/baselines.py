@@ -1,0 +1,135 @@
+"""Classical regressions on the same folds, to stand beside the network.
+
+In: a feature table, one target's ratings, folds. Out: what a model that never saw a
+fold says of every picture. Scaling, penalty and everything else that is chosen is
+chosen on the fold's own training rows.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from sklearn import dummy, linear_model, model_selection, pipeline, preprocessing, svm
+
+from emojax.train import model
+
+# Of ridge regression on z-scored columns; wide enough for ten columns and ten thousand.
+_PENALTIES = tuple(float(p) for p in np.logspace(0, 6, 13))
+# Of the support vector regression: C, and gamma as a multiple of 1 / width.
+_SVR_GRID = {"svr__C": (0.3, 1.0, 3.0, 10.0), "svr__gamma": (0.3, 1.0, 3.0)}
+_SVR_EPSILON = 0.1  # points of the rating scale within which an error costs nothing
+_INNER_FOLDS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+  """One baseline on one fold.
+
+  Attributes:
+    predicted: (N,) float32 of every picture, also those trained on.
+    chosen: what was chosen inside the training rows, by name.
+  """
+
+  predicted: np.ndarray
+  chosen: dict[str, float]
+
+
+def fit(
+  name: str,
+  table: np.ndarray,
+  columns: model.Columns,
+  rated: np.ndarray,
+  train_rows: np.ndarray,
+  seed: int,
+) -> Fitted:
+  """Fits one baseline on a fold's training rows.
+
+  Args:
+    name: of `BASELINES`.
+    table: (N, D) float32 features.
+    columns: what the D columns are; probabilities and shares enter as square roots.
+    rated: (N,) ratings of one target, 1..9; only those of `train_rows` are looked at.
+    train_rows: (n,) the rows that train.
+    seed: of the inner folds.
+  Returns:
+    `Fitted`.
+  Raises:
+    ValueError: an unknown name.
+  """
+  if name not in BASELINES:
+    raise ValueError(f"unknown baseline {name!r}; known: {', '.join(BASELINES)}")
+  inputs = np.asarray(model.transform(jnp.asarray(table), columns, "sqrt"), np.float64)
+  inner = model_selection.KFold(_INNER_FOLDS, shuffle=True, random_state=seed)
+  made = BASELINES[name](columns, inner)
+  made.fit(inputs[train_rows], np.asarray(rated, np.float64)[train_rows])
+  return Fitted(made.predict(inputs).astype(np.float32), _chosen(made))
+
+
+def _mean(columns: model.Columns, inner: Any) -> Any:
+  """Always the mean rating of the training rows: the floor."""
+  del columns, inner
+  return dummy.DummyRegressor()
+
+
+def _linear(columns: model.Columns, inner: Any) -> Any:
+  """Least squares; with more columns than rows, the solution of smallest weights."""
+  del columns, inner
+  return pipeline.make_pipeline(
+    preprocessing.StandardScaler(), linear_model.LinearRegression()
+  )
+
+
+def _ridge(columns: model.Columns, inner: Any) -> Any:
+  """Least squares with a squared penalty on the weights."""
+  del columns
+  return pipeline.make_pipeline(
+    preprocessing.StandardScaler(),
+    linear_model.RidgeCV(_PENALTIES, cv=inner, scoring="neg_mean_squared_error"),
+  )
+
+
+def _svr(columns: model.Columns, inner: Any) -> Any:
+  """Support vector regression with a Gaussian kernel.
+
+  Each block of columns is divided by the root of its width, so that the kernel's
+  distances weigh features alike (as in `--scaling=block`).
+  """
+  widths = np.repeat(columns.sizes, columns.sizes)
+  num_blocks = len(columns.sizes)
+  steps = [
+    ("scale", preprocessing.StandardScaler()),
+    ("weigh", _Weigh(1 / np.sqrt(widths * num_blocks))),
+    ("svr", svm.SVR(epsilon=_SVR_EPSILON, cache_size=500)),
+  ]
+  return model_selection.GridSearchCV(
+    pipeline.Pipeline(steps), _SVR_GRID, cv=inner, scoring="neg_mean_squared_error"
+  )
+
+
+class _Weigh(preprocessing.FunctionTransformer):
+  """Multiplies each column by a weight; nothing is fitted."""
+
+  def __init__(self, weights: np.ndarray | None = None):
+    self.weights = weights
+    super().__init__(self._times)
+
+  def _times(self, table: np.ndarray) -> np.ndarray:
+    return table * self.weights
+
+
+def _chosen(made: Any) -> dict[str, float]:
+  if isinstance(made, model_selection.GridSearchCV):
+    return {k.removeprefix("svr__"): float(v) for k, v in made.best_params_.items()}
+  last = made.steps[-1][1] if isinstance(made, pipeline.Pipeline) else made
+  alpha = getattr(last, "alpha_", None)
+  return {} if alpha is None else {"penalty": float(alpha)}
+
+
+BASELINES: Mapping[str, Callable[[model.Columns, Any], Any]] = {
+  "mean": _mean,
+  "linear": _linear,
+  "ridge": _ridge,
+  "svr": _svr,
+}

@@ -1,0 +1,203 @@
+"""What an experiment compares: models on feature sets, table by table of the paper.
+
+In: which table and which feature sets. Out: a list of entries, and how each trains.
+Pure.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from emojax import config as config_lib
+from emojax import paper
+from emojax.experiments import baselines, finetune
+
+NETWORK = "network"  # the model of an entry that is a network on features
+FINETUNE = "finetune"  # of one that is a network on pictures
+_QUICK_SHARE, _QUICK_EPOCHS = 0.1, 100
+
+
+class Entry(NamedTuple):
+  """One model on one feature set.
+
+  Attributes:
+    name: its own, fit for a file name.
+    features: in column order; none where the model sees the pictures.
+    model: `NETWORK`, of `baselines.BASELINES`, or `FINETUNE`.
+    preset: of `config.PRESETS`, for a network.
+    hidden: of a network; empty: the preset's.
+    paper: the key of its number in the paper's table; empty: it has none.
+    train_share: share of each fold's training pictures that it may see.
+  """
+
+  name: str
+  features: tuple[str, ...]
+  model: str = NETWORK
+  preset: str = "paper"
+  hidden: tuple[int, ...] = ()
+  paper: str = ""
+  train_share: float = 1.0
+
+
+def plan(
+  table: str,
+  asked: config_lib.ExperimentConfig,
+  preset: str,
+  tuned: Sequence[str] = (),
+) -> list[Entry]:
+  """The entries of one of the paper's tables, or of the learning curve.
+
+  Args:
+    table: of `config.TABLES`.
+    asked: feature sets.
+    preset: how networks train; with "paper" each feature set gets the paper's layers
+      for its width.
+    tuned: networks that table 4 fine-tunes.
+  Raises:
+    ValueError: an unknown feature, or two entries of one name.
+  """
+  makers = {"2": _table_2, "3": _table_3, "4": _table_4, "learning": _learning}
+  entries = makers[table](asked, preset)
+  if table == "4":
+    entries += [
+      Entry(f"{network}-{mode}", (), model=FINETUNE, paper=f"{network}-{mode}")
+      for network in tuned
+      for mode in finetune.MODES
+    ]
+  names = [entry.name for entry in entries]
+  if len(set(names)) < len(names):
+    raise ValueError(f"two feature sets are the same: {', '.join(names)}")
+  return entries
+
+
+def features_of(entries: Sequence[Entry]) -> tuple[str, ...]:
+  """Every feature that some entry needs, once."""
+  return tuple(dict.fromkeys(name for entry in entries for name in entry.features))
+
+
+def _objects(asked: config_lib.ExperimentConfig, default: tuple[str, ...]) -> list[str]:
+  return list(asked.objects or default)
+
+
+def _source(name: str) -> str:
+  """The feature of an object source: a network's probabilities, or attributes."""
+  return name if name == "attributes" else f"object_{name}"
+
+
+def _key(network: str) -> str:
+  """How the paper's tables call an object network."""
+  return "resnet" if network.startswith("resnet") else network
+
+
+def _table_2(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
+  """All feature groups together, for each object network."""
+  return [
+    Entry(
+      network,
+      (*asked.low, _source(network), *asked.semantic),
+      preset=preset,
+      paper=_key(network),
+    )
+    for network in _objects(asked, ("alexnet", "vgg16", "resnet50"))
+  ]
+
+
+def _table_3(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
+  """Each feature group alone, all together, and all but one."""
+  networks = _objects(asked, ("alexnet", "vgg16", "resnet50"))
+  entries = [Entry("low", asked.low, preset=preset, paper="low")]
+  entries += [
+    Entry(_source(n), (_source(n),), preset=preset, paper=_key(n)) for n in networks
+  ]
+  entries.append(Entry("semantic", asked.semantic, preset=preset, paper="semantic"))
+  entries += [
+    Entry(
+      f"all-{n}",
+      (*asked.low, _source(n), *asked.semantic),
+      preset=preset,
+      paper="all",
+    )
+    for n in networks
+  ]
+  first = (_source(networks[0]),)
+  entries.append(
+    Entry(f"all-{networks[0]}-but-low", (*first, *asked.semantic), preset=preset)
+  )
+  entries.append(
+    Entry(f"all-{networks[0]}-but-object", (*asked.low, *asked.semantic), preset=preset)
+  )
+  for left in asked.low if len(asked.low) > 1 else ():
+    rest = tuple(name for name in asked.low if name != left)
+    features = (*rest, *first, *asked.semantic)
+    entries.append(Entry(f"all-{networks[0]}-but-{left}", features, preset=preset))
+  if asked.semantic:
+    features = (*asked.low, *first)
+    entries.append(Entry(f"all-{networks[0]}-but-semantic", features, preset=preset))
+  for subset in asked.subsets:
+    entries.append(Entry(subset, tuple(subset.split("+")), preset=preset))
+  return [entry for entry in entries if entry.features]
+
+
+def _table_4(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
+  """Classical regressions, the paper's network and the preset `best`."""
+  (network, *_) = _objects(asked, ("vgg16",))
+  features = (*asked.low, _source(network), *asked.semantic)
+  entries = [
+    Entry(name, features, model=name, paper=name if name in paper.TABLE_4 else "")
+    for name in baselines.BASELINES
+  ]
+  entries = [
+    entry._replace(paper=entry.model if entry.model in ("linear", "svr") else "")
+    for entry in entries
+  ]
+  entries.append(Entry("network-paper", features, preset="paper", paper=NETWORK))
+  entries.append(Entry("network-best", features, preset="best"))
+  own = config_lib.PRESETS["best"][1]
+  if own != features:
+    entries.append(Entry("best-own-features", own, preset="best"))
+    entries.append(Entry("svr-own-features", own, model="svr"))
+  del preset
+  return entries
+
+
+def _learning(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
+  """A network, ridge and support vectors on ever more training pictures."""
+  features = config_lib.PRESETS["best"][1]
+  if asked.objects or preset != "best":
+    (network, *_) = _objects(asked, ("vgg16",))
+    features = (*asked.low, _source(network), *asked.semantic)
+  return [
+    Entry(f"{name}-{100 * share:g}", features, model, preset, train_share=share)
+    for name, model in ((preset, NETWORK), ("ridge", "ridge"), ("svr", "svr"))
+    # A quick one is to end within minutes: every other size.
+    for share in (asked.shares[::2] if asked.quick else asked.shares)
+  ]
+
+
+def settings_of(
+  entry: Entry,
+  width: int,
+  asked: config_lib.ExperimentConfig,
+  override: Callable[[config_lib.TrainConfig], config_lib.TrainConfig],
+) -> config_lib.TrainConfig:
+  """How an entry's networks train.
+
+  Args:
+    entry: a network's.
+    width: of its feature table.
+    asked: whether quickly.
+    override: puts in what was asked for by single flags.
+  """
+  settings = dataclasses.replace(
+    config_lib.PRESETS[entry.preset][0], train_share=entry.train_share
+  )
+  if entry.hidden:
+    settings = dataclasses.replace(settings, hidden=entry.hidden)
+  elif entry.preset == "paper":
+    hidden = paper.hidden_for(width)
+    settings = dataclasses.replace(settings, hidden=hidden)
+  if asked.quick:
+    hidden = tuple(max(4, round(units * _QUICK_SHARE)) for units in settings.hidden)
+    epochs = min(settings.max_epochs, _QUICK_EPOCHS)
+    settings = dataclasses.replace(settings, hidden=hidden, max_epochs=epochs)
+  return override(settings)

@@ -1,0 +1,332 @@
+"""Feature sets and models on the same pictures: what a table of the paper compares.
+
+In: entries, a prepared dataset, settings. Out: each entry trained as
+`emojax.train` would train it and left as a run folder of its own, and all their numbers
+together. Networks that share input width and layers train as one program; what is
+finished is kept, so that a killed experiment goes on.
+"""
+
+import dataclasses
+import io
+import json
+import pathlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from emojax import config as config_lib
+from emojax.backbones import weights as weights_lib
+from emojax.datasets.va_emotion import dataset as dataset_lib
+from emojax.evaluation import bootstrap, results
+from emojax.evaluation import folds as folds_lib
+from emojax.experiments import baselines, finetune
+from emojax.experiments import entries as entries_lib
+from emojax.train import checkpoint, loop, trainer
+from emojax.train import run as runs
+from emojax.utils import files, progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuning:
+  """What fine-tuning wants besides the dataset.
+
+  Attributes:
+    asked: its settings.
+    weights: the parameters of a network by its name.
+    pictures: in the dataset's order, when asked for.
+    workers: decoding threads.
+  """
+
+  asked: config_lib.FinetuneConfig
+  weights: Callable[[str], weights_lib.Weights]
+  pictures: Callable[[], Sequence[pathlib.Path | np.ndarray]]
+  workers: int
+
+
+class Experiment:
+  """Runs the entries of a table, or goes on with those that are not finished.
+
+  Args:
+    folder: of the experiment.
+    entries: what is compared.
+    dataset: with every feature that some entry needs.
+    asked: feature sets, seeds, whether quickly.
+    override: see `entries.settings_of`.
+    show_progress: whether to draw bars on standard error.
+    tuning: what fine-tuned entries want.
+  """
+
+  def __init__(
+    self,
+    folder: pathlib.Path,
+    entries: Sequence[entries_lib.Entry],
+    dataset: dataset_lib.Dataset,
+    asked: config_lib.ExperimentConfig,
+    override: Callable[[config_lib.TrainConfig], config_lib.TrainConfig],
+    show_progress: bool,
+    tuning: Tuning | None = None,
+  ):
+    self._folder = folder
+    self._tuning = tuning
+    self._tuned: tuple[str, finetune.Program] | None = None
+    self._dataset = dataset
+    self._asked = asked
+    self._show = show_progress
+    self.entries = list(entries)
+    self._parts = {
+      entry.name: runs.feature_table(dataset_lib.select(dataset, entry.features))
+      for entry in entries
+      if entry.features
+    }
+    self.settings = {
+      entry.name: entries_lib.settings_of(entry, self._width(entry), asked, override)
+      for entry in entries
+    }
+
+  def _width(self, entry: entries_lib.Entry) -> int:
+    return self._parts[entry.name][1].num_columns if entry.features else 0
+
+  def identity(self) -> dict[str, Any]:
+    """All that decides the result, JSON-able."""
+    return {
+      "dataset": self._dataset.name,
+      "fingerprint": self._dataset.fingerprint,
+      "features": self._dataset.features_described,
+      "entries": [entry._asdict() for entry in self.entries],
+      "experiment": dataclasses.asdict(self._asked),
+      "finetune": dataclasses.asdict(self._tuning.asked) if self._tuning else {},
+      "settings": {
+        name: dataclasses.asdict(settings) | {"checkpoint_seconds": 0}
+        for name, settings in self.settings.items()
+      },
+    }
+
+  def run(self, say: Callable[[str], None]) -> None:
+    """Trains what is not finished; every finished entry is a run folder."""
+    for group in self.groups():
+      todo = [entry for entry in group if not self._is_finished(entry)]
+      if todo:
+        names = ", ".join(entry.name for entry in group)
+        say(f"training {names} as one program")
+        self._train(group)
+    for entry in self.entries:
+      if entry.model != entries_lib.NETWORK and not self._is_finished(entry):
+        say(f"fitting {entry.name}")
+        self._fit(entry)
+
+  def groups(self) -> list[list[entries_lib.Entry]]:
+    """Networks that can share a program: equal columns and settings."""
+    found: dict[Any, list[entries_lib.Entry]] = {}
+    for entry in self.entries:
+      if entry.model == entries_lib.NETWORK:
+        _, columns = self._parts[entry.name]
+        key = (columns.sizes, columns.are_probabilities, self.settings[entry.name])
+        found.setdefault(key, []).append(entry)
+    return list(found.values())
+
+  def seeds_of(self, entry: entries_lib.Entry) -> list[int]:
+    """The seeds an entry is trained with; a baseline has one."""
+    number = self._asked.seeds if entry.model == entries_lib.NETWORK else 1
+    return [self.settings[entry.name].seed + i for i in range(number)]
+
+  def run_folder(self, entry: entries_lib.Entry, seed: int) -> checkpoint.RunFolder:
+    """Where an entry's run of one seed stands."""
+    first = self.settings[entry.name].seed
+    name = entry.name if seed == first else f"{entry.name}-seed{seed}"
+    return checkpoint.RunFolder(self._folder / "runs" / name)
+
+  def _is_finished(self, entry: entries_lib.Entry) -> bool:
+    return all(
+      self.run_folder(entry, seed).is_finished for seed in self.seeds_of(entry)
+    )
+
+  def _train(self, group: list[entries_lib.Entry]) -> None:
+    """The networks of some entries, all their seeds, as one program."""
+    start = time.monotonic()
+    settings = self.settings[group[0].name]
+    place = self._folder / "training" / group[0].name
+    identity = {"entries": [entry._asdict() for entry in group]}
+    folder = checkpoint.open_run(place, {"identity": identity}, resume=True)
+    trained = loop.train(
+      settings,
+      {entry.name: self._parts[entry.name][0] for entry in group},
+      self._parts[group[0].name][1],
+      self._dataset.ratings,
+      self._dataset.fold,
+      range(5),
+      folder,
+      self._show,
+      self._asked.seeds,
+    )
+    for entry in group:
+      for seed in self.seeds_of(entry):
+        found, predicted = loop.evaluate(
+          settings,
+          trained.of(entry.name, seed),
+          self._dataset.ratings,
+          self._dataset.ratings_std,
+          self._dataset.num_raters,
+          self._dataset.fold,
+        )
+        seconds = time.monotonic() - start
+        self._write(entry, seed, found, predicted, seconds)
+    checkpoint.drop_states(folder)
+
+  def _fit(self, entry: entries_lib.Entry) -> None:
+    """A baseline, fold by fold; each finished fold is kept."""
+    start = time.monotonic()
+    settings = self.settings[entry.name]
+    # A regression trains on all rows outside the test fold: nothing there stops early.
+    stop_on = "validation" if entry.model == entries_lib.FINETUNE else "train"
+    stopping = dataclasses.replace(settings, stop_on=stop_on)
+    folds = trainer.make_folds(stopping, self._dataset.fold, settings.seed)
+    found, predictions = [], []
+    for target in settings.target:
+      column = trainer.TARGETS.index(target)
+      rated = self._dataset.ratings[:, column]
+      said = {}
+      for fold in range(len(folds.train_rows)):
+        path = self._folder / "training" / entry.name / f"{target}-g{fold + 1}.npz"
+        if not path.is_file():
+          if entry.model == entries_lib.FINETUNE:
+            predicted, chosen = self._tune_one(entry, folds, fold, target)
+          else:
+            predicted, chosen = self._fit_one(entry, folds, fold, rated)
+          buffer = io.BytesIO()
+          np.savez(buffer, predicted=predicted, chosen=json.dumps(chosen))
+          path.parent.mkdir(parents=True, exist_ok=True)
+          files.write(path, buffer.getbuffer())
+        with np.load(path) as stored:
+          said[fold] = stored["predicted"]
+      result, predicted = results.judge(
+        target,
+        said,
+        folds,
+        rated,
+        self._dataset.ratings_std[:, column],
+        self._dataset.num_raters[:, column],
+      )
+      found.append(result)
+      predictions.append(predicted)
+    seconds = time.monotonic() - start
+    self._write(entry, settings.seed, found, np.stack(predictions, axis=1), seconds)
+
+  def _fit_one(
+    self, entry: entries_lib.Entry, folds: folds_lib.Folds, fold: int, rated: np.ndarray
+  ) -> tuple[np.ndarray, dict[str, float]]:
+    """A regression on one fold: predictions, and what it chose."""
+    table, columns = self._parts[entry.name]
+    rows = folds.train_rows[fold][folds.train_weights[fold] > 0]
+    seed = self.settings[entry.name].seed
+    fitted = baselines.fit(entry.model, table, columns, rated, rows, seed)
+    return fitted.predicted, fitted.chosen
+
+  def _tune_one(
+    self, entry: entries_lib.Entry, folds: folds_lib.Folds, fold: int, target: str
+  ) -> tuple[np.ndarray, dict[str, float]]:
+    """A fine-tuned network on one fold: predictions, and when it stopped."""
+    if self._tuning is None:
+      raise ValueError(f"{entry.name} needs the pictures")
+    asked = self._tuning.asked
+    program = self._program(entry.name)
+    place = self._folder / "training" / entry.name / f"{target}-g{fold + 1}"
+    folder = checkpoint.RunFolder(place)
+    about = f"{entry.name} {target} g{fold + 1}"
+    with progress.bar(asked.finetune_epochs, "epoch", self._show, about) as bar:
+
+      def tell(epoch: int, error: float, stopping: float) -> None:
+        bar.set_postfix(train=f"{error:.3f}", validation=f"{stopping:.3f}")
+        bar.update(epoch - bar.n)
+
+      tuned = finetune.tune(
+        program,
+        self._dataset.ratings[:, trainer.TARGETS.index(target)],
+        folds.train_rows[fold][folds.train_weights[fold] > 0],
+        folds.validation_rows[fold][folds.validation_weights[fold] > 0],
+        self.settings[entry.name].seed,
+        folder,
+        tell,
+      )
+    checkpoint.drop_states(folder)
+    chosen = {"epoch": float(tuned.best_epoch), "stopping_mse": tuned.best_error}
+    return tuned.predicted, chosen
+
+  def _program(self, name: str) -> finetune.Program:
+    """A fine-tuned entry's program; the last one is kept, for all folds and targets."""
+    assert self._tuning is not None
+    if self._tuned is None or self._tuned[0] != name:
+      kept = self._folder / "training" / "pictures.npy"
+      pictures = finetune.decode(self._tuning.pictures(), kept, self._tuning.workers)
+      network, _, mode = name.rpartition("-")
+      params = self._tuning.weights(network).params
+      self._tuned = None  # frees the one before
+      made = finetune.Program(network, mode, params, pictures, self._tuning.asked)
+      self._tuned = (name, made)
+    return self._tuned[1]
+
+  def _write(
+    self,
+    entry: entries_lib.Entry,
+    seed: int,
+    found: Sequence[results.TargetResult],
+    predicted: np.ndarray,
+    seconds: float,
+  ) -> None:
+    """Leaves an entry as a run folder."""
+    settings = dataclasses.replace(self.settings[entry.name], seed=seed)
+    part = dataset_lib.select(self._dataset, entry.features)
+    config = runs.describe(entry.preset, settings, part, range(5))
+    config["identity"]["model"] = entry.model
+    notes = []
+    if entry.model == entries_lib.FINETUNE and self._tuning:
+      label = self._tuning.weights(entry.name.rpartition("-")[0]).label
+      config["identity"]["model"] = f"{entry.name} from {label}"
+      if "RANDOM" in label:
+        notes = [f"{entry.name} was tuned from untrained weights: {label}."]
+    folder = self.run_folder(entry, seed)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    files.write(folder.config, json.dumps(config, indent=2) + "\n")
+    runs.write(folder, config, part, found, predicted, seconds, notes)
+
+
+def gathered(experiment: Experiment) -> list[dict[str, Any]]:
+  """What every entry found: its run's `results.json` by seed, and intervals.
+
+  Returns:
+    One dictionary per entry: `entry`, `runs` (a list by seed) and, of the first seed's
+    out-of-fold predictions, `intervals` (target -> score -> value, low, high).
+  """
+  found = []
+  for entry in experiment.entries:
+    folders = [experiment.run_folder(entry, s) for s in experiment.seeds_of(entry)]
+    reports = [json.loads(folder.results.read_text("utf-8")) for folder in folders]
+    first = results.read_predictions(folders[0].predictions)
+    intervals = {
+      target: {
+        name: dataclasses.asdict(one)
+        for name, one in bootstrap.intervals(said, first.rated[target]).items()
+      }
+      for target, said in first.said.items()
+    }
+    found.append({"entry": entry._asdict(), "runs": reports, "intervals": intervals})
+  return found
+
+
+def compared(experiment: Experiment) -> Iterator[dict[str, Any]]:
+  """Every pair of entries, first seeds, on the same pictures: score differences."""
+  said = {}
+  for entry in experiment.entries:
+    folder = experiment.run_folder(entry, experiment.seeds_of(entry)[0])
+    read = results.read_predictions(folder.predictions)
+    said[entry.name], rated = read.said, read.rated
+  names = list(said)
+  for at, first in enumerate(names):
+    for second in names[at + 1 :]:
+      for target in said[first]:
+        found = bootstrap.differences(
+          said[first][target], said[second][target], rated[target]
+        )
+        scores = {name: dataclasses.asdict(one) for name, one in found.items()}
+        yield {"first": first, "second": second, "target": target, "scores": scores}

@@ -1,0 +1,244 @@
+"""Experiments as text: the paper's tables with its numbers beside ours, and CSV.
+
+In: what `experiment.gathered` and `experiment.compared` give. Out: Markdown that also
+reads well in a terminal, and rows of CSV. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from emojax import paper
+from emojax.evaluation import bootstrap, results
+from emojax.utils import files
+
+Gathered = Sequence[Mapping[str, Any]]
+
+_TITLES = {
+  "2": "Table II: object sources",
+  "3": "Table III: each feature group",
+  "4": "Table IV: other methods",
+  "learning": "Learning curve: scores by the number of training pictures",
+}
+QUICK = (
+  "QUICK: a tenth of the units and at most 100 epochs. These numbers show that it "
+  "runs, not how well it predicts."
+)
+
+
+def markdown(
+  table: str,
+  gathered: Gathered,
+  compared: Sequence[Mapping[str, Any]],
+  quick: bool,
+  seconds: float,
+) -> str:
+  """A whole experiment as Markdown.
+
+  Args:
+    table: of `config.TABLES`.
+    gathered: every entry's results.
+    compared: differences of every pair of entries.
+    quick: whether it was a quick one.
+    seconds: how long it took.
+  """
+  first = gathered[0]["runs"][0]
+  lines = [f"# {_TITLES[table]}, {first['dataset']}", ""]
+  for note in [QUICK] * quick + _notes(gathered):
+    lines += [f"**{note}**", ""]
+  if table == "learning":
+    lines += [*_by_share(gathered), ""]
+  else:
+    rows = _by_group(gathered) if table == "2" else _by_entry(table, gathered)
+    lines += [*rows, ""]
+  lines += [*_scores(gathered), ""]
+  if len(gathered[0]["runs"]) > 1 or any(len(one["runs"]) > 1 for one in gathered):
+    lines += [*_over_seeds(gathered), ""]
+  if table == "4":
+    lines += [*_differences(compared), ""]
+  lines += [
+    "- The paper's numbers are for its own "
+    f"{paper.NUM_PICTURES:,} pictures; only a run on those may be compared with them "
+    "number by number.",
+    "- Intervals: 95 %, 2000 resamples of the pictures. Errors are mean squares of "
+    "points of the 1..9 scale; training and test error as means over the five groups.",
+    "- Networks of equal width and layers trained as one program. "
+    f"emojax {first['emojax_version']}, {first['device']}, {seconds:.0f} s.",
+  ]
+  if table == "3":
+    lines.append(
+      "- Layers: the paper's for its widths; for others twice, two thirds and a third "
+      "of the width, to the nearest 50."
+    )
+  return "\n".join(lines) + "\n"
+
+
+def csv(gathered: Gathered) -> str:
+  """Every error as one row: entry, seed, target, part, group, mean square error."""
+  lines = [files.csv_line("entry", "model", "seed", "target", "part", "group", "mse")]
+  for one in gathered:
+    name, model = one["entry"]["name"], one["entry"]["model"]
+    for run in one["runs"]:
+      seed = run["settings"]["seed"]
+      for target, found in run["targets"].items():
+        for fold in found["folds"]:
+          for part in ("train", "test"):
+            mse = f"{fold[f'{part}_mse']:.6f}"
+            group = f"g{fold['group']}"
+            lines.append(files.csv_line(name, model, seed, target, part, group, mse))
+  return "".join(lines)
+
+
+def _notes(gathered: Gathered) -> list[str]:
+  """What a reader must be told of any entry, once."""
+  return list(
+    dict.fromkeys(
+      note for one in gathered for run in one["runs"] for note in run["notes"]
+    )
+  )
+
+
+def _mean(one: Mapping[str, Any], target: str, key: str) -> float:
+  """A target's error, averaged over seeds."""
+  return bootstrap.spread([run["targets"][target][key] for run in one["runs"]])[0]
+
+
+def _by_group(gathered: Gathered) -> list[str]:
+  """The paper's Table II: target x part x source x group."""
+  groups = [f"g{number}" for number in range(1, 6)]
+  rows = [["mean square error", "", "source", *groups, "Avg."]]
+  for target in gathered[0]["runs"][0]["targets"]:
+    for part, key in (("training", "train_mse"), ("test", "test_mse")):
+      for one in gathered:
+        by_group = [
+          bootstrap.spread(
+            [run["targets"][target]["folds"][g][key] for run in one["runs"]]
+          )[0]
+          for g in range(5)
+        ]
+        numbers = [f"{e:.2f}" for e in (*by_group, _mean(one, target, key))]
+        rows.append([target, part, one["entry"]["name"], *numbers])
+        printed = paper.TABLE_2[target][part].get(one["entry"]["paper"])
+        if printed:
+          numbers = [f"{e:.2f}" for e in (*printed.groups, printed.average)]
+          rows.append(["", "  the paper's", "", *numbers])
+  return results.aligned(rows)
+
+
+def _by_entry(table: str, gathered: Gathered) -> list[str]:
+  """Tables III and IV: training and test error by entry, the paper's test error."""
+  printed = paper.TABLE_3 if table == "3" else paper.TABLE_4
+  targets = list(gathered[0]["runs"][0]["targets"])
+  head = ["mean square error", "columns", "layers"]
+  for target in targets:
+    head += [f"{target} training", "test", "the paper's"]
+  rows = [head]
+  for one in gathered:
+    run, entry = one["runs"][0], one["entry"]
+    width = sum(feature["size"] for feature in run["features"])
+    layers = "-".join(str(units) for units in run["settings"]["hidden"])
+    row = [entry["name"], str(width), layers if entry["model"] == "network" else ""]
+    for target in targets:
+      number = printed[target].get(entry["paper"])
+      row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]
+      row.append(f"{number:.2f}" if number else "")
+    rows.append(row)
+  if table == "4":
+    for key, number in printed[targets[0]].items():
+      if "-" in key and not any(key == one["entry"]["paper"] for one in gathered):
+        row = [f"the paper's {key}", "", ""]
+        for target in targets:
+          row += ["", "", f"{printed[target].get(key, number):.2f}"]
+        rows.append(row)
+  return results.aligned(rows)
+
+
+def learning_curves(
+  gathered: Gathered, target: str
+) -> dict[str, list[tuple[int, dict[str, float]]]]:
+  """How r grows: model -> (training pictures of a fold, value, low, high) by share."""
+  found: dict[str, list[tuple[int, dict[str, float]]]] = {}
+  for one in gathered:
+    entry = one["entry"]
+    pictures = round(0.8 * one["runs"][0]["num_images"] * entry["train_share"])
+    name = entry["name"].rpartition("-")[0]
+    r = one["intervals"][target]["pearson_r"]
+    found.setdefault(name, []).append((pictures, r))
+  return found
+
+
+def _by_share(gathered: Gathered) -> list[str]:
+  """The learning curve: error and r of each model by training pictures."""
+  targets = list(gathered[0]["runs"][0]["targets"])
+  head = ["mean square error", "training pictures"]
+  for target in targets:
+    head += [f"{target} training", "test", "r"]
+  rows = [head]
+  curves = {target: learning_curves(gathered, target) for target in targets}
+  for name, points in curves[targets[0]].items():
+    for at, (pictures, _) in enumerate(points):
+      row = [name, str(pictures)]
+      one = [o for o in gathered if o["entry"]["name"].rpartition("-")[0] == name][at]
+      for target in targets:
+        row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]
+        row.append(f"{curves[target][name][at][1]['value']:.3f}")
+      rows.append(row)
+  return results.aligned(rows)
+
+
+def _scores(gathered: Gathered) -> list[str]:
+  """Out-of-fold scores of the first seed with their intervals."""
+  rows = [["out of fold", "", "pictures", "MSE", "R2", "r", "CCC", "variance"]]
+  for target in gathered[0]["runs"][0]["targets"]:
+    for one in gathered:
+      found = one["runs"][0]["targets"][target]["out_of_fold"]
+      numbers = [
+        _with_interval(one["intervals"][target][name]) for name in bootstrap.SCORES
+      ]
+      rows.append(
+        [
+          target,
+          one["entry"]["name"],
+          str(found["num_images"]),
+          *numbers,
+          f"{found['variance']:.3f}",
+        ]
+      )
+    ceiling = gathered[0]["runs"][0]["targets"][target]["noise_ceiling"]
+    if ceiling:
+      limit = [f"{ceiling[name]:.3f}" for name in ("mse", "r2", "pearson_r")]
+      rows.append([target, "noise ceiling", str(ceiling["num_images"]), *limit, "", ""])
+  return results.aligned(rows)
+
+
+def _with_interval(one: Mapping[str, float]) -> str:
+  return f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+
+
+def _over_seeds(gathered: Gathered) -> list[str]:
+  """Mean and spread over seeds of test error and r."""
+  rows = [["over seeds, mean (sd)", "", "seeds", "test MSE", "r"]]
+  for target in gathered[0]["runs"][0]["targets"]:
+    for one in gathered:
+      errors = [run["targets"][target]["test_mse"] for run in one["runs"]]
+      r = [run["targets"][target]["out_of_fold"]["pearson_r"] for run in one["runs"]]
+      texts = ["{:.3f} ({:.3f})".format(*bootstrap.spread(v)) for v in (errors, r)]
+      rows.append([target, one["entry"]["name"], str(len(errors)), *texts])
+  return results.aligned(rows)
+
+
+def _differences(compared: Sequence[Mapping[str, Any]]) -> list[str]:
+  """Each network against each other entry, on the same pictures."""
+  rows = [["first less second, same pictures", "", "target", "MSE", "r", "clear"]]
+  for pair in compared:
+    names = (pair["first"], pair["second"])
+    if not any(name.startswith(("network", "best")) for name in names):
+      continue
+    mse, r = pair["scores"]["mse"], pair["scores"]["pearson_r"]
+    clear = [
+      name
+      for name, one in (("MSE", mse), ("r", r))
+      if one["low"] > 0 or one["high"] < 0
+    ]
+    texts = [_with_interval(one) for one in (mse, r)]
+    rows.append([*names, pair["target"], *texts, ", ".join(clear) or "no"])
+  return results.aligned(rows)

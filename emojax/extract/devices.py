@@ -1,0 +1,112 @@
+"""Features of one batch of pictures, as compiled programs on every local device.
+
+In: feature names, what they need, a batch of uint8 views. Out: features, still on the
+devices. What compiles and how many pictures go at once is settled here.
+"""
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from emojax.backbones import BACKBONES
+from emojax.features import FEATURES, compute
+from emojax.utils import runtime
+
+# Batches that suit a device, where none is asked for. A CPU gains a few
+# percent from 32, but a run that is killed loses what is in flight (BUILD_NOTES.md).
+_BATCH_CPU, _BATCH_ACCELERATOR = 16, 256
+# What a program may take of the memory besides its parameters.
+_WORKSPACE_CPU_BYTES = 400 * 2**20
+_WORKSPACE_SHARE = 0.5  # of an accelerator's memory
+
+
+class Programs:
+  """Computes batches of some features on the local devices.
+
+  Args:
+    params: need -> what features with that need want, see `Feature.make`.
+  """
+
+  def __init__(self, params: Mapping[str, Any]):
+    self._params = dict(params)
+    self._replicated: dict[str, Any] = {}  # need -> params with a leading device axis
+
+  def start(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, jax.Array]:
+    """Has the local devices compute features of one full batch; does not wait.
+
+    Args:
+      names: features that share a view and a need.
+      batch: (devices * B, S, S, 3) uint8, the pictures in that view.
+    Returns:
+      name -> (devices, B, size) float32.
+    """
+    devices = jax.local_device_count()
+    per_device = batch.reshape(devices, -1, *batch.shape[1:])
+    params = self._on_devices(FEATURES[names[0]].needs)
+    program = _program(names, params, per_device.shape)
+    return program(params, per_device)
+
+  def batch_for(self, names: tuple[str, ...], number: int) -> int:
+    """Pictures per device and step that suit this machine, where none is asked for.
+
+    Starts from what suits the kind of device, or the smallest power of two that takes
+    all pictures, and halves it until the compiled program's memory fits.
+
+    Args:
+      names: features that share a view and a need.
+      number: how many pictures there are.
+    """
+    feature = FEATURES[names[0]]
+    on_cpu = jax.default_backend() == "cpu"
+    if on_cpu and feature.needs in BACKBONES and BACKBONES[feature.needs].one_by_one:
+      return 1
+    devices = jax.local_device_count()
+    batch = min(usual_batch(), 2 ** math.ceil(math.log2(-(-number // devices))))
+    budget = _WORKSPACE_CPU_BYTES
+    if not on_cpu:
+      stats = jax.local_devices()[0].memory_stats() or {}
+      budget = int(_WORKSPACE_SHARE * stats.get("bytes_limit", np.inf))
+    params = self._on_devices(feature.needs)
+    side = feature.view.side_px
+    while batch > 1:
+      program = _program(names, params, (devices, batch, side, side, 3))
+      if program.memory_analysis().temp_size_in_bytes <= budget:
+        break
+      batch //= 2
+    return batch
+
+  def _on_devices(self, need: str) -> Any:
+    """A need's parameters with a leading device axis, laid out once."""
+    if need not in self._replicated:
+      devices = jax.local_device_count()
+      # The portable way to lay parameters out as pmap wants them, once per run. Each
+      # array on this side is let go: VGG19 is 575 MB.
+      spread = jax.pmap(lambda array, _: array, in_axes=(None, 0))
+      leaves, tree = jax.tree.flatten(self._params.pop(need))
+      placed = [spread(leaves.pop(0), jnp.zeros(devices)) for _ in range(len(leaves))]
+      self._replicated[need] = jax.tree.unflatten(tree, placed)
+    return self._replicated[need]
+
+
+_COMPILED: dict[Any, Any] = {}  # of the process: another extractor need not compile
+
+
+def _program(names: tuple[str, ...], params: Any, shape: tuple[int, ...]) -> Any:
+  """The compiled pmap of features that share a view and a need, for one batch shape."""
+  types = tuple((x.shape, x.dtype) for x in jax.tree.leaves(params))
+  key = (names, types, shape)
+  if key not in _COMPILED:
+    mapped = jax.pmap(functools.partial(compute, names))
+    lowered = mapped.lower(params, jax.ShapeDtypeStruct(shape, jnp.uint8))
+    _COMPILED[key] = lowered.compile(compiler_options=runtime.options())
+  return _COMPILED[key]
+
+
+def usual_batch() -> int:
+  """Pictures per device and step that suit the kind of device, memory allowing."""
+  return _BATCH_CPU if jax.default_backend() == "cpu" else _BATCH_ACCELERATOR

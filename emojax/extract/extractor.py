@@ -1,0 +1,205 @@
+"""Pictures to feature values: decoding on threads, features on every local device.
+
+In: pictures (paths, file bytes or decoded arrays), feature names and what they need.
+Out: one row per picture, with its values or the reason why it has none; `pipeline`
+says how a pass over the pictures goes.
+"""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from emojax import images
+from emojax.config import ExtractConfig
+from emojax.extract import devices
+from emojax.extract.cache import FeatureCache, FeatureKey
+from emojax.extract.pipeline import Extracted, Extraction, Picture, ordered
+from emojax.features import DERIVED, FEATURES
+from emojax.features.params import Source, check_names, describe, load_sources, size_of
+from emojax.utils import progress as progress_lib
+
+
+class Extractor:
+  """Computes some features of any number of pictures.
+
+  Args:
+    names: of `features.FEATURES` and `DERIVED`, in the order wanted.
+    sources: from `features.params.load_sources(names, ...)`.
+  Raises:
+    ValueError: an unknown or repeated name.
+  """
+
+  def __init__(self, names: Sequence[str], sources: Mapping[str, Source]):
+    self._described = describe(names, sources)
+    self.names = tuple(names)
+    self._derived = {
+      name: DERIVED[name].make(sources[DERIVED[name].needs].params)
+      for name in names
+      if name in DERIVED
+    }
+    bases = [b for name in self._derived for b in sources[DERIVED[name].needs].bases]
+    computed = [name for name in dict.fromkeys([*names, *bases]) if name in FEATURES]
+    needs = {FEATURES[name].needs for name in computed}
+    params = {need: sources[need].params for need in needs}
+    self._programs = devices.Programs(params)
+    # Without the networks' parameters, which live on the devices from now on.
+    self._sources = {
+      need: dataclasses.replace(source, params=None) if need in needs else source
+      for need, source in sources.items()
+    }
+    self.keys = {
+      name: FeatureKey(
+        name=name,
+        size=FEATURES[name].size,
+        version=FEATURES[name].version,
+        images_version=images.VERSION,
+        digest=sources[FEATURES[name].needs].digest,
+      )
+      for name in computed
+    }
+
+  def describe(self) -> list[dict[str, Any]]:
+    """What made each feature, JSON-able, to store beside the values."""
+    return [dict(entry) for entry in self._described]
+
+  def only(self, names: Sequence[str]) -> "Extractor":
+    """An extractor for some of this one's features, with what is loaded already."""
+    made = Extractor(names, self._sources)
+    made._programs = self._programs
+    return made
+
+  def derive(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The features asked for, in their order, from those that pictures give."""
+    whole = {**values, **{n: derive(values) for n, derive in self._derived.items()}}
+    return {name: whole[name] for name in self.names}
+
+  def run(
+    self,
+    pictures: Sequence[Picture],
+    cache: FeatureCache | None = None,
+    batch_size: int = 0,
+    workers: int = 2,
+    max_pixels: int = images.MAX_PIXELS,
+    progress: bool = False,
+  ) -> Extracted:
+    """Features of every picture; a broken one fails alone.
+
+    A picture's values do not depend on the others, and two pictures with the same bytes
+    are computed once. Besides the result, memory holds a few batches of pictures,
+    whatever their number.
+
+    Args:
+      pictures: files, bytes of files, or (H, W, 3) uint8 RGB arrays. Items are asked
+        for once, on the decoding threads, so a sequence may make them on demand.
+      cache: where values are looked up and stored; None computes everything.
+      batch_size: pictures per device and step; 0: see `batch_for`.
+      workers: threads that read, decode and resize.
+      max_pixels: larger pictures are refused.
+      progress: show a bar with the time left.
+    Returns:
+      `Extracted`, in the order of `pictures`.
+    Raises:
+      CacheError: the cache cannot be read or written.
+      ValueError: `batch_size` below 0 or `workers` below 1.
+    """
+    for setting, value, least in (
+      ("extract_batch", batch_size, 0),
+      ("workers", workers, 1),
+    ):
+      if value < least:
+        raise ValueError(f"expected --{setting} of at least {least}, got {value}")
+    ahead = 2 * (batch_size or devices.usual_batch()) * jax.local_device_count()
+    with (
+      concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
+      progress_lib.bar(len(pictures), "picture", progress) as bar,
+    ):
+      run = Extraction(
+        self, pictures, cache, batch_size, max_pixels, bar.set_description
+      )
+      try:
+        for index, decoded in ordered(pool, run.decode, len(pictures), ahead, run):
+          run.take(index, decoded)
+          bar.update()
+        run.finish()
+      except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    return run.result()
+
+  def run_as(
+    self, settings: ExtractConfig, pictures: Sequence[Picture], progress: bool
+  ) -> Extracted:
+    """`run` with the cache, batch, threads and limits that some settings ask for."""
+    with open_cache(settings) as cache:
+      return self.run(
+        pictures,
+        cache,
+        batch_size=settings.extract_batch,
+        workers=settings.workers,
+        max_pixels=settings.max_pixels,
+        progress=progress,
+      )
+
+  def start(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, jax.Array]:
+    """Has the local devices compute one full batch; see `Programs.start`."""
+    return self._programs.start(names, batch)
+
+  def batch_for(self, names: tuple[str, ...], number: int) -> int:
+    """The batch that suits this machine; see `Programs.batch_for`."""
+    return self._programs.batch_for(names, number)
+
+
+def from_config(settings: ExtractConfig) -> Extractor:
+  """The extractor that some settings ask for.
+
+  Args:
+    settings: which features and from what. Weights by default are the trained ones.
+  Returns:
+    An `Extractor` with everything loaded.
+  Raises:
+    ValueError: an unknown or repeated feature, weights or a colour table that are
+      missing or damaged.
+  """
+  return Extractor(settings.features, sources_of(settings))
+
+
+def sources_of(settings: ExtractConfig) -> dict[str, Source]:
+  """What the features that some settings ask for need; see `from_config`."""
+  return load_sources(
+    settings.features,
+    _path(settings.weights_dir),
+    "trained" if settings.weights == "default" else settings.weights,
+    _path(settings.color_names),
+    settings.network_precision,
+    _path(settings.word_norms),
+    settings.word_features,
+  )
+
+
+def sizes_of(settings: ExtractConfig) -> dict[str, int]:
+  """How many numbers each feature has that some settings ask for; see `from_config`."""
+  return {
+    name: size_of(name, _path(settings.weights_dir), settings.word_features)
+    for name in check_names(settings.features)
+  }
+
+
+def _path(name: str) -> pathlib.Path | None:
+  """A path that a setting gives; None where it is empty."""
+  return pathlib.Path(name).expanduser() if name else None
+
+
+@contextlib.contextmanager
+def open_cache(settings: ExtractConfig) -> Iterator[FeatureCache | None]:
+  """The feature cache that some settings ask for; None when they ask for none."""
+  if not settings.cache_dir:
+    yield None
+    return
+  with FeatureCache(pathlib.Path(settings.cache_dir)) as cache:
+    yield cache

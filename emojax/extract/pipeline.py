@@ -1,0 +1,333 @@
+"""One pass over some pictures: decoding on threads while the devices compute.
+
+In: pictures, and what computes features of a batch. Out: one row per picture, with its
+values or the reason why it has none. A batch is handed to the devices before the one
+before it is fetched; batches have one fixed shape, so each feature compiles once;
+values already in the cache are not computed again, and those of a batch are stored as
+soon as they are there.
+"""
+
+import collections
+import concurrent.futures
+import dataclasses
+import hashlib
+import pathlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from emojax import images
+from emojax.extract.cache import FeatureCache, FeatureKey
+from emojax.features import FEATURES
+
+Picture = pathlib.Path | bytes | np.ndarray
+
+# Batches handed to the devices and not yet fetched. A CPU would work on two at once,
+# each slower and with memory of its own.
+_IN_FLIGHT_CPU, _IN_FLIGHT_ACCELERATOR = 1, 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """What became of one picture.
+
+  Attributes:
+    path: its file; None for a picture given as bytes or as an array.
+    status: "ok" or "error".
+    reason: one line, empty when ok.
+    digest: SHA-256 of the file's bytes; empty when it could not be read.
+  """
+
+  path: pathlib.Path | None
+  status: str
+  reason: str = ""
+  digest: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Extracted:
+  """Rows and values in the order of the pictures.
+
+  Attributes:
+    rows: one per picture.
+    values: feature name -> (N, size) float32; NaN where the row's status is "error".
+    stats: seconds of the run and of what its main thread did in them: `total_seconds`,
+      `wait_seconds` (for decoded pictures), `compute_seconds`, `store_seconds`, and of
+      each group of features computed together, such as `gist_seconds`; and
+      pictures: `computed` for those that lacked a feature, `from_cache` for those that
+      lacked none.
+  """
+
+  rows: list[Row]
+  values: dict[str, np.ndarray]
+  stats: dict[str, float]
+
+  @property
+  def failed(self) -> list[Row]:
+    """The rows with an error."""
+    return [row for row in self.rows if row.status != "ok"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Decoded:
+  """A picture as it leaves the threads: what the cache had, and views for the rest."""
+
+  row: Row
+  cached: dict[str, np.ndarray]
+  views: dict[images.View, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Group:
+  """Features computed together: one picture view, one set of parameters."""
+
+  view: images.View
+  needs: str
+
+
+@dataclasses.dataclass
+class _Queue:
+  """Pictures waiting until a batch is full."""
+
+  batch: int  # pictures of a full one, all devices together
+  indices: list[int] = dataclasses.field(default_factory=list)
+  views: list[np.ndarray] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Flight:
+  """A batch that the devices are working on."""
+
+  members: tuple[str, ...]  # its features
+  indices: list[int]  # its pictures
+  values: dict[str, jax.Array]  # feature -> (devices, B, size), perhaps not there yet
+
+
+class Computes(Protocol):
+  """What computes features of batches: `extractor.Extractor`."""
+
+  @property
+  def keys(self) -> Mapping[str, FeatureKey]:
+    """Of the features that pictures give."""
+
+  def start(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, jax.Array]:
+    """Has the devices compute a full batch; see `devices.Programs.start`."""
+
+  def batch_for(self, names: tuple[str, ...], number: int) -> int:
+    """Pictures per device and step; see `devices.Programs.batch_for`."""
+
+  def derive(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The features asked for, from those that pictures give."""
+
+
+class Extraction:
+  """One pass over some pictures: the result table and the half-full batches."""
+
+  def __init__(
+    self,
+    extractor: Computes,
+    pictures: Sequence[Picture],
+    cache: FeatureCache | None,
+    batch_size: int,
+    max_pixels: int,
+    say: Callable[[str], object],
+  ):
+    self.extractor = extractor
+    self.pictures = pictures
+    self.cache = cache
+    self.batch_size = batch_size
+    self.max_pixels = max_pixels
+    self.say = say
+    self.rows: list[Row] = []
+    self.values = {
+      name: np.full((len(pictures), key.size), np.nan, np.float32)
+      for name, key in extractor.keys.items()
+    }
+    self.first_with: dict[str, int] = {}  # digest -> the row that is computed
+    self.copies: list[tuple[int, int]] = []  # (row, the earlier row with its bytes)
+    self.queues: dict[tuple[str, ...], _Queue] = {}
+    self.flights: collections.deque[_Flight] = collections.deque()
+    self.broken: dict[int, str] = {}  # row -> which feature was not finite
+    self.seconds: dict[str, float] = collections.defaultdict(float)
+    self.from_cache = 0
+    self.started = time.perf_counter()
+
+  def decode(self, index: int) -> _Decoded:
+    """Reads and decodes one picture as far as needed; runs on the threads."""
+    picture = self.pictures[index]
+    path = picture if isinstance(picture, pathlib.Path) else None
+    try:
+      data = _read(picture)
+      digest = _digest(data)
+    except images.ImageError as error:
+      return _Decoded(Row(path, "error", str(error)), {}, {})
+    cached: dict[str, np.ndarray] = {}
+    if self.cache is not None:
+      cached = self.cache.get_many([digest], self.extractor.keys.values())[digest]
+    lacking = [name for name in self.extractor.keys if name not in cached]
+    if not lacking:
+      return _Decoded(Row(path, "ok", "", digest), cached, {})
+    try:
+      rgb = data if isinstance(data, np.ndarray) else images.load(data, self.max_pixels)
+      wanted = dict.fromkeys(FEATURES[name].view for name in lacking)
+      views = {view: images.view(rgb, view) for view in wanted}
+    except images.ImageError as error:
+      return _Decoded(Row(path, "error", str(error), digest), {}, {})
+    return _Decoded(Row(path, "ok", "", digest), cached, views)
+
+  def take(self, index: int, decoded: _Decoded) -> None:
+    """Enters a picture into the table, and into the batches of what it lacks."""
+    self.rows.append(decoded.row)
+    if decoded.row.status != "ok":
+      return
+    first = self.first_with.setdefault(decoded.row.digest, index)
+    if first != index:
+      self.copies.append((index, first))
+      return
+    for name, value in decoded.cached.items():
+      self.values[name][index] = value
+    lacking = [name for name in self.extractor.keys if name not in decoded.cached]
+    self.from_cache += not lacking
+    groups: dict[_Group, list[str]] = {}
+    for name in lacking:
+      feature = FEATURES[name]
+      groups.setdefault(_Group(feature.view, feature.needs), []).append(name)
+    for group, members in groups.items():
+      queue = self._queue(tuple(members))
+      queue.indices.append(index)
+      queue.views.append(decoded.views[group.view])
+      if len(queue.indices) == queue.batch:
+        self._start(tuple(members))
+
+  def finish(self) -> None:
+    """Computes the batches that did not fill up, and copies rows of equal bytes."""
+    for members, queue in self.queues.items():
+      if queue.indices:
+        self._start(members)
+    while self.flights:
+      self._fetch()
+    for index, first in self.copies:
+      for table in self.values.values():
+        table[index] = table[first]
+      if first in self.broken:
+        self.broken[index] = self.broken[first]
+    for index, reason in self.broken.items():
+      self.rows[index] = dataclasses.replace(
+        self.rows[index], status="error", reason=reason
+      )
+      for table in self.values.values():
+        table[index] = np.nan
+
+  def result(self) -> Extracted:
+    """The finished table."""
+    ran = [names for names in self.queues if "+".join(names) in self.seconds]
+    stats = {
+      "total_seconds": time.perf_counter() - self.started,
+      "wait_seconds": self.seconds["wait"],
+      "compute_seconds": self.seconds["compute"],
+      "store_seconds": self.seconds["store"],
+      **{f"{'+'.join(names)}_seconds": self.seconds["+".join(names)] for names in ran},
+      "computed": len(self.first_with) - self.from_cache,
+      "from_cache": self.from_cache,
+    }
+    return Extracted(self.rows, self.extractor.derive(self.values), stats)
+
+  def _queue(self, members: tuple[str, ...]) -> _Queue:
+    """The waiting pictures of some features; the batch size is settled once."""
+    if members not in self.queues:
+      started = time.perf_counter()
+      self.say(f"compiling {members[0]}")
+      size = self.batch_size
+      size = size or self.extractor.batch_for(members, len(self.pictures))
+      self.queues[members] = _Queue(size * jax.local_device_count())
+      self.seconds["compile"] += time.perf_counter() - started
+      self.say("")
+    return self.queues[members]
+
+  def _start(self, members: tuple[str, ...]) -> None:
+    """Fetches batches handed to the devices earlier, and hands them the next."""
+    on_cpu = jax.default_backend() == "cpu"
+    limit = _IN_FLIGHT_CPU if on_cpu else _IN_FLIGHT_ACCELERATOR
+    while len(self.flights) >= limit:
+      self._fetch()
+    queue = self.queues[members]
+    self.queues[members] = _Queue(queue.batch)
+    # The last batch repeats its last picture: one shape, so one compilation.
+    filling = [queue.views[-1]] * (queue.batch - len(queue.views))
+    padded = np.stack(queue.views + filling)
+    started = time.perf_counter()
+    values = self.extractor.start(members, padded)
+    self._spent(members, started)
+    self.flights.append(_Flight(members, queue.indices, values))
+
+  def _spent(self, members: tuple[str, ...], started: float) -> None:
+    """Adds to the seconds of some features what has gone by."""
+    seconds = time.perf_counter() - started
+    self.seconds["compute"] += seconds
+    self.seconds["+".join(members)] += seconds
+
+  def _fetch(self) -> None:
+    """Waits for the batch that was started first, enters and stores its values."""
+    flight = self.flights.popleft()
+    members, indices = flight.members, flight.indices
+    started = time.perf_counter()
+    values = {
+      name: np.asarray(value).reshape(-1, value.shape[-1])
+      for name, value in flight.values.items()
+    }
+    self._spent(members, started)
+    stored = []
+    for at, index in enumerate(indices):
+      of_picture = {name: values[name][at] for name in members}
+      for name, value in of_picture.items():
+        if not np.isfinite(value).all():
+          self.broken[index] = f"feature {name} gave a number that is not finite"
+        self.values[name][index] = value
+      if index not in self.broken:
+        keys = {self.extractor.keys[name]: value for name, value in of_picture.items()}
+        stored.append((self.rows[index].digest, keys))
+    if self.cache is not None:
+      started = time.perf_counter()
+      self.cache.put_many(stored)
+      self.seconds["store"] += time.perf_counter() - started
+
+
+def ordered(
+  pool: concurrent.futures.Executor,
+  decode: Any,
+  number: int,
+  ahead: int,
+  run: Extraction,
+) -> Iterator[tuple[int, _Decoded]]:
+  """Decoded pictures in order, with at most `ahead` of them decoded in advance."""
+  waiting: collections.deque[concurrent.futures.Future[_Decoded]] = collections.deque()
+  submitted = 0
+  for index in range(number):
+    while submitted < min(number, index + ahead):
+      waiting.append(pool.submit(decode, submitted))
+      submitted += 1
+    started = time.perf_counter()
+    decoded = waiting.popleft().result()
+    run.seconds["wait"] += time.perf_counter() - started
+    yield index, decoded
+
+
+def _read(picture: Picture) -> bytes | np.ndarray:
+  """The bytes of a file, or what was given."""
+  if not isinstance(picture, pathlib.Path):
+    return picture
+  try:
+    return picture.read_bytes()
+  except OSError as error:
+    raise images.ImageError(f"the file cannot be opened: {error.strerror}") from error
+
+
+def _digest(data: bytes | np.ndarray) -> str:
+  """What the cache knows a picture by."""
+  if isinstance(data, np.ndarray):
+    head = f"rgb {data.dtype} {data.shape}".encode()
+    return hashlib.sha256(head + data.tobytes()).hexdigest()
+  return hashlib.sha256(data).hexdigest()

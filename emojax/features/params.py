@@ -1,0 +1,277 @@
+"""Loads what features need: network weights and the colour-name table.
+
+In: feature names and where their files are. Out: one `Source` per need, read once and
+shared by the features that want it, and descriptions to store beside the values. This
+is the impure part of computing features.
+"""
+
+import dataclasses
+import difflib
+import functools
+import hashlib
+import pathlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from emojax import images
+from emojax.backbones import BACKBONES
+from emojax.backbones import weights as weights_lib
+from emojax.features import (
+  DERIVED,
+  FEATURES,
+  Feature,
+  attributes,
+  color_names,
+  word_emotion,
+  word_norms,
+)
+
+COLOR_NAMES = "color_names"
+ATTRIBUTES = DERIVED["attributes"].needs
+WORD_NORMS = DERIVED["word_emotion"].needs
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """What `make` wants and where it is from.
+
+  Attributes:
+    params: a network's parameters, the colour-name table, what a derived feature wants,
+      or None.
+    digest: hex digest of params, part of a feature's identity; "" for None.
+    label: short text for tables, such as "squeezenet trained 1a2b3c4d"; "" for None.
+    class_names: of a network's classes, in output order.
+    bases: of a derived feature: which features it is made of.
+    size: of a derived feature: how many numbers it has.
+  """
+
+  params: Any
+  digest: str
+  label: str
+  class_names: tuple[str, ...] = ()
+  bases: tuple[str, ...] = ()
+  size: int = 0
+
+
+def load_sources(
+  names: Iterable[str],
+  weights_dir: pathlib.Path | None = None,
+  weights: str = "trained",
+  color_names: pathlib.Path | None = None,
+  precision: str = "float32",
+  word_norms: pathlib.Path | None = None,
+  word_features: Sequence[str] = (),
+) -> dict[str, Source]:
+  """Loads everything that some features need.
+
+  Args:
+    names: of `FEATURES` and `DERIVED`.
+    weights_dir: folder of `<network>.safetensors` files and `attributes.safetensors`;
+      None: there is none.
+    weights: "trained", "random" or "auto", see `backbones.weights.find`.
+    color_names: the authors' `w2c.mat`; None: the built-in table.
+    precision: what networks compute in: "float32", or "bfloat16", to which their
+      parameters are then rounded; digest and label say so.
+    word_norms: a file of word norms, see `word_norms`.
+    word_features: whose class names `word_emotion` looks up.
+  Returns:
+    need -> Source, with exactly the keys that the features' `needs` have, and those of
+    the features they are made of.
+  Raises:
+    ValueError: unknown or repeated names, or none at all.
+    WeightsError: weights that are missing or damaged, or attributes that were fitted to
+      other weights (a ValueError too).
+  """
+  asked = check_names(names)
+  opened: dict[str, _Opened] = {}
+  for name in asked:
+    if name in DERIVED:
+      need = DERIVED[name].needs
+      opened[need] = _open(need, weights_dir, word_norms, word_features)
+  bases = [base for one in opened.values() for base in one.bases]
+  direct = [name for name in dict.fromkeys([*asked, *bases]) if name in FEATURES]
+  needs = {FEATURES[name].needs for name in check_names(direct)}
+  found = {
+    need: _rounded(_load(need, weights_dir, weights, color_names), need, precision)
+    for need in sorted(needs)
+  }
+  return found | {need: one.close(found) for need, one in opened.items()}
+
+
+def check_names(names: Iterable[str]) -> list[str]:
+  """The names as a list; ValueError unless each is a feature and none comes twice."""
+  names = list(names)
+  every = [*FEATURES, *DERIVED]
+  known = f"known: {', '.join(every)}"
+  if not names:
+    raise ValueError(f"no feature named; {known}")
+  for name in names:
+    if name not in every:
+      near = difflib.get_close_matches(name, every, n=1)
+      hint = f"did you mean {near[0]!r}? " if near else ""
+      raise ValueError(f"unknown feature {name!r}; {hint}{known}")
+    if names.count(name) > 1:
+      raise ValueError(
+        f"feature {name!r} is named {names.count(name)} times; once is enough"
+      )
+  return names
+
+
+def describe(
+  names: Iterable[str], sources: Mapping[str, Source]
+) -> list[dict[str, Any]]:
+  """What made each feature, as JSON-able values to store beside the numbers.
+
+  A derived feature's description holds those of the features it is made of, as `bases`.
+  """
+  described: list[dict[str, Any]] = []
+  for name in check_names(names):
+    feature = FEATURES.get(name) or DERIVED[name]
+    source = sources[feature.needs]
+    entry = {
+      "name": name,
+      "size": feature.size if isinstance(feature, Feature) else source.size,
+      "version": feature.version,
+      "images_version": images.VERSION,
+      "kind": feature.kind,
+      "needs": feature.needs,
+      "weights": source.label,
+      "digest": source.digest,
+    }
+    if source.bases:
+      entry["bases"] = describe(source.bases, sources)
+    described.append(entry)
+  return described
+
+
+def size_of(
+  name: str, weights_dir: pathlib.Path | None, word_features: Sequence[str]
+) -> int:
+  """How many numbers a feature has, without loading any network.
+
+  Raises:
+    WeightsError: the attributes' file is missing or damaged.
+  """
+  if name in FEATURES:
+    return FEATURES[name].size
+  if DERIVED[name].needs == ATTRIBUTES:
+    return attributes.read(weights_dir).size
+  return word_emotion.SIZE * len(word_features)
+
+
+def with_bases(described: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """Descriptions of features, each behind those of the features it is made of."""
+  found: list[Mapping[str, Any]] = []
+  for entry in described:
+    found += [*with_bases(entry.get("bases", ())), entry]
+  return found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Opened:
+  """A derived feature's file, read before the networks it builds on are known."""
+
+  bases: tuple[str, ...]
+  close: Callable[[Mapping[str, Source]], Source]
+
+
+def _open(
+  need: str,
+  weights_dir: pathlib.Path | None,
+  norms_path: pathlib.Path | None,
+  word_features: Sequence[str],
+) -> _Opened:
+  """Reads what a derived feature needs besides other features."""
+  if need == ATTRIBUTES:
+    model = attributes.read(weights_dir)
+    return _Opened((model.base,), functools.partial(_attributes_on, model))
+  if norms_path is None:
+    raise ValueError(
+      "word_emotion needs norms of words: name a CSV file of them with --word_norms, "
+      "see data/README.md"
+    )
+  norms = word_norms.read(norms_path)
+  bases = tuple(check_names(word_features))
+  for name in bases:
+    if name not in FEATURES or FEATURES[name].kind != "probability":
+      raise ValueError(
+        f"--word_features={name}: expected features that are probabilities or shares "
+        "of classes with names, such as object_squeezenet"
+      )
+  return _Opened(bases, functools.partial(_word_tables, norms, bases))
+
+
+def _attributes_on(
+  model: attributes.AttributeModel, found: Mapping[str, Source]
+) -> Source:
+  """The source of `attributes`; refuses other weights than it was fitted to."""
+  base = found[FEATURES[model.base].needs]
+  if base.digest.partition("-")[0] != model.base_digest.partition("-")[0]:
+    raise weights_lib.WeightsError(
+      f"the attributes were fitted to {model.base_label} (digest "
+      f"{model.base_digest[:16]}), here is {base.label} (digest {base.digest[:16]}): "
+      "fit them again with python -m emojax.attributes fit"
+    )
+  digest = _joined(model.digest, base.digest)
+  label = f"attributes {model.digest[:8]} of {base.label}"
+  return Source(model, digest, label, bases=(model.base,), size=model.size)
+
+
+def _word_tables(
+  norms: word_norms.WordNorms, bases: tuple[str, ...], found: Mapping[str, Source]
+) -> Source:
+  """The source of `word_emotion`: norms of the networks' class names."""
+  tables = {}
+  for name in bases:
+    source = found[FEATURES[name].needs]
+    # A scene parser's "background" comes first and is no class of the feature.
+    names = source.class_names[-FEATURES[name].size :]
+    if "RANDOM" in source.label:
+      raise ValueError(
+        f"word_emotion needs trained networks: the classes of {source.label} have no "
+        "names; name the folder of trained weights with --weights_dir"
+      )
+    tables[name] = word_norms.of_class_names(names, norms).values
+  sources = {FEATURES[name].needs: found[FEATURES[name].needs] for name in bases}
+  digest = _joined(norms.digest, *(source.digest for source in sources.values()))
+  labels = ", ".join(source.label for source in sources.values())
+  label = f"word norms {norms.digest[:8]} of {labels}"
+  size = word_emotion.SIZE * len(bases)
+  return Source(word_emotion.Tables(tables), digest, label, bases=bases, size=size)
+
+
+def _joined(*digests: str) -> str:
+  """One digest for several."""
+  return hashlib.sha256("/".join(digests).encode()).hexdigest()
+
+
+def _rounded(source: Source, need: str, precision: str) -> Source:
+  """A network's source in another precision; other sources as they are."""
+  if need not in BACKBONES or precision == "float32":
+    return source
+  params = jax.tree.map(lambda x: x.astype(jnp.dtype(precision)), source.params)
+  digest, label = f"{source.digest}-{precision}", f"{source.label} {precision}"
+  return dataclasses.replace(source, params=params, digest=digest, label=label)
+
+
+def _load(
+  need: str,
+  weights_dir: pathlib.Path | None,
+  choice: str,
+  table_path: pathlib.Path | None,
+) -> Source:
+  """One need's source."""
+  if need == "":
+    return Source(params=None, digest="", label="")
+  if need == COLOR_NAMES:
+    table = color_names.load(table_path) if table_path else color_names.built_in()
+    return Source(
+      params=table.table, digest=table.digest, label=f"color names {table.source}"
+    )
+  if need in BACKBONES:
+    found = weights_lib.find(need, weights_dir, choice)
+    return Source(found.params, found.digest, found.label, found.class_names)
+  raise ValueError(f"no feature source called {need!r}")

@@ -1,0 +1,4 @@
+"""Pictures and a run to ratings.
+
+May import: train, extract, features, backbones, images, evaluation, pages, utils.
+"""

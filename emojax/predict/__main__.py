@@ -1,0 +1,152 @@
+"""`python -m emojax.predict --checkpoint=RUN PICTURE...`: ratings of any pictures.
+
+In: a finished run (its folder, or an archive of `scripts/export_run`) and pictures or
+folders of them. Out: one row per picture with its predicted ratings, on standard output
+or in a file; a page that shows the pictures in the valence-arousal plane.
+
+  python -m emojax.predict --checkpoint=runs/best --weights_dir=weights beach.jpg
+  python -m emojax.predict --checkpoint=run.zip --output=ratings.csv \\
+      --gallery=gallery.html PICTURES
+"""
+
+import pathlib
+import sys
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from emojax import config
+from emojax.utils import cli, files, options
+
+if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
+  from emojax.predict import predictor
+
+_NAME = "emojax.predict"
+_ABOUT = (
+  "Predicts valence and arousal (1..9) of pictures with a finished run's networks. "
+  "Each picture gets one row: the mean over the networks of the five folds, their "
+  "standard deviation, the distance from the training pictures (1 is typical), and a "
+  "status: ok; far, unlike the training pictures; error, with the reason. Folders are "
+  "searched with their subfolders. The exit status is 1 when some were not scored."
+)
+_UNUSED = (
+  "features",
+  "weights",
+  "word_features",
+  "network_precision",
+)  # the run says which
+_KINDS = (".csv", ".json", ".parquet")
+
+
+def define_flags() -> None:
+  """Defines the program's flags; not on import, so that programs can be imported."""
+  flags.DEFINE_string(
+    "checkpoint", "", "A run folder, or an archive that scripts/export_run made."
+  )
+  flags.DEFINE_string(
+    "output",
+    "",
+    "File for the rows, .csv, .json or .parquet; empty: CSV on standard output.",
+  )
+  flags.DEFINE_string(
+    "gallery", "", "HTML file that shows the pictures in the valence-arousal plane."
+  )
+  options.define(config.ExtractConfig, _NAME, leave_out=_UNUSED)
+
+
+def main(arguments: list[str]) -> int:
+  """The program; see the module."""
+  asked = flags.FLAGS
+  if not asked.checkpoint:
+    raise cli.UserError("--checkpoint=RUN is needed: a run folder or an exported run")
+  if not arguments:
+    raise cli.UserError("name pictures or folders of pictures to predict")
+  output = _output(asked.output, _KINDS)
+  page = _output(asked.gallery, (".html", ".htm"))
+  # Here and not at the head: JAX takes a second to import, and --help need not wait.
+  from emojax.predict import formats, predictor
+  from emojax.utils import runtime
+
+  settings = options.read(config.ExtractConfig())
+  runtime.keep_memory()
+  runtime.keep(settings.cache_dir)
+  made = predictor.load(
+    asked.checkpoint,
+    settings.weights_dir,
+    settings.color_names,
+    settings.word_norms,
+  )
+  for note in made.run.results["notes"]:
+    print(f"{_NAME}: note: {note}", file=sys.stderr)
+  found = made.predict(arguments, settings=settings, progress=True)
+  if output is None:
+    print(formats.csv(found), end="")
+  else:
+    files.write(output, formats.content(found, output.suffix.lower()))
+  if page is not None:
+    title = f"Predicted by {pathlib.Path(asked.checkpoint).name}"
+    notes = made.run.results["notes"]
+    files.write(page, formats.gallery_page(found, title, notes))
+  _tell_left_out(arguments)
+  return _tell(found, output, page)
+
+
+def _tell_left_out(arguments: list[str]) -> None:
+  """Says on standard error how many files of folders are no pictures by their name."""
+  from emojax import images
+
+  folders = [pathlib.Path(name).expanduser() for name in arguments]
+  other = sum(len(images.others(folder)) for folder in folders if folder.is_dir())
+  if other:
+    print(
+      f"{_NAME}: {other} other files in the folders are no pictures by their endings "
+      f"({', '.join(images.SUFFIXES)}) and have no row; name one to have it tried",
+      file=sys.stderr,
+    )
+
+
+def _tell(
+  found: "predictor.Predictions",
+  output: pathlib.Path | None,
+  page: pathlib.Path | None,
+) -> int:
+  """Says on standard error what became of the pictures; returns the exit status."""
+  failed, far = found.status.count("error"), found.status.count("far")
+  for path, what in ((output, "ratings"), (page, "gallery")):
+    if path:
+      print(f"{_NAME}: {what}: {path}", file=sys.stderr)
+  if far:
+    print(
+      f"{_NAME}: {far} of {len(found)} pictures are unlike the training pictures "
+      "(status far)",
+      file=sys.stderr,
+    )
+  if failed:
+    print(
+      f"{_NAME}: {failed} of {len(found)} pictures were not scored (status error)",
+      file=sys.stderr,
+    )
+  return 1 if failed else 0
+
+
+def _output(name: str, kinds: tuple[str, ...]) -> pathlib.Path | None:
+  """A file to write, refused before the work and not after it."""
+  if not name:
+    return None
+  path = pathlib.Path(name).expanduser()
+  if path.suffix.lower() not in kinds:
+    raise cli.UserError(f"{name} should end in {', '.join(kinds)}")
+  if not path.absolute().parent.is_dir():
+    raise cli.UserError(f"cannot write {name}: there is no folder {path.parent}")
+  return path
+
+
+if __name__ == "__main__":
+  define_flags()
+  cli.run(
+    main,
+    _NAME,
+    _ABOUT,
+    settings=(config.ExtractConfig,),
+    arguments="PICTURE_OR_FOLDER...",
+  )

@@ -1,0 +1,288 @@
+"""Ratings of any pictures by the networks of a finished run.
+
+In: a run, then pictures as files, bytes or arrays. Out: for each its predicted ratings,
+how far the networks of the five folds disagree, how far the picture lies from those
+they were trained on, and a status. A picture's numbers do not depend on its company:
+networks see rows in batches of one fixed shape.
+"""
+
+import dataclasses
+import difflib
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from emojax import images
+from emojax.config import ExtractConfig
+from emojax.extract import extractor, pipeline
+from emojax.features import DERIVED, FEATURES, Derived, Feature, params
+from emojax.predict import trained_run
+from emojax.train import checkpoint, familiarity, model, trainer
+
+OK, FAR, ERROR = "ok", "far", "error"
+_BATCH = 64  # rows a call
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+  """What was predicted, one entry per picture, in the order given.
+
+  Attributes:
+    paths: files; None for a picture given as bytes or as an array.
+    mean: target ("valence", "arousal") -> (N,) predicted rating, 1..9; NaN where the
+      picture could not be read.
+    std: target -> (N,) standard deviation over the networks of the folds.
+    distance: (N,) from the training pictures; 1 is as far as a typical one of them is
+      from the others.
+    status: "ok", "far" (scored, but unlike the training pictures) or "error".
+    reason: one line, empty when ok.
+  """
+
+  paths: list[pathlib.Path | None]
+  mean: dict[str, np.ndarray]
+  std: dict[str, np.ndarray]
+  distance: np.ndarray
+  status: list[str]
+  reason: list[str]
+
+  def __len__(self) -> int:
+    return len(self.paths)
+
+  @property
+  def valence(self) -> np.ndarray:
+    """(N,) predicted valence; KeyError when the run did not learn it."""
+    return self.mean["valence"]
+
+  @property
+  def arousal(self) -> np.ndarray:
+    """(N,) predicted arousal; KeyError when the run did not learn it."""
+    return self.mean["arousal"]
+
+
+class Predictor:
+  """Predicts ratings with the networks of a finished run; made by `load`.
+
+  Attributes:
+    run: the run.
+    targets: what it predicts.
+  """
+
+  def __init__(self, run: trained_run.TrainedRun, made: extractor.Extractor):
+    self.run = run
+    self.targets = run.settings.target
+    self._extractor = made
+    self._networks = run.networks
+    self._columns = run.columns
+    heads = len(self._networks[0].targets)
+    _, _, self._program = trainer.make_program(
+      trainer.make_trainer(run.settings, self._columns, heads)
+    )
+    self._params = jax.tree.map(jnp.asarray, run.params)
+    self._scaling = jax.tree.map(jnp.asarray, run.scaling)
+
+  def predict(
+    self,
+    pictures: "Picture | Sequence[Picture]",
+    *,
+    settings: ExtractConfig | None = None,
+    progress: bool = False,
+  ) -> Predictions:
+    """Ratings of some pictures.
+
+    Args:
+      pictures: one or several; each a path, the bytes of a file, or an (H, W, 3) uint8
+        RGB array. A path of a folder stands for every picture below it, sorted.
+      settings: how to read and compute (`workers`, `extract_batch`, `max_pixels`,
+        `cache_dir`); by default nothing is kept on disk.
+      progress: whether to draw a bar on standard error.
+    Returns:
+      `Predictions`, an entry for each; one that cannot be read has status "error".
+    Raises:
+      ValueError: a folder that is missing or without pictures.
+      TypeError: something that is no picture.
+    """
+    settings = settings or ExtractConfig(cache_dir="")
+    listed = expand(pictures)
+    found = self._extractor.run_as(settings, listed, progress)
+    table = np.concatenate([found.values[n] for n in self._columns.names], axis=1)
+    readable = np.array([row.status == "ok" for row in found.rows], bool)
+    mean = {t: np.full(len(listed), np.nan) for t in self.targets}
+    std = {t: np.full(len(listed), np.nan) for t in self.targets}
+    distance = np.full(len(listed), np.nan)
+    if readable.any():
+      said = self._of_folds(table[readable])
+      for target, of_folds in said.items():
+        mean[target][readable] = of_folds.mean(axis=0)
+        std[target][readable] = of_folds.std(axis=0)
+      distance[readable] = familiarity.distances(
+        self.run.reference, table[readable], self._columns
+      )
+    limit = self.run.reference.far
+    status, reason = [], []
+    for row, far in zip(found.rows, distance > limit, strict=True):
+      status.append(FAR if far else row.status)
+      reason.append(_FAR_REASON.format(limit) if far else row.reason)
+    paths = [row.path for row in found.rows]
+    return Predictions(paths, mean, std, distance, status, reason)
+
+  def _of_folds(self, table: np.ndarray) -> dict[str, np.ndarray]:
+    """What the networks of each fold say: target -> (folds, N), ensembles averaged."""
+    said = []
+    settings = self.run.settings
+    source = jnp.zeros(len(self._networks), jnp.int32)
+    for start in range(0, len(table), _BATCH):
+      rows = table[start : start + _BATCH]
+      full = np.concatenate([rows, np.repeat(rows[-1:], _BATCH - len(rows), axis=0)])
+      inputs = model.transform(jnp.asarray(full), self._columns, settings.transform)
+      out = self._program(self._params, self._scaling, source, inputs[None])
+      said.append(np.asarray(out, np.float64)[:, : len(rows)])
+    every = np.concatenate(said, axis=1)  # (K, N, T)
+    found = {}
+    for target in self.targets:
+      of_fold: dict[int, list[np.ndarray]] = {}
+      for k, net in enumerate(self._networks):
+        if target in net.targets:
+          output = every[k, :, net.targets.index(target)]
+          of_fold.setdefault(net.fold, []).append(output)
+      found[target] = np.stack([np.mean(group, axis=0) for group in of_fold.values()])
+    return found
+
+
+Picture = str | pipeline.Picture
+_FAR_REASON = (
+  "unlike the training pictures, 99 % of which lie within {:.2f}: do not trust it"
+)
+
+
+def load(
+  run: str | os.PathLike[str],
+  weights_dir: str | os.PathLike[str] = "",
+  color_names: str | os.PathLike[str] = "",
+  word_norms: str | os.PathLike[str] = "",
+) -> Predictor:
+  """Opens a finished run for prediction.
+
+  Args:
+    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made.
+    weights_dir: folder of the feature networks' weights, unless the archive carries
+      them or the run needs none.
+    color_names: the authors' `w2c.mat`, if the run used it.
+    word_norms: the CSV file of word norms, if the run used it.
+  Returns:
+    A `Predictor`.
+  Raises:
+    ValueError: there is no such run, weights are missing, or features or weights differ
+      from those it was trained with; the message names both.
+  """
+  opened = trained_run.read(pathlib.Path(run))
+  colors, norms = (
+    pathlib.Path(name).expanduser() if name else None
+    for name in (color_names, word_norms)
+  )
+  with tempfile.TemporaryDirectory(prefix="emojax-") as folder:
+    for network, content in opened.carried.items():
+      pathlib.Path(folder, f"{network}.safetensors").write_bytes(content)
+    place = pathlib.Path(folder) if opened.carried else None
+    if weights_dir:
+      place = pathlib.Path(weights_dir).expanduser()
+    found: dict[str, params.Source] = {}
+    for feature in params.with_bases(opened.identity["features"]):
+      _check_version(feature, opened.path)
+      need = str(feature["needs"])
+      if need not in found:
+        found[need] = _source(feature, place, colors, norms, opened.path)
+  names = [feature["name"] for feature in opened.identity["features"]]
+  return Predictor(opened, extractor.Extractor(names, found))
+
+
+def expand(pictures: Picture | Sequence[Picture]) -> list[pipeline.Picture]:
+  """Pictures one by one: folders become the pictures below them, in sorted order.
+
+  Raises:
+    ValueError: a folder without pictures.
+    TypeError: something that is no picture.
+  """
+  if isinstance(pictures, (str, pathlib.Path, bytes, np.ndarray)):
+    pictures = [pictures]
+  found: list[pipeline.Picture] = []
+  for one in pictures:
+    if isinstance(one, (bytes, np.ndarray)):
+      found.append(one)
+    elif isinstance(one, (str, pathlib.Path)):
+      found += _files(pathlib.Path(one).expanduser())
+    else:
+      raise TypeError(
+        "a picture is a path, bytes or an (H, W, 3) uint8 array; got "
+        f"{type(one).__name__}"
+      )
+  return found
+
+
+def _files(path: pathlib.Path) -> list[pathlib.Path]:
+  if not path.is_dir():
+    return [path]
+  inside = images.walk(path)
+  if not inside:
+    raise images.ImageError(
+      f"no pictures in {path}: expected files ending in {', '.join(images.SUFFIXES)}"
+    )
+  return inside
+
+
+def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
+  """Refuses a feature that this emojax computes otherwise than the run's did."""
+  name = str(feature["name"])
+  every: dict[str, Feature | Derived] = {**FEATURES, **DERIVED}
+  if name not in every:
+    near = difflib.get_close_matches(name, every, n=1)
+    hint = f" (it has {near[0]})" if near else ""
+    raise checkpoint.RunError(
+      f"{path} was trained on the feature {name}, which this emojax lacks{hint}"
+    )
+  here = {"version": every[name].version, "images_version": images.VERSION}
+  for key, what in (("version", "version"), ("images_version", "picture reading")):
+    if feature[key] != here[key]:
+      raise checkpoint.RunError(
+        f"{path} was trained on {name} with {what} {feature[key]}, this emojax has "
+        f"{what} {here[key]}: train again, or install the emojax it was made with"
+      )
+
+
+def _source(
+  feature: Mapping[str, Any],
+  weights_dir: pathlib.Path | None,
+  color_names: pathlib.Path | None,
+  word_norms: pathlib.Path | None,
+  path: pathlib.Path,
+) -> params.Source:
+  """What a feature needs, as the run had it.
+
+  Raises:
+    RunError: what is here has another digest.
+    WeightsError: weights are missing or damaged.
+  """
+  label, wanted = str(feature["weights"]), str(feature["digest"])
+  choice = "random" if "RANDOM" in label else "trained"
+  rounded = any(
+    entry["digest"].endswith("-bfloat16") for entry in params.with_bases([feature])
+  )
+  precision = "bfloat16" if rounded else "float32"
+  name, need = str(feature["name"]), str(feature["needs"])
+  bases = [base["name"] for base in feature.get("bases", ())]
+  made = params.load_sources(
+    [name], weights_dir, choice, color_names, precision, word_norms, bases
+  )[need]
+  if made.digest != wanted:
+    flag = {params.COLOR_NAMES: "color_names", params.WORD_NORMS: "word_norms"}
+    raise checkpoint.RunError(
+      f"{path} was trained with {label} (digest {wanted[:16]}), here is {made.label} "
+      f"(digest {made.digest[:16]}): name the same file with "
+      f"--{flag.get(need, 'weights_dir')}"
+    )
+  return made

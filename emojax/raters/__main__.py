@@ -1,0 +1,208 @@
+"""`python -m emojax.raters COMMAND`: from single people's answers to rated pictures.
+
+`candidates`, the paper's first step: votes on which pictures are emotional at all, in;
+the pictures to be rated, out. `page`: pictures in; a web page on which people rate
+them, out. `aggregate`, the second step: single ratings in; a rating per picture, as the
+dataset `va_emotion/folder` reads it, and a report on raters and on everything dropped,
+out.
+
+  python -m emojax.raters candidates votes.csv --output=candidates
+  python -m emojax.raters page --images_dir=PICTURES --output=rating.html
+  python -m emojax.raters aggregate ratings.csv --output=rated
+"""
+
+import hashlib
+import json
+import pathlib
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from emojax import config
+from emojax.raters.rating_page import page as rating_page
+from emojax.utils import cli, files, options
+from emojax.version import __version__
+
+if TYPE_CHECKING:  # heavy imports happen in the commands: --help answers at once
+  from emojax.raters import summary
+
+_NAME = "emojax.raters"
+_ABOUT = (
+  "Turns what single people say about pictures into rated pictures, by the rules with "
+  "which the paper built its dataset."
+)
+_AGGREGATE = (
+  "Single ratings (CSV with the columns worker, image, valence, arousal, and where you "
+  "have them seconds, approval in percent, shown_at, keyword) to mean ratings that "
+  "training reads, with agreement of the raters and everything dropped and why. "
+  "Several files are taken together."
+)
+_CANDIDATES = (
+  "Votes (CSV with the columns worker, image, emotional as yes or no, and where you "
+  "have it keyword) to the pictures that most people call emotional."
+)
+
+
+def define_aggregate_flags() -> None:
+  """Flags of `aggregate`; not on import, so that programs can be imported."""
+  _define_output()
+  options.define(config.RaterConfig, _NAME)
+
+
+def define_candidates_flags() -> None:
+  """Flags of `candidates`."""
+  _define_output()
+  options.define(config.CandidateConfig, _NAME)
+
+
+def aggregate(arguments: list[str]) -> None:
+  """Single ratings to rated pictures; see the module."""
+  settings = options.read(config.RaterConfig())
+  # Here and not at the head: these take a second to import, drawing another.
+  from emojax.raters import ratings, rules
+
+  rules.check(settings)
+  paths, output = _places(arguments, "aggregate")
+  table, bad = ratings.read(paths, settings)
+  from emojax.raters import page as rater_page
+  from emojax.raters import summary
+  from emojax.report import __main__ as report
+
+  verdict = rules.apply(table, settings)
+  found = rules.pictures(table, verdict)
+  names = [str(path) for path in paths]
+  made = summary.Aggregated(names, table, bad, verdict, found, settings)
+  output.mkdir(parents=True, exist_ok=True)
+  provenance = _provenance("aggregate", paths)
+  # What an earlier run left must not stand beside what this one finds.
+  for name in ("ratings.csv", "table.md", "index.html"):
+    (output / name).unlink(missing_ok=True)
+  # First of all, so that the folder is known again as one that may be written over.
+  files.write(output / "results.json", _json(provenance))
+  files.write(output / "dropped.csv", summary.dropped_csv(made))
+  files.write(output / "workers.csv", summary.workers_csv(made))
+  files.write(output / "pictures.csv", summary.pictures_csv(made))
+  if not verdict.pictures_kept.any():
+    raise cli.UserError(_nothing_left(made, output))
+  agreed = summary.agreement(made, show_progress=True)
+  text = summary.table_markdown(made, agreed)
+  notes = summary.notes(made)
+  title, sections, drawn = rater_page.of_ratings(made, agreed)
+  report.write(output, title, notes, sections, drawn)
+  files.write(output / "table.md", text)
+  whole = summary.to_json(made, agreed, provenance)
+  files.write(output / "results.json", _json(whole))
+  files.write(output / "ratings.csv", summary.ratings_csv(made))
+  print(text)
+  print(f"page: {output / 'index.html'}")
+  scale = ",".join(f"{end:g}" for end in table.scale)
+  print(
+    "train: python -m emojax.train --fold=all --preset=best "
+    "--dataset=va_emotion/folder --images_dir=PICTURES "
+    f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))}"
+    + ("" if scale == "1,9" else f" --rating_scale={scale}")
+    + " --weights_dir=weights"
+  )
+
+
+def candidates(arguments: list[str]) -> None:
+  """Votes to candidate pictures; see the module."""
+  settings = options.read(config.CandidateConfig())
+  from emojax.raters import votes
+
+  votes.check(settings)
+  paths, output = _places(arguments, "candidates")
+  made = votes.count(votes.read(paths, settings), settings)
+  output.mkdir(parents=True, exist_ok=True)
+  whole = votes.to_json(made, _provenance("candidates", paths))
+  text = votes.table_markdown(made)
+  for name, content in (
+    ("results.json", _json(whole)),
+    ("candidates.csv", votes.candidates_csv(made)),
+    ("keywords.csv", votes.keywords_csv(made)),
+    ("dropped.csv", votes.dropped_csv(made)),
+    ("kept.txt", votes.kept_text(made)),
+    ("table.md", text),
+  ):
+    files.write(output / name, content)
+  print(text)
+  print(f"kept pictures: {output / 'kept.txt'}")
+
+
+def _define_output() -> None:
+  flags.DEFINE_string("output", "", "Folder for the results; it is made.")
+
+
+def _places(
+  arguments: Sequence[str], command: str
+) -> tuple[list[pathlib.Path], pathlib.Path]:
+  """The files to read and the folder to write, which must hold nothing but ours."""
+  if not arguments:
+    raise cli.UserError("name at least one CSV file")
+  if not flags.FLAGS.output:
+    raise cli.UserError("--output=FOLDER is needed")
+  output = pathlib.Path(flags.FLAGS.output).expanduser()
+  if output.exists() and not output.is_dir():
+    raise cli.UserError(f"--output should be a folder; {output} is a file")
+  if output.is_dir() and any(output.iterdir()) and not _is_ours(output, command):
+    raise cli.UserError(
+      f"{output} holds files that `{command}` did not write: choose a new folder for "
+      "--output"
+    )
+  return [pathlib.Path(name).expanduser() for name in arguments], output
+
+
+def _is_ours(output: pathlib.Path, command: str) -> bool:
+  try:
+    report = json.loads((output / "results.json").read_text("utf-8"))
+    return report["program"] == f"{_NAME} {command}"
+  except (OSError, ValueError, KeyError, TypeError):
+    return False
+
+
+def _provenance(command: str, paths: Sequence[pathlib.Path]) -> dict[str, Any]:
+  """What the results stand on: the program and the files with their digests."""
+  found = {}
+  for path in paths:
+    with path.open("rb") as file:
+      found[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+  return {"program": f"{_NAME} {command}", "version": __version__, "files": found}
+
+
+def _json(content: Mapping[str, Any]) -> str:
+  return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _nothing_left(made: "summary.Aggregated", output: pathlib.Path) -> str:
+  """Why no picture is left, in one line."""
+  by_rule = ", ".join(f"{n} {rule}" for rule, n in made.dropped().items() if n)
+  most = int(made.verdict.raters.max(initial=0))
+  return (
+    f"no picture has at least {made.settings.min_raters} raters (--min_raters): the "
+    f"most any of {len(made.table.images)} has left is {most}; ratings dropped: "
+    f"{by_rule}; {output / 'dropped.csv'} has each"
+  )
+
+
+COMMANDS = {
+  "candidates": cli.Command(
+    _CANDIDATES,
+    define_candidates_flags,
+    candidates,
+    (config.CandidateConfig,),
+    "VOTES.csv...",
+  ),
+  "page": rating_page.COMMAND,
+  "aggregate": cli.Command(
+    _AGGREGATE,
+    define_aggregate_flags,
+    aggregate,
+    (config.RaterConfig,),
+    "RATINGS.csv...",
+  ),
+}
+
+if __name__ == "__main__":
+  cli.run_commands(COMMANDS, _NAME, _ABOUT)

@@ -1,0 +1,1 @@
+"""The page on which people rate pictures: one HTML file and what goes into it."""

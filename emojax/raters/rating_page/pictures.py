@@ -1,0 +1,135 @@
+"""Picture files as the rating page shows them.
+
+In: a folder of pictures. Out: one `Row` per file with its status, and a `Picture` for
+each that a browser can show: upright, and no larger than asked, as part of the page; or
+by its address on a server.
+"""
+
+import base64
+import concurrent.futures
+import dataclasses
+import hashlib
+import io
+import os
+import pathlib
+import urllib.parse
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+
+from emojax import config, images
+from emojax.utils import files, progress
+
+_THREADS = 2
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+  """A picture as the page has it.
+
+  Attributes:
+    name: what the CSV calls it: its path below the folder, with slashes.
+    source: its address: a JPEG as a data address, or where it is loaded from.
+    width, height: pixels.
+    digest: of the file, hexadecimal.
+  """
+
+  name: str
+  source: str
+  width: int
+  height: int
+  digest: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """What became of a picture file: "ok", or "error" with the reason."""
+
+  path: str
+  status: str
+  reason: str
+
+
+def collect(
+  folder: pathlib.Path,
+  settings: config.RatingPageConfig,
+  show: bool = False,
+  only: Sequence[str] | None = None,
+) -> Iterator[tuple[Row, Picture | None]]:
+  """Reads pictures below a folder.
+
+  Args:
+    folder: searched with its subfolders.
+    settings: size, quality, and whether pictures are embedded or referred to.
+    show: a progress bar on standard error.
+    only: names of pictures below the folder; None: every picture there.
+  Yields:
+    One row per file, in the order of `images.walk` or of `only`, and the picture where
+    it can be shown.
+  Raises:
+    ImageError: there is no such folder.
+  """
+  paths = images.walk(folder)
+  if only is not None:
+    paths = [folder / name for name in dict.fromkeys(only)]
+  with (
+    concurrent.futures.ThreadPoolExecutor(_THREADS) as pool,
+    progress.bar(len(paths), "picture", show) as bar,
+  ):
+    # A bounded number at a time: pictures wait in memory until they are taken.
+    for start in range(0, len(paths), 16 * _THREADS):
+      some = paths[start : start + 16 * _THREADS]
+      for found in pool.map(lambda path: _read(path, folder, settings), some):
+        bar.update()
+        yield found
+
+
+def _read(
+  path: pathlib.Path, folder: pathlib.Path, settings: config.RatingPageConfig
+) -> tuple[Row, Picture | None]:
+  """One file as a row, and as a picture where it can be shown."""
+  relative = path.relative_to(folder)
+  name = files.utf8(relative.as_posix())
+  try:
+    if settings.post_url and any(end in name for end in "\r\n"):
+      raise images.ImageError(
+        "its name has a line break, which a form post does not keep; rename it"
+      )
+    content = _bytes(path)
+    rgb = images.load(content)
+    if settings.base_url and content.startswith(_TIFF_STARTS):
+      raise images.ImageError(
+        "browsers do not show TIFF; save it as PNG, or leave out --base_url"
+      )
+  except images.ImageError as error:
+    return Row(name, "error", str(error)), None
+  if settings.base_url:
+    # The name as the server has it, whatever bytes it is made of.
+    source = f"{settings.base_url.rstrip('/')}/" + urllib.parse.quote(
+      os.fsencode(relative.as_posix())
+    )
+    height, width = rgb.shape[:2]
+  else:
+    source, width, height = _jpeg(rgb, settings.side_px, settings.quality)
+  digest = hashlib.sha256(content).hexdigest()
+  return Row(name, "ok", ""), Picture(name, source, width, height, digest)
+
+
+def _bytes(path: pathlib.Path) -> bytes:
+  """A file's bytes; an `ImageError` where the system refuses."""
+  try:
+    return path.read_bytes()
+  except OSError as error:
+    raise images.ImageError(f"the file cannot be opened: {error.strerror}") from error
+
+
+def _jpeg(rgb: np.ndarray, side_px: int, quality: int) -> tuple[str, int, int]:
+  """A picture (H, W, 3) uint8 as a data address, with its width and height there."""
+  image = Image.fromarray(rgb)
+  image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+  file = io.BytesIO()
+  image.save(file, "JPEG", quality=quality, optimize=True)
+  coded = base64.b64encode(file.getvalue()).decode()
+  return f"data:image/jpeg;base64,{coded}", image.width, image.height

@@ -1,0 +1,177 @@
+"""Which ratings count: the paper's rules, in a fixed order, each with its reason.
+
+In: `Ratings` and settings. Out: for every rating the rule that dropped it, or none.
+
+The order, in which a rating meets the first rule that drops it:
+
+1. duplicate: the worker rated the picture before; the first rating stays.
+2. over limit: the worker's ratings beyond the first 200.
+3. low approval: the worker's approval rate is below 95 %.
+4. flagged: the worker is flagged and `drop_flagged` is set. Flags are found once, on
+   what the first three rules left, not again after each worker that goes.
+5. too few raters: the picture has fewer than five ratings left.
+
+"Before" and "first" are by time where every rating has one, else by the files' order.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from emojax import config
+from emojax.raters import workers as rater_workers
+from emojax.raters.ratings import TARGETS, Ratings
+from emojax.utils import cli
+
+BAD_ROW = "bad row"  # found while reading
+DUPLICATE, OVER_LIMIT, LOW_APPROVAL = "duplicate", "over limit", "low approval"
+FLAGGED, TOO_FEW = "flagged", "too few raters"
+RULES = (BAD_ROW, DUPLICATE, OVER_LIMIT, LOW_APPROVAL, FLAGGED, TOO_FEW)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+  """What became of N ratings by W workers of P pictures.
+
+  Attributes:
+    rules: (N,) the rule that dropped each; empty for those that count.
+    reasons: (N,) the same in a sentence.
+    workers: numbers and flags of the workers, on what rules 1 to 3 left.
+    raters: (P,) int, ratings of each picture before rule 5.
+    pictures_kept: (P,) bool.
+  """
+
+  rules: list[str]
+  reasons: list[str]
+  workers: rater_workers.Workers
+  raters: np.ndarray
+  pictures_kept: np.ndarray
+
+  @property
+  def kept(self) -> np.ndarray:
+    """(N,) bool, ratings that count."""
+    return np.array([not rule for rule in self.rules], bool)
+
+
+def check(settings: config.RaterConfig) -> None:
+  """Refuses settings that no rule can follow.
+
+  Raises:
+    UserError: naming the flag.
+  """
+  for name, low, high in (
+    ("min_raters", 1, math.inf),
+    ("max_per_worker", 0, math.inf),
+    ("min_approval", 0, 100),
+    ("flag_min_ratings", 1, math.inf),
+    ("straight_line_share", 0, math.inf),
+    ("min_agreement", -1, 1),
+    ("min_median_seconds", 0, math.inf),
+    ("splits", 1, math.inf),
+    ("seed", 0, math.inf),
+  ):
+    value = getattr(settings, name)
+    if not (low <= value <= high and math.isfinite(value)):
+      bounds = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
+      raise cli.UserError(f"--{name} should be {bounds}; got {value:g}")
+
+
+def apply(table: Ratings, settings: config.RaterConfig) -> Verdict:
+  """Follows the rules.
+
+  Args:
+    table: the ratings.
+    settings: limits, checked.
+  Returns:
+    The verdict.
+  """
+  rules, reasons = [""] * len(table), [""] * len(table)
+  left = np.ones(len(table), bool)
+
+  def drop(row: int, rule: str, reason: str) -> None:
+    rules[row], reasons[row], left[row] = rule, reason, False
+
+  order = table.order()
+  pair = table.worker * len(table.images) + table.image
+  place, first = _places(pair, order)
+  for row in np.flatnonzero(place > 0).tolist():
+    before = first[row]
+    where = f"{table.files[before]}, line {table.lines[before]}"
+    drop(row, DUPLICATE, f"the worker rated the picture in {where}")
+  if settings.max_per_worker:
+    order = order[left[order]]
+    place, _ = _places(table.worker, order)
+    for row in order[place[order] >= settings.max_per_worker].tolist():
+      reason = f"the worker's rating {place[row] + 1} of at most"
+      drop(row, OVER_LIMIT, f"{reason} {settings.max_per_worker}")
+  for row in np.flatnonzero(left & (table.approval < settings.min_approval)).tolist():
+    rate = f"approval {table.approval[row]:g} %, at least {settings.min_approval:g} %"
+    drop(row, LOW_APPROVAL, rate)
+  workers = rater_workers.describe(table, left, settings)
+  if settings.drop_flagged:
+    for row in np.flatnonzero(left).tolist():
+      if flags := workers.flags[table.worker[row]]:
+        drop(row, FLAGGED, f"the worker {' and '.join(flags)}")
+  raters = np.bincount(table.image[left], minlength=len(table.images))
+  few = raters < settings.min_raters
+  for row in np.flatnonzero(left & few[table.image]).tolist():
+    number = raters[table.image[row]]
+    reason = f"the picture has {number} of at least {settings.min_raters} raters"
+    drop(row, TOO_FEW, reason)
+  return Verdict(rules, reasons, workers, raters, ~few)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+  """Mean ratings of P pictures; NaN where no rating, or for a spread only one, counts.
+
+  Attributes:
+    mean, sd: target -> (P,), sd with one degree of freedom less.
+    raters: (P,) int.
+    keywords: (P,) each picture's commonest, the first of equals; empty where none.
+  """
+
+  mean: dict[str, np.ndarray]
+  sd: dict[str, np.ndarray]
+  raters: np.ndarray
+  keywords: list[str]
+
+
+def pictures(table: Ratings, verdict: Verdict) -> Pictures:
+  """Mean ratings over what rules 1 to 4 left, also of pictures with too few raters."""
+  left = np.array([rule in ("", TOO_FEW) for rule in verdict.rules], bool)
+  image, number = table.image[left], len(table.images)
+  mean, sd = {}, {}
+  for target in TARGETS:
+    values = getattr(table, target)[left]
+    mean[target], sd[target] = rater_workers.moments(values, image, number)
+  times: list[dict[str, int]] = [{} for _ in range(number)]
+  for row in np.flatnonzero(left).tolist():
+    if word := table.keywords[row]:
+      said = times[table.image[row]]
+      said[word] = said.get(word, 0) + 1
+  # max takes the first of equals, and dictionaries keep the order of the files.
+  words = [max(said, key=said.__getitem__) if said else "" for said in times]
+  return Pictures(mean, sd, verdict.raters, words)
+
+
+def _places(group: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """Where each row stands in its group, and the row that stands first.
+
+  Args:
+    group: (N,) int.
+    order: (M,) the rows that take part, first to last.
+  Returns:
+    (N,) place from 0 on, and (N,) first row; 0 for rows that take no part.
+  """
+  place, first = np.zeros((2, len(group)), np.int64)
+  if not len(order):
+    return place, first
+  by_group = order[np.argsort(group[order], kind="stable")]
+  new = np.diff(group[by_group], prepend=group[by_group[0]] - 1) != 0
+  starts = np.flatnonzero(new)
+  sizes = np.diff(starts, append=len(by_group))
+  place[by_group] = np.arange(len(by_group)) - np.repeat(starts, sizes)
+  first[by_group] = np.repeat(by_group[starts], sizes)
+  return place, first

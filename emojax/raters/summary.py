@@ -1,0 +1,384 @@
+"""Ratings and the verdict on them as files: CSV, JSON, Markdown, a page.
+
+In: `Ratings`, rows that could not be used, `Verdict`. Out: text and figures; nothing is
+written here. Numbers are on the scale of the input.
+"""
+
+import collections
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from emojax import config
+from emojax.evaluation import bootstrap, metrics, results
+from emojax.raters import agreement as rater_agreement
+from emojax.raters import rows as rater_rows
+from emojax.raters import rules
+from emojax.raters.ratings import TARGETS, Ratings
+from emojax.raters.rows import BadRow
+from emojax.raters.rules import Pictures, Verdict
+from emojax.utils import files
+
+_SCALE = (1.0, 9.0)  # what training takes without a flag
+
+
+@dataclasses.dataclass(frozen=True)
+class Aggregated:
+  """All that is known at the end.
+
+  Attributes:
+    files: the input, in order.
+    table: the ratings that could be read.
+    bad: the rows that could not.
+    verdict: what became of the ratings.
+    pictures: mean ratings.
+    settings: what was asked for.
+  """
+
+  files: Sequence[str]
+  table: Ratings
+  bad: Sequence[BadRow]
+  verdict: Verdict
+  pictures: Pictures
+  settings: config.RaterConfig
+
+  def read_of_workers(self) -> np.ndarray:
+    """(W,) int, rows read of each worker, bad ones too."""
+    number = np.bincount(self.table.worker, minlength=len(self.table.workers))
+    place = {name: i for i, name in enumerate(self.table.workers)}
+    for bad in self.bad:
+      if (worker := rater_rows.named(bad.row.cells, [])[0]) in place:
+        number[place[worker]] += 1
+    return number
+
+  def read_of_pictures(self) -> np.ndarray:
+    """(P,) int, rows read of each picture, bad ones too."""
+    number = np.bincount(self.table.image, minlength=len(self.table.images))
+    place = {name: i for i, name in enumerate(self.table.images)}
+    for bad in self.bad:
+      if (image := rater_rows.named(bad.row.cells, [])[1]) in place:
+        number[place[image]] += 1
+    return number
+
+  def dropped(self) -> dict[str, int]:
+    """Rule -> how many ratings it dropped, in the order of the rules."""
+    times = collections.Counter(self.verdict.rules)
+    times[rules.BAD_ROW] = len(self.bad)
+    return {rule: times[rule] for rule in rules.RULES}
+
+
+def ratings_csv(made: Aggregated) -> str:
+  """What `va_emotion/folder` reads: one row per kept picture, sorted by name.
+
+  Columns image, valence, arousal, valence_std, arousal_std, num_raters, and keyword
+  where the input has one. A spread of one rating is empty.
+  """
+  has_keywords = any(made.pictures.keywords)
+  head = ["image", *TARGETS, *(f"{t}_std" for t in TARGETS), "num_raters"]
+  lines = [files.csv_line(*head, *(["keyword"] if has_keywords else []))]
+  for i in np.flatnonzero(made.verdict.pictures_kept).tolist():
+    cells: list[object] = [made.table.images[i], *_mean_and_sd(made, i)]
+    cells.append(made.pictures.raters[i])
+    if has_keywords:
+      cells.append(made.pictures.keywords[i])
+    lines.append(files.csv_line(*cells))
+  return "".join(lines)
+
+
+def pictures_csv(made: Aggregated) -> str:
+  """One row per picture, dropped or not, with why; sorted by name."""
+  read = made.read_of_pictures()
+  head = ["image", "status", "reason", "ratings_read", "num_raters", *TARGETS]
+  lines = [files.csv_line(*head, *(f"{target}_std" for target in TARGETS))]
+  least = made.settings.min_raters
+  for i, name in enumerate(made.table.images):
+    kept, raters = made.verdict.pictures_kept[i], made.pictures.raters[i]
+    reason = "" if kept else f"{raters} of at least {least} raters"
+    cells = [name, "kept" if kept else "dropped", reason, read[i], raters]
+    lines.append(files.csv_line(*cells, *_mean_and_sd(made, i)))
+  return "".join(lines)
+
+
+def dropped_csv(made: Aggregated) -> str:
+  """One row per input row that does not count, in the order of the input."""
+  rows: list[tuple[str, int, str, str, Mapping[str, str]]] = [
+    (bad.row.file, bad.row.line, rules.BAD_ROW, bad.problem, bad.row.cells)
+    for bad in made.bad
+  ]
+  table, verdict = made.table, made.verdict
+  for i in range(len(table)):
+    if verdict.rules[i]:
+      cells = {
+        "worker": table.workers[table.worker[i]],
+        "image": table.images[table.image[i]],
+        "valence": f"{table.valence[i]:g}",
+        "arousal": f"{table.arousal[i]:g}",
+      }
+      place = table.files[i], table.lines[i]
+      rows.append((*place, verdict.rules[i], verdict.reasons[i], cells))
+  rows.sort(key=lambda row: (made.files.index(row[0]), row[1]))
+  names = ("worker", "image", *TARGETS)
+  lines = [files.csv_line("file", "line", "rule", "reason", *names)]
+  for file, line, rule, reason, said in rows:
+    lines.append(files.csv_line(file, line, rule, reason, *(said[n] for n in names)))
+  return "".join(lines)
+
+
+def workers_csv(made: Aggregated) -> str:
+  """One row per worker: what was read, what counts, agreement, speed, flags."""
+  rows = list(_worker_rows(made))
+  return "".join(
+    [files.csv_line(*rows[0])] + [files.csv_line(*r.values()) for r in rows]
+  )
+
+
+def _worker_rows(made: Aggregated) -> Iterator[dict[str, object]]:
+  """Every worker's row of `workers.csv`, by column."""
+  table, found = made.table, made.verdict.workers
+  number = len(table.workers)
+  read = made.read_of_workers()
+  kept = np.bincount(table.worker[made.verdict.kept], minlength=number)
+  together = found.mean_agreement()
+  for i, name in enumerate(table.workers):
+    row: dict[str, object] = {"worker": name}
+    row["status"] = (
+      "kept" if kept[i] == read[i] else "partly kept" if kept[i] else "dropped"
+    )
+    row["flags"] = "; ".join(found.flags[i])
+    row |= {"ratings_read": read[i], "ratings_kept": kept[i]}
+    row["ratings_judged"] = found.counted[i]
+    for target in TARGETS:
+      row[f"{target}_mean"] = _number(found.mean[target][i])
+      row[f"{target}_sd"] = _number(found.sd[target][i])
+      row[f"{target}_r"] = _number(found.agreement[target][i])
+    row["mean_r"] = _number(together[i])
+    row["pictures_shared"] = found.shared[i]
+    row["modal_share"] = _number(found.modal_share[i])
+    row["median_seconds"] = _number(found.median_seconds[i])
+    yield row
+
+
+def agreement(made: Aggregated, show_progress: bool = False) -> dict[str, Any]:
+  """Agreement on the ratings that count: target -> coefficients, None where undefined.
+
+  `icc_1` always; `icc_2` where every remaining worker rated every remaining picture;
+  `split_half`; `noise_ceiling`, see `metrics.noise_ceiling`.
+  """
+  kept = made.verdict.kept
+  worker, image = made.table.worker[kept], made.table.image[kept]
+  raters, pictures = np.unique(worker), np.unique(image)
+  is_crossed = len(worker) == len(raters) * len(pictures) > 0
+  found: dict[str, Any] = {}
+  for target in TARGETS:
+    values = getattr(made.table, target)[kept]
+    crossed = None
+    if is_crossed:  # no worker rates a picture twice, so that fills the rectangle
+      by_picture = values[np.lexsort((worker, image))]
+      crossed = rater_agreement.icc_two_way(by_picture.reshape(len(pictures), -1))
+    settings = made.settings
+    found[target] = {
+      "icc_1": rater_agreement.icc_one_way(values, image),
+      "icc_2": crossed,
+      "split_half": rater_agreement.split_half(
+        values, image, settings.splits, settings.seed, show_progress
+      ),
+      "noise_ceiling": metrics.noise_ceiling(
+        made.pictures.mean[target][pictures],
+        made.pictures.sd[target][pictures],
+        made.pictures.raters[pictures],
+      ),
+    }
+  return found
+
+
+def notes(made: Aggregated) -> list[str]:
+  """What a reader must know beside the numbers."""
+  table, settings, found = made.table, made.settings, []
+  if table.scale != _SCALE:
+    scale = ",".join(f"{end:g}" for end in table.scale)
+    found.append(
+      f"Ratings are on the scale {scale} as they came; pass --rating_scale={scale} to "
+      "emojax.train."
+    )
+  unknown = int(np.isnan(table.approval).sum())
+  if settings.min_approval and unknown:
+    found.append(
+      f"{unknown} of {len(table)} ratings have no approval rate: the rule of at least "
+      f"{settings.min_approval:g} % could not be followed for them, and they stay."
+    )
+  flagged = sum(map(bool, made.verdict.workers.flags))
+  if flagged and not settings.drop_flagged:
+    found.append(
+      f"{flagged} workers are flagged and their ratings count; --drop_flagged drops "
+      "them."
+    )
+  if made.bad:
+    found.append(f"{len(made.bad)} rows could not be used and were dropped.")
+  return found
+
+
+def to_json(
+  made: Aggregated, agreed: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+  """Contents of `results.json`; what is not a number is null."""
+  verdict, kept = made.verdict, made.verdict.kept
+  return {
+    **provenance,
+    "settings": dataclasses.asdict(made.settings),
+    "notes": notes(made),
+    "rating_scale": list(made.table.scale),
+    "order": "time" if made.table.is_timed else "files",
+    "ratings": {
+      "read": len(made.table) + len(made.bad),
+      "kept": int(kept.sum()),
+      "dropped": made.dropped(),
+    },
+    "pictures": {
+      "read": len(made.table.images),
+      "kept": int(verdict.pictures_kept.sum()),
+    },
+    "workers": {
+      "read": len(made.table.workers),
+      "kept": len(np.unique(made.table.worker[kept])),
+      "flagged": {
+        name: flags
+        for name, flags in zip(made.table.workers, verdict.workers.flags, strict=True)
+        if flags
+      },
+    },
+    "agreement": {
+      target: {name: _plain(one) for name, one in scores.items()}
+      for target, scores in agreed.items()
+    },
+  }
+
+
+def table_markdown(made: Aggregated, agreed: Mapping[str, Any]) -> str:
+  """The summary that is printed and kept as `table.md`."""
+  lines = [title(made), ""]
+  for note in notes(made):
+    lines += [f"**{note}**", ""]
+  for rows in (count_rows(made), agreement_rows(agreed)):
+    lines += [*results.aligned(rows), ""]
+  if flagged := flag_rows(made):
+    lines += [*results.aligned(flagged), ""]
+  return "\n".join([*lines, *(f"- {line}" for line in meanings(made))]) + "\n"
+
+
+def title(made: Aggregated) -> str:
+  """One line: how much is left."""
+  kept = made.verdict.kept
+  workers = len(np.unique(made.table.worker[kept]))
+  pictures = int(made.verdict.pictures_kept.sum())
+  return f"{pictures} pictures rated by {workers} workers, {kept.sum()} ratings"
+
+
+def count_rows(made: Aggregated) -> list[list[str]]:
+  """What was read, dropped by each rule, and kept."""
+  verdict = made.verdict
+  rows = [["", "ratings", "pictures", "workers"]]
+  read = len(made.table) + len(made.bad)
+  sizes = len(made.table.images), len(made.table.workers)
+  rows.append(["read", str(read), *map(str, sizes)])
+  for rule, number in made.dropped().items():
+    few = rule == rules.TOO_FEW
+    pictures = str(int((~verdict.pictures_kept).sum())) if few else ""
+    rows.append([f"dropped: {rule}", str(number), pictures, ""])
+  kept = verdict.kept
+  workers = len(np.unique(made.table.worker[kept]))
+  ends = kept.sum(), verdict.pictures_kept.sum(), workers
+  rows.append(["kept", *(str(int(end)) for end in ends)])
+  return rows
+
+
+def agreement_rows(agreed: Mapping[str, Any]) -> list[list[str]]:
+  """Coefficients of each target, a row a coefficient."""
+  rows = [["agreement", *agreed]]
+
+  def row(head: str, name: str, show: Callable[[Any], str]) -> None:
+    found = [scores[name] for scores in agreed.values()]
+    rows.append([head, *(show(one) if one else "undefined" for one in found)])
+
+  row("ICC(1,1), one rating", "icc_1", lambda icc: bootstrap.text(icc.single))
+  row("ICC(1,k), the mean", "icc_1", lambda icc: bootstrap.text(icc.average))
+  row("  k, raters a picture", "icc_1", lambda icc: f"{icc.raters:.2f}")
+  if any(scores["icc_2"] for scores in agreed.values()):
+    row("ICC(2,1), one rating", "icc_2", lambda icc: bootstrap.text(icc.single))
+    row("ICC(2,k), the mean", "icc_2", lambda icc: bootstrap.text(icc.average))
+  row("split-half, corrected", "split_half", lambda half: bootstrap.text(half.whole))
+  row("  r of the halves", "split_half", lambda half: f"{half.halves:.3f}")
+  row("largest r to hope for", "noise_ceiling", _ceiling)
+  return rows
+
+
+def flag_rows(made: Aggregated) -> list[list[str]]:
+  """The flagged workers, a row each below a head; empty where there are none."""
+  found = [row for row in _worker_rows(made) if row["flags"]]
+  if not found:
+    return []
+  shown = ("valence_r", "arousal_r", "modal_share", "median_seconds")
+  heads = ("r valence", "r arousal", "same pair", "seconds")
+  rows = [["flagged worker", "why", "ratings", "kept", *heads]]
+  for row in found:
+    head = [" ".join(str(row["worker"]).split()).replace("|", "/"), str(row["flags"])]
+    numbers = [str(row[name]) for name in ("ratings_read", "ratings_kept")]
+    rows.append([*head, *numbers, *(_short(row[name]) for name in shown)])
+  return rows
+
+
+def meanings(made: Aggregated) -> list[str]:
+  """What the rows of the tables mean, with the limits that were set."""
+  s = made.settings
+  first = "time" if made.table.is_timed else "the order of the rows"
+  most = f"the first {s.max_per_worker}" if s.max_per_worker else "all"
+  return [
+    "A rating is dropped by the first of these rules that applies: bad row; duplicate "
+    f"(a picture once a worker, the first stays); over limit ({most} of a worker "
+    f"stay); low approval (below {s.min_approval:g} %); flagged (only with "
+    f"--drop_flagged); too few raters (below {s.min_raters}). First is by {first}.",
+    f"Flagged from {s.flag_min_ratings} ratings on: straight-lines, where one pair of "
+    f"ratings has at least {s.straight_line_share:g} of all; disagrees, where the mean "
+    "of both targets' correlations with the mean of the other raters is below "
+    f"{s.min_agreement:g}; too fast, where the median time is below "
+    f"{s.min_median_seconds:g} s.",
+    "ICC: share of variance that lies between pictures, of one rating and of the mean "
+    "of k (Shrout and Fleiss 1979), with 95 % intervals from the F distribution, which "
+    "are exact for normal ratings and equal numbers of raters. Split-half: correlation "
+    f"of the means of two random halves of each picture's raters, {s.splits} times, "
+    "corrected to all raters (Spearman, Brown); its bounds are those of the splits.",
+    "Largest r to hope for: what a model that knew the true mean would score on these "
+    "ratings (their noise ceiling).",
+  ]
+
+
+def _mean_and_sd(made: Aggregated, i: int) -> list[object]:
+  found = made.pictures
+  return [_number(part[t][i]) for part in (found.mean, found.sd) for t in TARGETS]
+
+
+def _number(value: float) -> object:
+  """A number as CSV shows it: six decimals at most; empty where it is none."""
+  return round(float(value), 6) if math.isfinite(value) else ""
+
+
+def _ceiling(found: Mapping[str, float]) -> str:
+  r = found["pearson_r"]
+  return f"{r:.3f}" if math.isfinite(r) else "undefined"
+
+
+def _short(value: object) -> str:
+  return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> Any:
+  """As JSON has it."""
+  if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    value = dataclasses.asdict(value)
+  if isinstance(value, dict):
+    return {name: _plain(one) for name, one in value.items()}
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  return value

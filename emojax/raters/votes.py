@@ -1,0 +1,304 @@
+"""Which candidate pictures are emotional: votes, counted, and the words behind them.
+
+In: CSV files with a row per worker and picture, `emotional` yes or no. Out: `Counted`,
+one entry per picture, and its tables as text; nothing is written here.
+
+The paper searched Flickr with 22 words, asked three people about every picture, and
+kept those that most found emotional (its Section III).
+"""
+
+import collections
+import dataclasses
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from emojax import config, paper
+from emojax.evaluation import results
+from emojax.raters import rows as rater_rows
+from emojax.utils import cli, files
+
+NEEDED = ("worker", "image", "emotional")
+OPTIONAL = ("keyword",)
+_SAYS = {
+  "yes": True,
+  "true": True,
+  "1": True,
+  "no": False,
+  "false": False,
+  "0": False,
+}
+OTHER, NONE = "other", "no keyword"
+BAD_ROW, DUPLICATE = "bad row", "duplicate"
+
+
+class Vote(NamedTuple):
+  """One person's word on one picture."""
+
+  worker: str
+  image: str
+  is_emotional: bool
+  keyword: str
+
+
+class Dropped(NamedTuple):
+  """A row that does not count."""
+
+  row: rater_rows.Row
+  rule: str
+  reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+  """What came of one picture.
+
+  Attributes:
+    name: its id.
+    votes, yes: how many voted, and how many of them called it emotional.
+    reason: why it is not kept; empty: it is.
+    keyword: the commonest in its rows, in lower case, the first of equals; empty where
+      none.
+  """
+
+  name: str
+  votes: int
+  yes: int
+  reason: str
+  keyword: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Counted:
+  """Pictures, sorted by name, and the rows that did not count, in the files' order."""
+
+  pictures: list[Picture]
+  dropped: list[Dropped]
+  rows: int
+  workers: int
+  settings: config.CandidateConfig
+
+  @property
+  def kept(self) -> list[Picture]:
+    """The pictures to be rated."""
+    return [one for one in self.pictures if not one.reason]
+
+
+def check(settings: config.CandidateConfig) -> None:
+  """Refuses limits that make no sense.
+
+  Raises:
+    UserError: naming the flag.
+  """
+  if settings.votes < 1:
+    raise cli.UserError(f"--votes should be 1 or more; got {settings.votes}")
+  if settings.min_yes < 0:
+    raise cli.UserError(f"--min_yes should be 0 or more; got {settings.min_yes}")
+
+
+class Votes(NamedTuple):
+  """All rows read: the files in order, rows and the vote of each, and bad rows."""
+
+  files: list[str]
+  rows: list[rater_rows.Row]
+  said: list[Vote]
+  bad: list[rater_rows.BadRow]
+
+
+def read(paths: Sequence[pathlib.Path], settings: config.CandidateConfig) -> Votes:
+  """Votes from CSV files.
+
+  Args:
+    paths: files with the columns `NEEDED` and any of `OPTIONAL`.
+    settings: columns to ignore, and whether bad rows are skipped.
+  Raises:
+    TableError: see `rows.read` and `rows.sift`.
+  """
+  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns)
+  sifted = rater_rows.sift(rows, _check, settings.skip_bad_rows)
+  return Votes([str(path) for path in paths], *sifted)
+
+
+def count(votes: Votes, settings: config.CandidateConfig) -> Counted:
+  """Counts the votes, one of a worker and a picture, the first.
+
+  A picture is kept that has at least `votes` votes, all of which count, and that at
+  least `min_yes` of them, or more than half, call emotional.
+
+  Args:
+    votes: as `read` found them.
+    settings: limits, checked.
+  """
+  order, rows, said, bad = votes
+  dropped = [Dropped(row, BAD_ROW, problem) for row, problem in bad]
+  first: dict[tuple[str, str], rater_rows.Row] = {}
+  named = [rater_rows.named(row.cells, [])[1] for row, _ in bad]
+  by_picture: dict[str, list[Vote]] = {
+    name: [] for name in named if rater_rows.is_picture(name)
+  }
+  for row, vote in zip(rows, said, strict=True):
+    before = first.setdefault((vote.worker, vote.image), row)
+    if before is not row:
+      where = f"{before.file}, line {before.line}"
+      reason = f"the worker voted on the picture in {where}"
+      dropped.append(Dropped(row, DUPLICATE, reason))
+      continue
+    by_picture.setdefault(vote.image, []).append(vote)
+  dropped.sort(key=lambda one: (order.index(one.row.file), one.row.line))
+  return Counted(
+    [_picture(name, by_picture[name], settings) for name in sorted(by_picture)],
+    dropped,
+    len(rows) + len(bad),
+    len({vote.worker for vote in said}),
+    settings,
+  )
+
+
+def candidates_csv(made: Counted) -> str:
+  """One row per picture: votes, yes, kept (yes or no), reason, keyword."""
+  lines = [files.csv_line("image", "votes", "yes", "kept", "reason", "keyword")]
+  for one in made.pictures:
+    kept = "no" if one.reason else "yes"
+    cells = (one.name, one.votes, one.yes, kept, one.reason, one.keyword)
+    lines.append(files.csv_line(*cells))
+  return "".join(lines)
+
+
+def dropped_csv(made: Counted) -> str:
+  """One row per input row that does not count."""
+  lines = [files.csv_line("file", "line", "rule", "reason", *NEEDED)]
+  for row, rule, reason in made.dropped:
+    cells = (row.cells[name] for name in NEEDED)
+    lines.append(files.csv_line(row.file, row.line, rule, reason, *cells))
+  return "".join(lines)
+
+
+def kept_text(made: Counted) -> str:
+  """Names of the kept pictures, one a line; without those that hold a line break."""
+  return "".join(f"{one.name}\n" for one in made.kept if not _breaks(one.name))
+
+
+def keywords_csv(made: Counted) -> str:
+  """Pictures of each of the paper's words, of others, and without one."""
+  lines = [
+    files.csv_line("keyword", "valence", "arousal", "candidates", "kept", "paper")
+  ]
+  lines += [files.csv_line(*cells) for cells in keyword_counts(made)]
+  return "".join(lines)
+
+
+def keyword_counts(made: Counted) -> list[tuple[str, str, str, int, int, int | str]]:
+  """Keyword, its valence and arousal, candidates, kept, and pictures in the paper."""
+  every = collections.Counter(_known(one.keyword) for one in made.pictures)
+  kept = collections.Counter(_known(one.keyword) for one in made.kept)
+  rows: list[tuple[str, str, str, int, int, int | str]] = []
+  for (valence, arousal), words in paper.KEYWORDS.items():
+    for word, printed in words.items():
+      rows.append((word, valence, arousal, every[word], kept[word], printed))
+  return [
+    *rows,
+    *((word, "", "", every[word], kept[word], "") for word in (OTHER, NONE)),
+  ]
+
+
+def to_json(made: Counted, provenance: Mapping[str, Any]) -> dict[str, Any]:
+  """Contents of `results.json`."""
+  rules = collections.Counter(one.rule for one in made.dropped)
+  return {
+    **provenance,
+    "settings": dataclasses.asdict(made.settings),
+    "votes": {
+      "read": made.rows,
+      "counted": made.rows - len(made.dropped),
+      "dropped": {rule: rules[rule] for rule in (BAD_ROW, DUPLICATE)},
+    },
+    "workers": made.workers,
+    "pictures": {"read": len(made.pictures), "kept": len(made.kept)},
+    "reasons": _reasons(made),
+    "keywords": {
+      word: {"candidates": every, "kept": kept}
+      for word, _, _, every, kept, _ in keyword_counts(made)
+    },
+  }
+
+
+def table_markdown(made: Counted) -> str:
+  """The summary that is printed and kept as `table.md`."""
+  settings = made.settings
+  lines = [f"{len(made.kept)} of {len(made.pictures)} pictures are kept", ""]
+  if unlisted := sum(_breaks(one.name) for one in made.kept):
+    lines += [
+      f"**{unlisted} kept pictures have a line break in their name and are missing "
+      "from kept.txt; candidates.csv has them.**",
+      "",
+    ]
+  rules = collections.Counter(one.rule for one in made.dropped)
+  counted = made.rows - len(made.dropped)
+  rows = [["", "number"], ["votes read", str(made.rows)]]
+  rows += [[f"dropped: {rule}", str(rules[rule])] for rule in (BAD_ROW, DUPLICATE)]
+  rows += [["votes counted", str(counted)], ["workers", str(made.workers)]]
+  rows += [["pictures", str(len(made.pictures))]]
+  rows += [[f"not kept: {why}", str(n)] for why, n in _reasons(made).items()]
+  rows += [["pictures kept", str(len(made.kept))]]
+  lines += [*results.aligned(rows), ""]
+  rows = [["keyword", "valence", "arousal", "candidates", "kept", "paper"]]
+  rows += [[str(cell) for cell in cells] for cells in keyword_counts(made)]
+  wanted = f"at least {settings.min_yes}" if settings.min_yes else "more than half"
+  lines += [
+    *results.aligned(rows),
+    "",
+    f"- Kept: at least {settings.votes} votes, {wanted} of them yes. The keyword of a "
+    "picture is the commonest in its rows. Paper: pictures of the word in its dataset.",
+  ]
+  return "\n".join(lines) + "\n"
+
+
+def _check(cells: Mapping[str, str]) -> rater_rows.Checked[Vote]:
+  problems: list[str] = []
+  worker, image = rater_rows.named(cells, problems)
+  said = _SAYS.get(cells["emotional"].lower())
+  if said is None:
+    problems.append(
+      "column emotional: expected yes or no (1 or 0, true or false), got "
+      f"{cells['emotional']!r}"
+    )
+  return Vote(worker, image, bool(said), _word(cells.get("keyword", ""))), problems
+
+
+def _picture(
+  name: str, votes: Sequence[Vote], settings: config.CandidateConfig
+) -> Picture:
+  yes = sum(vote.is_emotional for vote in votes)
+  needed = settings.min_yes or math.floor(len(votes) / 2) + 1
+  reason = ""
+  if len(votes) < settings.votes:
+    reason = "too few votes"
+  elif yes < needed:
+    reason = "too few yes"
+  words = collections.Counter(vote.keyword for vote in votes if vote.keyword)
+  word = max(words, key=words.__getitem__) if words else ""
+  return Picture(name, len(votes), yes, reason, word)
+
+
+def _reasons(made: Counted) -> dict[str, int]:
+  """How many pictures are not kept, by why."""
+  times = collections.Counter(one.reason for one in made.pictures)
+  return {why: times[why] for why in ("too few votes", "too few yes")}
+
+
+def _word(keyword: str) -> str:
+  """A keyword without what people write differently: At_Ease is at ease."""
+  return " ".join(keyword.casefold().replace("_", " ").replace("-", " ").split())
+
+
+def _known(keyword: str) -> str:
+  """The paper's word that a keyword is; else "other", or "no keyword"."""
+  if not keyword:
+    return NONE
+  known = any(keyword in words for words in paper.KEYWORDS.values())
+  return keyword if known else OTHER
+
+
+def _breaks(name: str) -> bool:
+  return len(name.splitlines()) > 1

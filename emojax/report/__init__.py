@@ -1,0 +1,4 @@
+"""What a run, an experiment or a rated set says, as one page.
+
+May import: datasets, images, evaluation, pages, utils.
+"""

@@ -1,0 +1,1 @@
+"""A rated set looked over: its pictures, ratings and copies, as a page and tables."""

@@ -1,0 +1,400 @@
+"""One rated set, or two beside each other, as sections of a page.
+
+In: `RatedSet`s and the copies found among their pictures. Out: title, notes, sections
+and figures, see `report`.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from emojax.evaluation import folds, metrics
+from emojax.pages import figures, gallery, page
+from emojax.report.dataset import copies, copies_section, coverage
+from emojax.report.dataset import look as picture_check
+from emojax.report.dataset.rated_set import NO_FOLD, RatedSet
+from emojax.utils import files
+from emojax.version import __version__
+
+TARGETS = ("valence", "arousal")
+_MOST_LISTED = 100  # odd pictures in the table; pictures.csv has all
+_MOST_SIZES = 3
+_LEAST_GAIN = 0.02  # of explained variance, from which a bend is worth a sentence
+_BINS = np.linspace(1, 9, 17)  # of the paper's Figure 4
+_RANGES = ("1 to 3", "3 to 5", "5 to 7", "7 to 9")
+_NO_PICTURES = (
+  "The pictures of {} were not found, so copies and broken or odd pictures could not "
+  "be looked for: name their folder with --manual_dir, or for va_emotion/folder with "
+  "--images_dir."
+)
+
+
+def of_sets(
+  sets: Sequence[RatedSet], found: copies.Copies
+) -> tuple[str, list[str], list[page.Section], dict[str, Any]]:
+  """Title, notes, sections and figures of one set or two.
+
+  Args:
+    sets: with different titles.
+    found: copies among their pictures.
+  """
+  notes = []
+  for one in sets:
+    told = [*one.dataset.notes]
+    if not one.has_pictures:
+      told.append(_NO_PICTURES.format(one.title))
+    # Of two sets a reader must know which one is meant.
+    notes += [f"{one.title}: {note}" if len(sets) > 1 else note for note in told]
+  drawn = _figures(sets)
+  sections = [
+    page.Section("Summary", [line for one in sets for line in _summary(one)]),
+    _ratings(sets, drawn),
+    _plane(sets, drawn),
+    _keywords(sets),
+    _raters(sets, drawn),
+    _folds(sets, found),
+    *copies_section.of_sets(sets, found),
+    _pictures(sets),
+    page.Section("How it was made", _made_by(sets)),
+  ]
+  return " and ".join(one.title for one in sets), notes, sections, drawn
+
+
+def in_short(sets: Sequence[RatedSet], found: copies.Copies) -> list[str]:
+  """What was found, a line a set, for the terminal."""
+  lines = []
+  for number, one in enumerate(sets):
+    status = Counter(look.status for look in one.looks)
+    status.update(entry.look.status for entry in one.left_out)
+    within = found.within(number)
+    told = ", ".join(f"{status[name]} {name}" for name in picture_check.STATUSES)
+    across = sum(pair.straddles for pair in within)
+    near = (
+      f"near-duplicate pairs: {len(within)}, across folds: {across}"
+      if one.has_pictures
+      else "near duplicates could not be looked for"
+    )
+    lines.append(f"{one.title}: {status.total()} rated pictures: {told}; {near}")
+  if len(sets) > 1:
+    lines.append(f"near-duplicate pairs between the sets: {len(found.across())}")
+  return lines
+
+
+def _figures(sets: Sequence[RatedSet]) -> dict[str, Any]:
+  rated = {
+    one.title: dict(zip(TARGETS, one.dataset.ratings.T, strict=True)) for one in sets
+  }
+  drawn: dict[str, Any] = {}
+  if len(sets) == 1:
+    drawn["ratings"] = figures.histograms(rated[sets[0].title])
+  else:
+    drawn["ratings"] = figures.histograms_beside(rated, "rated", _BINS)
+  drawn["plane"] = figures.planes_over(
+    {title: (of["valence"], of["arousal"]) for title, of in rated.items()}
+  )
+  raters = {one.title: _raters_known(one) for one in sets}
+  counts = [values for of in raters.values() for values in of.values() if len(values)]
+  if counts:
+    most = max(int(values.max()) for values in counts)
+    least = min(int(values.min()) for values in counts)
+    step = max(1, math.ceil((most - least + 1) / 30))
+    bins = np.arange(least - 0.5, most + 0.5 + step, step)
+    drawn["raters"] = figures.histograms_beside(raters, "raters of", bins)
+  return drawn
+
+
+def _summary(one: RatedSet) -> list[str]:
+  """What the set is like, in plain words."""
+  ratings = one.dataset.ratings
+  covered = coverage.coverage(*ratings.T)
+  found = [f"{one.title}: {len(ratings)} rated pictures. {one.origin}"]
+  for target, values in zip(TARGETS, ratings.T, strict=True):
+    spread = coverage.spread(values)
+    found.append(
+      f"{target.capitalize()}: mean {spread.mean:.2f} on 1..9, standard deviation "
+      f"{spread.sd:.2f}; nine pictures in ten lie between {spread.low:.1f} and "
+      f"{spread.high:.1f}."
+    )
+  biggest = max(covered.quadrants, key=lambda name: covered.quadrants[name])
+  found.append(
+    f"{covered.occupied} of the plane's 4 x 4 sections have pictures, which are as "
+    f"mixed as if they lay evenly in {covered.even_sections:.1f} of them; "
+    f"{100 * covered.quadrants[biggest]:.0f} % have {biggest}."
+  )
+  curve = coverage.curve(*ratings.T)
+  if math.isfinite(curve.r):
+    found.append(f"Arousal and valence correlate with {curve.r:.2f}. {_bend(curve)}")
+  return found
+
+
+def _bend(curve: coverage.Curve) -> str:
+  """Whether arousal is another at both ends of valence than in its middle."""
+  explained = (
+    f"a parabola explains {100 * curve.quadratic_r2:.0f} % of arousal and a line "
+    f"{100 * curve.linear_r2:.0f} %"
+  )
+  inside = coverage.CUTS[0] <= curve.turn <= coverage.CUTS[-1]
+  if curve.quadratic_r2 - curve.linear_r2 < _LEAST_GAIN or not inside:
+    return f"They hardly bend: {explained}."
+  shape = "higher" if curve.bend > 0 else "lower"
+  return (
+    f"They bend: {explained}, and arousal is {shape} at both ends of valence than at "
+    f"{curve.turn:.1f}."
+  )
+
+
+def _ratings(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
+  """How the ratings are spread, with the paper's Figure 4."""
+  head = ["set, target", "pictures", "mean", "sd", "lowest"]
+  rows = [[*head, "5 %", "median", "95 %", "highest"]]
+  for one in sets:
+    for target, values in zip(TARGETS, one.dataset.ratings.T, strict=True):
+      s = coverage.spread(values)
+      numbers = (s.mean, s.sd, s.lowest, s.low, s.median, s.high, s.highest)
+      texts = [f"{value:.2f}" for value in numbers]
+      rows.append([f"{one.title}, {target}", str(len(values)), *texts])
+  alt = "Histograms of the ratings: " + "; ".join(
+    f"{r[0]} mean {r[2]}" for r in rows[1:]
+  )
+  caption = "How often each rating comes, in steps of half a point."
+  return page.Section(
+    "Ratings",
+    tables=[page.Table("Ratings on 1..9", rows)],
+    figures=[page.drawn(drawn["ratings"], alt, caption)],
+  )
+
+
+def _plane(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
+  """Spread over the plane, with the paper's Figure 6."""
+  covered = {one.title: coverage.coverage(*one.dataset.ratings.T) for one in sets}
+  titles = list(covered)
+  rows = [["", *titles]]
+  rows.append(
+    ["sections with pictures, of 16", *(str(c.occupied) for c in covered.values())]
+  )
+  rows.append(
+    [
+      "as mixed as so many even sections",
+      *(f"{c.even_sections:.1f}" for c in covered.values()),
+    ]
+  )
+  rows += [
+    [name, *(f"{100 * c.quadrants[name]:.1f} %" for c in covered.values())]
+    for name in covered[titles[0]].quadrants
+  ]
+  curves = [coverage.curve(*one.dataset.ratings.T) for one in sets]
+  bends = [["", *titles]]
+  lines = {
+    "correlation of valence and arousal": lambda c: (
+      f"{c.r:.3f} [{c.low:.3f}, {c.high:.3f}]"
+    ),
+    "arousal explained by a line": lambda c: f"{100 * c.linear_r2:.1f} %",
+    "arousal explained by a parabola": lambda c: f"{100 * c.quadratic_r2:.1f} %",
+    "the parabola's factor of squared valence": lambda c: f"{c.bend:+.3f}",
+    "valence at its end": lambda c: f"{c.turn:.2f}",
+  }
+  for name, text in lines.items():
+    cells = [text(c) if math.isfinite(c.r) else "unknown" for c in curves]
+    bends.append([name, *cells])
+  prose = [
+    "The plane is cut at 3, 5 and 7 into the paper's 4 x 4 sections, and at 5 into "
+    "quadrants; a rating on a cut belongs above. The second line is e to the entropy "
+    "of the sections' shares: 16 if all sections had the same number of pictures, 1 if "
+    "one had them all.",
+    "Most picture sets bend: very pleasant and very unpleasant pictures both excite, "
+    "so a line misses what a parabola in valence shows. In brackets: 95 % interval, "
+    "resampling the pictures.",
+  ]
+  alt = "Every picture at its valence and arousal. " + " ".join(
+    f"{title}: {c.occupied} of 16 sections have pictures."
+    for title, c in covered.items()
+  )
+  return page.Section(
+    "The valence-arousal plane",
+    prose,
+    [page.Table("Coverage", rows), page.Table("Arousal by valence", bends)],
+    [page.drawn(drawn["plane"], alt, "The pictures at their ratings.")],
+  )
+
+
+def _keywords(sets: Sequence[RatedSet]) -> page.Section:
+  """The most used keywords of each section, with the paper's Figure 7."""
+  tables = []
+  for one in sets:
+    valence, arousal = one.dataset.ratings.T
+    counts = coverage.coverage(valence, arousal).counts
+    words = gallery.sections(valence, arousal, one.dataset.keywords)
+    rows = [["arousal, valence", *(f"valence {name}" for name in _RANGES)]]
+    for number, name in enumerate(reversed(_RANGES)):
+      cells = []
+      for column in range(4):
+        count = counts[3 - number, column]
+        listed = files.utf8(words[number][column])
+        cells.append(f"{count}: {listed}" if listed else str(count))
+      rows.append([f"arousal {name}", *cells])
+    tables.append(
+      page.Table(f"{one.title}: pictures and keywords", rows, is_words=True)
+    )
+  prose = [
+    "Of each section: how many pictures, then the most used keywords; behind a word, "
+    "how many of these pictures have it, where it is more than one."
+  ]
+  prose += [
+    f"{one.title} has no keywords." for one in sets if not any(one.dataset.keywords)
+  ]
+  return page.Section("Keywords", prose, tables)
+
+
+def _raters_known(one: RatedSet) -> dict[str, np.ndarray]:
+  """Target -> how many rated, of the pictures of which it is known."""
+  columns = zip(TARGETS, one.dataset.num_raters.T, strict=True)
+  return {target: values[values >= 1] for target, values in columns}
+
+
+def reliability(one: RatedSet) -> dict[str, dict[str, float] | None]:
+  """Target -> `metrics.noise_ceiling`."""
+  data = one.dataset
+  return {
+    target: metrics.noise_ceiling(
+      data.ratings[:, i], data.ratings_std[:, i], data.num_raters[:, i]
+    )
+    for i, target in enumerate(TARGETS)
+  }
+
+
+def _raters(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
+  """How many rated each picture, and how far their mean can be trusted."""
+  rows = [
+    [
+      "set, target",
+      "raters, median",
+      "fewest",
+      "most",
+      "their sd, mean",
+      "reliability",
+      "highest r",
+      "lowest MSE",
+    ]
+  ]
+  for one in sets:
+    for i, (target, ceiling) in enumerate(reliability(one).items()):
+      raters = _raters_known(one)[target]
+      sds = one.dataset.ratings_std[:, i]
+      sds = sds[np.isfinite(sds)]
+      cells = ["unknown"] * 7
+      if len(raters):
+        numbers = (np.median(raters), raters.min(), raters.max())
+        cells[:3] = [f"{value:g}" for value in numbers]
+      if len(sds):
+        cells[3] = f"{sds.mean():.2f}"
+      if ceiling:
+        names = ("r2", "pearson_r", "mse")
+        cells[4:] = [f"{ceiling[name]:.3f}" for name in names]
+      rows.append([f"{one.title}, {target}", *cells])
+  prose = [
+    "A mean over n raters who spread by s has an error variance of s squared over n, "
+    "the lowest mean square error that any predictor can be expected to reach. "
+    "Reliability is the share of the ratings' variance that is not such error; its "
+    "root is the highest correlation."
+  ]
+  shown = []
+  if "raters" in drawn:
+    alt = "Histograms of the number of raters of a picture: " + "; ".join(
+      f"{row[0]} median {row[1]}" for row in rows[1:]
+    )
+    shown = [page.drawn(drawn["raters"], alt, "How many people rated a picture.")]
+  else:
+    prose.append("Numbers of raters are not known.")
+  return page.Section(
+    "Raters and reliability", prose, [page.Table("Raters", rows)], shown
+  )
+
+
+def _folds(sets: Sequence[RatedSet], found: copies.Copies) -> page.Section:
+  """Whether the five folds are alike."""
+  rows = [
+    [
+      "set, fold",
+      "pictures",
+      *(f"{t}, mean (sd)" for t in TARGETS),
+      "with a copy elsewhere",
+    ]
+  ]
+  prose = [
+    "Folds as training uses them: in each, the models are tested on its pictures and "
+    "trained on all others. The last column counts pictures that have a near copy in "
+    "another fold."
+  ]
+  for number, one in enumerate(sets):
+    if (one.dataset.fold == NO_FOLD).all():
+      prose.append(
+        f"{one.title} has fewer than {folds.NUM_FOLDS} pictures and no folds."
+      )
+      continue
+    for fold in range(folds.NUM_FOLDS):
+      here = one.dataset.fold == fold
+      cells = []
+      for values in one.dataset.ratings[here].T:
+        s = coverage.spread(values)
+        cells.append(f"{s.mean:.2f} ({s.sd:.2f})")
+      exposed = (
+        int(found.is_exposed[number][here].sum()) if one.has_pictures else "unknown"
+      )
+      rows.append([f"{one.title}, g{fold + 1}", str(here.sum()), *cells, str(exposed)])
+  return page.Section("Folds", prose, [page.Table("Folds", rows)])
+
+
+def _pictures(sets: Sequence[RatedSet]) -> page.Section:
+  """Broken, missing and odd pictures, and the usual sizes."""
+  prose = [
+    f"Tiny: a side below {picture_check.TINY_PX} pixels, which features enlarge more "
+    f"than fourfold. Long: more than {picture_check.LONG_RATIO:g} times as long as "
+    "wide, so that most networks see its middle only. Plain: nearly nothing in it. "
+    "Broken and missing pictures cannot be trained on: mend them, or leave them out "
+    "with --skip_bad_pictures."
+  ]
+  heads = [["set", "rated", *picture_check.STATUSES, "without a rating"]]
+  listed = [["picture", "set", "status", "reason"]]
+  for one in sets:
+    entries = [
+      *zip(one.dataset.image_ids, one.looks, strict=True),
+      *((entry.image_id, entry.look) for entry in one.left_out),
+    ]
+    status = Counter(look.status for _, look in entries)
+    unrated = str(one.dataset.metadata["unrated"])
+    counts = [str(status[name]) for name in picture_check.STATUSES]
+    heads.append([one.title, str(len(entries)), *counts, unrated])
+    sizes = Counter((look.width, look.height) for look in one.looks if look.width)
+    if sizes:
+      common = sizes.most_common(_MOST_SIZES)
+      texts = [f"{w} x {h} ({number})" for (w, h), number in common]
+      prose.append(
+        f"{one.title} has pictures of {len(sizes)} size{'s' * (len(sizes) > 1)}; most "
+        f"often {', '.join(texts)}."
+      )
+    odd = [entry for entry in entries if entry[1].status != picture_check.OK]
+    # A set whose pictures have moved is no list of mistakes; a note says so.
+    for name, look in odd if one.has_pictures else []:
+      listed.append([files.utf8(name), one.title, look.status, files.utf8(look.reason)])
+  tables = [page.Table("Pictures", heads)]
+  if len(listed) > 1 + _MOST_LISTED:
+    prose.append(
+      f"The first {_MOST_LISTED} of {len(listed) - 1} odd ones; pictures.csv has all."
+    )
+  if len(listed) > 1:
+    shown = listed[: 1 + _MOST_LISTED]
+    tables.append(page.Table("What is not in order", shown, is_words=True))
+  return page.Section("Broken and odd pictures", prose, tables)
+
+
+def _made_by(sets: Sequence[RatedSet]) -> list[str]:
+  return [
+    f"emojax {__version__}. Ratings, folds and pictures: "
+    + "; ".join(f"{one.title}, fingerprint {one.dataset.fingerprint}" for one in sets)
+    + ".",
+    "pictures.csv has a row for every picture, near_duplicates.csv one for every pair, "
+    "results.json every number of this page.",
+  ]

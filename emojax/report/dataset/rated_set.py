@@ -1,0 +1,266 @@
+"""A rated set as it is now: its ratings, folds and pictures, without any features.
+
+In: `DataConfig`. Out: a `RatedSet`, from what was prepared for training or,
+where flags name the pictures and ratings, from those themselves.
+"""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from emojax import images
+from emojax.config import DataConfig
+from emojax.datasets.va_emotion import collection, prepare, ratings, synthetic
+from emojax.datasets.va_emotion import dataset as dataset_lib
+from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
+from emojax.evaluation import folds
+from emojax.report.dataset import look as picture_check
+from emojax.report.dataset import near_duplicates
+from emojax.utils import cli
+
+NO_FOLD = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+  """A picture that is not among the set's rows.
+
+  Attributes:
+    image_id: its id.
+    look: "missing" or "broken", with the reason.
+    rated: its ratings, where they are known.
+  """
+
+  image_id: str
+  look: picture_check.Look
+  rated: ratings.Rated | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RatedSet:
+  """A rated set and how its pictures were found.
+
+  Attributes:
+    title: what pages call it, such as "va_emotion/oasis".
+    origin: where it is from, a sentence.
+    dataset: ratings, folds (`NO_FOLD` throughout where there are fewer pictures than
+      folds), keywords and metadata of N pictures; its features may be absent.
+    sources: N files or arrays.
+    looks: N, what was found of them.
+    left_out: rated pictures that are not among the N.
+  """
+
+  title: str
+  origin: str
+  dataset: dataset_lib.Dataset
+  sources: Sequence[pathlib.Path | np.ndarray]
+  looks: Sequence[picture_check.Look]
+  left_out: Sequence[LeftOut]
+
+  @property
+  def has_pictures(self) -> bool:
+    """Whether any picture could be read."""
+    return any(look.is_readable for look in self.looks)
+
+  def hashes(self) -> tuple[np.ndarray, near_duplicates.Hashes]:
+    """Rows of the pictures that could be read, and their hashes."""
+    found = [(i, one.hashes) for i, one in enumerate(self.looks) if one.hashes]
+    rows = np.array([i for i, _ in found], int)
+    return rows, near_duplicates.stack([hashes for _, hashes in found])
+
+  def picture(self, row: int) -> np.ndarray | None:
+    """The pixels of a picture, read again; None where it has gone."""
+    source = self.sources[row]
+    if isinstance(source, np.ndarray):
+      return source
+    try:
+      return images.load(source, self.dataset.metadata["max_pixels"])
+    except images.ImageError:
+      return None
+
+
+def opened(data: DataConfig, show: bool = False) -> RatedSet:
+  """A rated set, every picture of it looked at.
+
+  Where `data` names pictures and ratings (`manual_dir`, `ratings_csv`, `download`, or
+  other synthetic pictures than the default), they are read as they are now, and folds
+  are dealt as training would deal them with --skip_bad_pictures. Otherwise it is what
+  was prepared in `data_dir`, and its pictures are where they were then, or for
+  va_emotion/folder in `images_dir`.
+
+  Args:
+    data: which set.
+    show: progress bars.
+  Raises:
+    ValueError: there is no such dataset, it is neither prepared nor named, or its
+      source is not in order.
+  """
+  config = builder_lib.config_name(data.dataset)
+  path = builder_lib.prepared_path(data.data_dir, config)
+  if not _is_named(data, config) and path.is_dir():
+    return _prepared(data, path, show)
+  source = _collected(data, config, path)
+  if not source.rated:
+    raise cli.UserError(
+      f"none of the {len(source.missing)} rated pictures is in "
+      f"{source.settings.get('folder', 'its folder')}"
+    )
+  looks = picture_check.look_at_all(
+    source.pictures, images.MAX_PIXELS, _workers(), show, data.dataset
+  )
+  good = [row for row, look in enumerate(looks) if look.is_readable]
+  broken = [
+    LeftOut(entry.image_id, look, entry)
+    for entry, look in zip(source.rated, looks, strict=True)
+    if not look.is_readable
+  ]
+  if not good:
+    raise cli.UserError(
+      f"none of the {len(looks)} rated pictures of {data.dataset} can be read, the "
+      f"first because {looks[0].reason}"
+    )
+  gone = picture_check.Look(picture_check.MISSING, "there is no such file")
+  return RatedSet(
+    title=f"{builder_lib.NAME}/{config}",
+    origin=_origin(source),
+    dataset=_without_features(source, data, good, broken),
+    sources=[source.pictures[row] for row in good],
+    looks=[looks[row] for row in good],
+    left_out=[*broken, *(LeftOut(name, gone) for name in source.missing)],
+  )
+
+
+def titled(sets: Sequence[RatedSet]) -> list[RatedSet]:
+  """The sets with titles that tell them apart."""
+  titles = [one.title for one in sets]
+  if len(set(titles)) == len(titles):
+    return list(sets)
+  folders = [
+    pathlib.Path(one.dataset.metadata["settings"].get("folder", "")).name
+    for one in sets
+  ]
+  if len(set(folders)) < len(folders):
+    folders = [str(number) for number in range(1, len(sets) + 1)]
+  return [
+    dataclasses.replace(one, title=f"{one.title} ({name})")
+    for one, name in zip(sets, folders, strict=True)
+  ]
+
+
+def _is_named(data: DataConfig, config: str) -> bool:
+  """Whether settings name the pictures and ratings themselves."""
+  if config == "synthetic":
+    default = DataConfig()
+    return (data.num_synthetic, data.synthetic_seed) != (
+      default.num_synthetic,
+      default.synthetic_seed,
+    )
+  if config == "folder":
+    return bool(data.ratings_csv)
+  return bool(data.manual_dir or data.download)
+
+
+def _collected(
+  data: DataConfig, config: str, path: pathlib.Path
+) -> collection.Collection:
+  try:
+    return dataset_lib.collect(dataclasses.replace(data, skip_bad_pictures=True))
+  except ValueError as error:
+    if _is_named(data, config):
+      raise
+    raise cli.UserError(f"{data.dataset} is not prepared in {path}: {error}") from error
+
+
+def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
+  """What was prepared, and its pictures where they are now."""
+  dataset = prepare.read(path)
+  metadata = dataset.metadata
+  if data.fold_seed not in (DataConfig.fold_seed, metadata["fold_seed"]):
+    raise cli.UserError(
+      f"the dataset prepared in {path} has --fold_seed={metadata['fold_seed']}, not "
+      f"{data.fold_seed}: leave it out, or name pictures and ratings as for training"
+    )
+  places = metadata["settings"]
+  sources: Sequence[pathlib.Path | np.ndarray]
+  if "number" in places:
+    drawn = synthetic.load(places["number"], places["seed"])
+    sources = drawn.pictures
+    where = "Its pictures are drawn anew."
+  else:
+    # With two sets, the flag may mean the other one.
+    moved = data.images_dir if metadata["source"] == "folder" else ""
+    folder = pathlib.Path(moved or places["folder"]).expanduser()
+    sources = [folder / name for name in dataset.image_ids]
+    where = f"Its pictures are looked for in {folder}."
+  looks = picture_check.look_at_all(
+    sources, metadata["max_pixels"], _workers(), show, data.dataset
+  )
+  missing = picture_check.Look(picture_check.MISSING, "missing when it was prepared")
+  return RatedSet(
+    title=dataset.name,
+    origin=f"Prepared in {path}. {where}",
+    dataset=dataset,
+    sources=sources,
+    looks=looks,
+    left_out=[
+      *(LeftOut(name, missing) for name in metadata["missing"]),
+      *(
+        LeftOut(name, picture_check.Look(picture_check.BROKEN, reason))
+        for name, reason in metadata["broken"].items()
+      ),
+    ],
+  )
+
+
+def _without_features(
+  source: collection.Collection,
+  data: DataConfig,
+  good: Sequence[int],
+  broken: Sequence[LeftOut],
+) -> dataset_lib.Dataset:
+  """The readable pictures of a source as a dataset that has no features."""
+  rated = [source.rated[row] for row in good]
+  is_enough = len(rated) >= folds.NUM_FOLDS
+
+  def pair(names: Sequence[str], dtype: type) -> np.ndarray:
+    rows = [[getattr(one, name) for name in names] for one in rated]
+    return np.array(rows, dtype)
+
+  return dataset_lib.Dataset(
+    image_ids=[one.image_id for one in rated],
+    features={},
+    ratings=pair(("valence", "arousal"), np.float32),
+    ratings_std=pair(("valence_std", "arousal_std"), np.float32),
+    num_raters=pair(("valence_raters", "arousal_raters"), np.int32),
+    fold=folds.assign(len(rated), data.fold_seed)
+    if is_enough
+    else np.full(len(rated), NO_FOLD, np.int32),
+    keywords=[one.keyword for one in rated],
+    metadata={
+      "source": source.name,
+      "fingerprint": dataset_lib.fingerprint(source, data),
+      "features": [],
+      "fold_seed": data.fold_seed,
+      "num_pictures": len(rated),
+      "missing": list(source.missing),
+      "broken": {one.image_id: one.look.reason for one in broken},
+      "max_pixels": images.MAX_PIXELS,
+      "unrated": source.unrated,
+      "settings": source.settings,
+      "disclaimer": source.disclaimer,
+    },
+  )
+
+
+def _origin(source: collection.Collection) -> str:
+  folder = source.settings.get("folder")
+  where = f"pictures are in {folder}" if folder else "pictures are drawn by emojax"
+  return f"Read from its source, not from a prepared dataset; its {where}."
+
+
+def _workers() -> int:
+  """Threads that read pictures: decoding lets others run."""
+  return min(os.cpu_count() or 1, 8)

@@ -1,0 +1,241 @@
+"""One run as sections of a page: what it found, drawn and in words.
+
+In: a run folder, its `results.json`, and how its pictures are found. Out: title, notes,
+sections and figures, see `report`.
+"""
+
+import json
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from emojax.evaluation import bootstrap, results
+from emojax.pages import figures, gallery, page
+
+FindPicture = Callable[[str], np.ndarray | None]  # by id; None where it is not there
+
+_CITATION = (
+  "Kim, Kim, Kim, Lee: Building Emotional Machines: Recognizing Image Emotions through "
+  "Deep Neural Networks, IEEE Transactions on Multimedia 20(11), 2018."
+)
+
+
+def of_run(
+  folder: pathlib.Path, report: Mapping[str, Any], find: FindPicture
+) -> tuple[str, list[str], list[page.Section], dict[str, Any]]:
+  """Title, notes, sections and figures of one run.
+
+  Args:
+    folder: the run's.
+    report: its `results.json`.
+    find: a picture by its id; None where it is not there.
+  """
+  read = results.read_predictions(folder / "predictions.csv")
+  targets = list(read.said)
+  drawn: dict[str, Any] = {}
+  lines = [json.loads(line) for line in _lines(folder / "metrics.jsonl")]
+  for label, figure in (figures.curves(lines) if lines else {}).items():
+    drawn[f"curve-{label}"] = figure
+  for target in targets:
+    said, rated = read.said[target], read.rated[target]
+    drawn[f"against-{target}"] = figures.against(said, rated, target)
+    drawn[f"residuals-{target}"] = figures.residuals(said, rated, target)
+  drawn["ratings"] = figures.histograms(read.rated)
+  if len(targets) == 2:
+    points = {
+      title: (values["valence"], values["arousal"])
+      for title, values in (("rated", read.rated), ("predicted", read.said))
+    }
+    drawn["plane"] = figures.plane(points)
+  notes = list(report["notes"])
+  galleries = _galleries(read, find)
+  if not galleries:
+    notes.append(
+      "The pictures were not found, so there are no galleries: name their folder with "
+      "--images_dir."
+    )
+  sections = [
+    page.Section("Summary", _summary(report)),
+    page.Section("Results", _result_notes(report), _tables(folder, report, read)),
+    page.Section(
+      "Predicted and rated",
+      figures=[
+        page.drawn(figure, _alt(name, report), _CAPTIONS[name.split("-")[0]])
+        for name, figure in drawn.items()
+      ],
+    ),
+    *_keywords(read),
+    *galleries,
+    page.Section("How it was made", _made_by(report), [_settings(report)]),
+  ]
+  title = f"{report['dataset']}, preset {report['preset']}"
+  return title, notes, sections, drawn
+
+
+_CAPTIONS = {
+  "curve": "Errors of each epoch: thin lines are folds, thick ones their mean.",
+  "against": "Every picture, predicted by the models that did not see it.",
+  "residuals": "Predictions that shrink towards the mean fall from left to right.",
+  "ratings": "How often each rating comes.",
+  "plane": "The pictures in the valence-arousal plane.",
+}
+_GALLERIES = {
+  "Low arousal, by valence": ("valence", "arousal", False),
+  "High arousal, by valence": ("valence", "arousal", True),
+  "Low valence, by arousal": ("arousal", "valence", False),
+  "High valence, by arousal": ("arousal", "valence", True),
+}
+
+
+def _galleries(read: results.Predictions, find: FindPicture) -> list[page.Section]:
+  """The paper's Figures 10 to 14, and the best and worst predictions."""
+  chosen: dict[str, tuple[str, list[gallery.Shown], bool]] = {}
+  if len(read.said) == 2:
+    valence, arousal = read.said["valence"], read.said["arousal"]
+    prose = (
+      f"{gallery.axes(valence, arousal)} Below each: predicted / rated, and accuracy, "
+      "100 % less an eighth of the error."
+    )
+    placed = gallery.in_plane(valence, arousal)
+    chosen["Pictures where they are predicted"] = (prose, placed, True)
+    for title, (rising, other, high) in _GALLERIES.items():
+      shown = gallery.along(read.said[rising], read.said[other], high)
+      chosen[title] = (
+        f"From the lowest predicted {rising} to the highest.",
+        shown,
+        False,
+      )
+  for target, said in read.said.items():
+    for title, worst in (("Best", False), ("Worst", True)):
+      shown = gallery.extremes(said, read.rated[target], worst)
+      chosen[f"{title} predictions of {target}"] = ("", shown, False)
+  thumbnails: dict[int, str] = {}
+  sections = []
+  for title, (prose, shown, is_plane) in chosen.items():
+    pictures = []
+    for one in shown:
+      picture = None if one.row in thumbnails else find(read.image_ids[one.row])
+      if picture is not None:
+        thumbnails[one.row] = gallery.thumbnail(picture)
+      if one.row not in thumbnails:
+        continue
+      text = gallery.caption(
+        {t: float(values[one.row]) for t, values in read.said.items()},
+        {t: float(values[one.row]) for t, values in read.rated.items()},
+      )
+      name = read.image_ids[one.row]
+      alt = f"{name}: predicted / rated {', '.join(text.splitlines())}"
+      pictures.append(page.Picture(thumbnails[one.row], alt, text, one.left, one.top))
+    if pictures:
+      sections.append(
+        page.Section(
+          title, [prose] if prose else (), gallery=pictures, is_plane=is_plane
+        )
+      )
+  return sections
+
+
+def _keywords(read: results.Predictions) -> list[page.Section]:
+  """The most used keywords of the 4 x 4 sections, where there are keywords."""
+  if not any(read.keywords) or len(read.rated) < 2:
+    return []
+  cells = gallery.sections(read.rated["valence"], read.rated["arousal"], read.keywords)
+  names = ("7 to 9", "5 to 7", "3 to 5", "1 to 3")
+  rows = [["arousal, valence", *(f"valence {name}" for name in reversed(names))]]
+  rows += [[f"arousal {name}", *line] for name, line in zip(names, cells, strict=True)]
+  table = page.Table("Most used keywords in each section of the plane", rows)
+  return [page.Section("Keywords", tables=[table])]
+
+
+def _summary(report: Mapping[str, Any]) -> list[str]:
+  """How well it predicts, in plain words."""
+  found = []
+  for target, one in report["targets"].items():
+    s = one["out_of_fold"]
+    text = (
+      f"{target.capitalize()}: predictions of {s['num_images']} pictures by models "
+      f"that had not seen them miss the mean rating by {s['mse'] ** 0.5:.2f} points of "
+      f"the 1..9 scale (root mean square); always saying the mean would miss by "
+      f"{s['variance'] ** 0.5:.2f}. Correlation {s['pearson_r']:.2f}."
+    )
+    if one["noise_ceiling"]:
+      text += (
+        f" Raters disagree: no predictor can be expected to exceed a correlation of "
+        f"{one['noise_ceiling']['pearson_r']:.3f} with these ratings."
+      )
+    found.append(text)
+  return found
+
+
+def _result_notes(report: Mapping[str, Any]) -> list[str]:
+  return [
+    "The paper's rows are its own numbers on its own 10,766 pictures; only a run on "
+    "those may be compared with them number by number.",
+    "Brackets: 95 % intervals, resampling the pictures.",
+  ]
+
+
+def _tables(
+  folder: pathlib.Path, report: Mapping[str, Any], read: results.Predictions
+) -> list[page.Table]:
+  """The paper's table, scores with intervals, and spread over folds."""
+  text = (folder / "table.md").read_text("utf-8")
+  tables = [page.Table("Errors by group", page.tables_of(text)[0])]
+  rows = [["target", "MSE", "R2", "r", "CCC", "variance", "noise ceiling of r"]]
+  spread = [["target", "training error", "test error"]]
+  for target, one in report["targets"].items():
+    found = bootstrap.intervals(read.said[target], read.rated[target])
+    ceiling = one["noise_ceiling"]
+    rows.append(
+      [
+        target,
+        *(bootstrap.text(found[name]) for name in bootstrap.SCORES),
+        f"{one['out_of_fold']['variance']:.3f}",
+        f"{ceiling['pearson_r']:.3f}" if ceiling else "unknown",
+      ]
+    )
+    texts = [
+      "{:.3f} (sd {:.3f})".format(*bootstrap.spread([f[k] for f in one["folds"]]))
+      for k in ("train_mse", "test_mse")
+    ]
+    spread.append([target, *texts])
+  tables.append(page.Table("Out-of-fold scores", rows))
+  return [*tables, page.Table("Mean and spread over folds", spread)]
+
+
+def _made_by(report: Mapping[str, Any]) -> list[str]:
+  made = "; ".join(
+    f"{f['name']} version {f['version']}"
+    + (f" ({f['weights']}, digest {f['digest'][:16]})" if f["weights"] else "")
+    for f in report["features"]
+  )
+  return [
+    f"Features: {made}.",
+    f"emojax {report['emojax_version']}, {report['device']}, "
+    f"{report['seconds']:.0f} s.",
+    f"Please cite the paper and emojax: {_CITATION}",
+  ]
+
+
+def _settings(report: Mapping[str, Any]) -> page.Table:
+  rows = [["setting", "value"]]
+  rows += [[name, str(value)] for name, value in report["settings"].items()]
+  return page.Table("Settings", rows)
+
+
+def _alt(name: str, report: Mapping[str, Any]) -> str:
+  """What a figure shows, with its main numbers."""
+  kind, _, target = name.partition("-")
+  scores = report["targets"].get(target, {}).get("out_of_fold")
+  numbers = (
+    f" r is {scores['pearson_r']:.2f}, mean square error {scores['mse']:.2f}."
+    if scores
+    else ""
+  )
+  return f"{_CAPTIONS[kind]} {target}.{numbers}"
+
+
+def _lines(path: pathlib.Path) -> list[str]:
+  return path.read_text("utf-8").splitlines() if path.is_file() else []

@@ -1,0 +1,4 @@
+"""One run, from a prepared dataset to a run folder.
+
+May import: datasets, evaluation, utils, config.
+"""

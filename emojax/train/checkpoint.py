@@ -1,0 +1,282 @@
+"""A run folder on disk: its settings, its training state, its trained networks.
+
+In: settings as plain JSON, and pytrees. Out: the same again, on any kind or number of
+devices. Orbax writes the trees and makes each write whole or absent.
+"""
+
+import contextlib
+import dataclasses
+import json
+import logging
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from emojax.utils import files
+
+# Orbax announces every file it touches; its warnings still come through.
+logging.getLogger("absl").setLevel(logging.WARNING)
+
+_IDENTITY = "identity"  # the part of config.json that a resumed run must share
+
+
+class RunError(ValueError):
+  """A run folder cannot be used; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+  """Where the files of one run stand."""
+
+  path: pathlib.Path
+
+  @property
+  def config(self) -> pathlib.Path:
+    return self.path / "config.json"
+
+  @property
+  def metrics(self) -> pathlib.Path:
+    return self.path / "metrics.jsonl"
+
+  @property
+  def events(self) -> pathlib.Path:
+    return self.path / "events"
+
+  @property
+  def predictions(self) -> pathlib.Path:
+    return self.path / "predictions.csv"
+
+  @property
+  def results(self) -> pathlib.Path:
+    return self.path / "results.json"
+
+  @property
+  def table(self) -> pathlib.Path:
+    return self.path / "table.md"
+
+  @property
+  def states(self) -> pathlib.Path:
+    return self.path / "checkpoints" / "state"
+
+  @property
+  def model(self) -> pathlib.Path:
+    return self.path / "checkpoints" / "model"
+
+  @property
+  def familiarity(self) -> pathlib.Path:
+    return self.path / "familiarity.safetensors"
+
+  @property
+  def is_finished(self) -> bool:
+    """Whether the run ended and its results were written; they are written last."""
+    return self.results.is_file()
+
+
+def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> RunFolder:
+  """Makes a run folder, or opens the one that is there.
+
+  Args:
+    workdir: the folder.
+    config: JSON-able settings; `config["identity"]` holds all that decides the result.
+    resume: whether an earlier run in this folder may be continued.
+  Returns:
+    The folder, with `config.json` in it.
+  Raises:
+    RunError: the folder holds a run and `resume` is false; it holds a run of other
+      settings; it holds other files; it cannot be written.
+  """
+  folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
+  try:
+    folder.path.mkdir(parents=True, exist_ok=True)
+    occupied = any(folder.path.iterdir())
+    if not folder.config.exists():
+      if occupied:
+        raise RunError(
+          f"{folder.path} holds files that are no emojax run: choose another --workdir"
+        )
+      files.write(folder.config, json.dumps(config, indent=2) + "\n")
+      return folder
+    if not resume:
+      raise RunError(
+        f"{folder.path} already holds a run: add --resume to continue or show it, or "
+        "choose another --workdir"
+      )
+  except OSError as error:
+    raise RunError(
+      f"the run folder {folder.path} cannot be used: {error.strerror or error}. Free "
+      "some space or choose another --workdir"
+    ) from error
+  there = read_config(folder)
+  changes = _differences(there.get(_IDENTITY, {}), _plain(config[_IDENTITY]))
+  if changes:
+    raise RunError(
+      f"{folder.path} holds a run of another configuration, so it cannot be resumed "
+      f"with this one. Different: {'; '.join(changes)}. Repeat the earlier settings "
+      "or choose another --workdir"
+    )
+  return folder
+
+
+def read_config(folder: RunFolder) -> dict[str, Any]:
+  """The settings a run was started with.
+
+  Raises:
+    RunError: `config.json` is missing or is not JSON.
+  """
+  try:
+    return json.loads(folder.config.read_text("utf-8"))
+  except FileNotFoundError:
+    raise RunError(
+      f"{folder.path} is no run folder: it has no config.json. Expected a folder that "
+      "python -m emojax.train wrote"
+    ) from None
+  except (OSError, ValueError) as error:
+    raise RunError(f"{folder.config} cannot be read: {error}") from error
+
+
+class StateStore:
+  """Training states of a run, the newest of which a killed run goes on from."""
+
+  def __init__(self, folder: RunFolder):
+    # Not in the background: a state whose late write failed would still be listed.
+    options = ocp.CheckpointManagerOptions(
+      max_to_keep=1, enable_async_checkpointing=False
+    )
+    self._folder = folder
+    self._manager = ocp.CheckpointManager(folder.states, options=options)
+
+  def save(self, epoch: int, state: Any) -> None:
+    """Keeps the state after an epoch; older ones go once it is safe."""
+    with _writing(self._folder, state):
+      self._manager.save(epoch, args=ocp.args.StandardSave(state))
+
+  def newest(self) -> int | None:
+    """The last epoch whose state was written whole."""
+    return self._manager.latest_step()
+
+  def restore(self, epoch: int, like: Any) -> Any:
+    """A saved state on this machine's first device.
+
+    Args:
+      epoch: as `newest` gave it.
+      like: a pytree of the same shapes.
+    """
+    return self._manager.restore(epoch, args=ocp.args.StandardRestore(_target(like)))
+
+  def close(self) -> None:
+    self._manager.close()
+
+
+def drop_states(folder: RunFolder) -> None:
+  """Removes the training states of a finished run: three times its networks' size."""
+  shutil.rmtree(folder.states, ignore_errors=True)
+
+
+def save_model(folder: RunFolder, params: Any, scaling: Any) -> None:
+  """Keeps the trained networks and their input scaling, both with a leading K axis."""
+  tree = {"params": params, "scaling": _fields(scaling)}
+  with _writing(folder, tree), ocp.StandardCheckpointer() as checkpointer:
+    checkpointer.save(folder.model, tree, force=True)
+
+
+def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
+  """The trained networks of a run, on this machine's first device.
+
+  Args:
+    folder: a finished run.
+    params_like, scaling_like: pytrees of the shapes they were saved with; the scaling a
+      named tuple.
+  Returns:
+    `(params, scaling)`.
+  Raises:
+    RunError: the run has no trained networks yet, or of other shapes.
+  """
+  if not folder.model.is_dir():
+    raise RunError(
+      f"{folder.path} has no trained networks yet: finish it with python -m "
+      "emojax.train --resume and the settings it was started with"
+    )
+  target = _target({"params": params_like, "scaling": _fields(scaling_like)})
+  with ocp.StandardCheckpointer() as checkpointer:
+    # Compared here: Orbax finds out while it reads, and leaves those reads hanging.
+    stored = checkpointer.metadata(folder.model).item_metadata
+    there = jax.tree.map(lambda x: list(x.shape), stored.tree, is_leaf=_has_shape)
+    here = jax.tree.map(lambda x: list(x.shape), target, is_leaf=_has_shape)
+    changes = _differences(there, here)
+    if changes:
+      raise RunError(f"{folder.model} does not fit {folder.config}: {changes[0]}")
+    tree = checkpointer.restore(folder.model, target)
+  return tree["params"], type(scaling_like)(**tree["scaling"])
+
+
+@contextlib.contextmanager
+def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
+  """Says in one line that the disk is full or read-only.
+
+  Asked beforehand, because Orbax on a full disk raises errors of many kinds and prints
+  others from its threads; what it raises all the same is told in one line too.
+  """
+  needed = sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in jax.tree.leaves(tree))
+  free = shutil.disk_usage(folder.path).free
+  advice = "Free some space, then repeat the command with this --workdir and --resume"
+  if needed > free:
+    raise RunError(
+      f"{folder.path / 'checkpoints'} cannot be written: {needed / 1e6:,.1f} MB are "
+      f"needed and {free / 1e6:,.1f} MB free. {advice}"
+    )
+  log = logging.getLogger("absl")
+  level = log.level
+  log.setLevel(logging.CRITICAL)  # Orbax also logs the traceback of what it raises
+  try:
+    yield
+  except (OSError, ValueError) as error:
+    reason = "no space left" if "No space left" in str(error) else str(error)[:200]
+    raise RunError(
+      f"{folder.path / 'checkpoints'} cannot be written: {reason}. {advice}"
+    ) from error
+  finally:
+    log.setLevel(level)
+
+
+def _fields(named_tuple: Any) -> dict[str, Any]:
+  return dict(named_tuple._asdict())
+
+
+def _has_shape(x: Any) -> bool:
+  return hasattr(x, "shape")
+
+
+def _target(tree: Any) -> Any:
+  """Shapes and where they should live: here, whatever devices wrote them."""
+  here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+  return jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct(np.shape(x), x.dtype, sharding=here), tree
+  )
+
+
+def _plain(value: Any) -> Any:
+  """A value as it comes back from JSON: tuples become lists."""
+  return json.loads(json.dumps(value))
+
+
+def _differences(there: Any, here: Any, name: str = "") -> list[str]:
+  """What differs between two nested settings, one phrase each."""
+  if isinstance(there, dict) and isinstance(here, dict):
+    found = []
+    for key in sorted(there.keys() | here.keys()):
+      inner = f"{name}.{key}" if name else key
+      found += _differences(there.get(key), here.get(key), inner)
+    return found
+  if there == here:
+    return []
+  return [f"{name} is {_short(there)} there and {_short(here)} here"]
+
+
+def _short(value: Any) -> str:
+  text = json.dumps(value)
+  return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,154 @@
+"""How far a picture lies from those a model was trained on.
+
+In: the feature table of the training pictures, then that of any other pictures. Out: a
+reference to keep beside the model, and distances from it. A model answers for every
+picture; this says for which its answer rests on pictures like it.
+
+Distances are between scaled features, along the main directions of the training
+pictures, each in units of their spread along it; what a picture has outside of those
+directions counts in units of what they have there. (Unscaled, the main directions hide
+the rest, and neither noise nor pages of text lie far: BUILD_NOTES.md.)
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import safetensors.numpy
+from sklearn import decomposition, neighbors
+
+from emojax.train import model
+
+_DIRECTIONS = 64
+_NEIGHBOURS = 5
+# Directions along which the training pictures hardly vary count as if they varied by
+# this share of the variance along the first one: rounding is no distance.
+_LEAST_SHARE, _TINY = 1e-6, 1e-12
+_FAR_SHARE = 0.99  # of held-out training pictures lie nearer than what counts as far
+
+
+class Reference(NamedTuple):
+  """What distances are measured from; arrays, so that it can be stored.
+
+  Attributes:
+    shift, gain, limit: (D,) the scaling of features, see `model.Scaling`.
+    centre: (D,) mean of the scaled training pictures.
+    directions: (C, D) orthonormal rows.
+    spread: (C,) standard deviation of the training pictures along them.
+    rest: (1,) the same along all other directions, on average.
+    points: (N, C) the training pictures along the directions, in units of `spread`.
+    held_out: (N,) ascending; distance of each training picture from those of the other
+      folds, measured in the same way.
+  """
+
+  shift: np.ndarray
+  gain: np.ndarray
+  limit: np.ndarray
+  centre: np.ndarray
+  directions: np.ndarray
+  spread: np.ndarray
+  rest: np.ndarray
+  points: np.ndarray
+  held_out: np.ndarray
+
+  @property
+  def typical(self) -> float:
+    """The median distance of a held-out training picture."""
+    return float(np.median(self.held_out))
+
+  @property
+  def far(self) -> float:
+    """The distance beyond which a picture counts as far, in typical distances."""
+    return float(np.quantile(self.held_out, _FAR_SHARE)) / self.typical
+
+
+def fit(
+  table: np.ndarray, columns: model.Columns, fold_of_image: np.ndarray
+) -> Reference:
+  """The reference of some training pictures.
+
+  Args:
+    table: (N, D) float32 features.
+    columns: what the D columns are; every feature weighs alike, and probabilities enter
+      as square roots.
+    fold_of_image: (N,) the fold of each picture, so that each is measured from pictures
+      of other folds as a new one would be.
+  """
+  held_out = []
+  for fold in np.unique(fold_of_image):
+    others = _fit(table[fold_of_image != fold], columns)
+    held_out.append(_measure(others, table[fold_of_image == fold], columns))
+  return _fit(table, columns)._replace(held_out=np.sort(np.concatenate(held_out)))
+
+
+def distances(
+  reference: Reference, table: np.ndarray, columns: model.Columns
+) -> np.ndarray:
+  """How far pictures lie from the training pictures.
+
+  Args:
+    reference: of the training pictures.
+    table: (B, D) float32 features of the pictures.
+    columns: what the D columns are.
+  Returns:
+    (B,) float64, in distances of a typical held-out training picture: 1 is as far as
+    half of those lie, and `reference.far` as far as 99 % of them.
+  """
+  return _measure(reference, table, columns) / reference.typical
+
+
+def encode(reference: Reference) -> bytes:
+  """A reference as the bytes of a safetensors file."""
+  # That library stores memory as it lies, so rows that lie apart would come back mixed.
+  parts = {k: np.ascontiguousarray(v) for k, v in reference._asdict().items()}
+  return safetensors.numpy.save(parts)
+
+
+def decode(content: bytes) -> Reference:
+  """What `encode` wrote.
+
+  Raises:
+    SafetensorError, TypeError: it is something else.
+  """
+  return Reference(**safetensors.numpy.load(content))
+
+
+def _fit(table: np.ndarray, columns: model.Columns) -> Reference:
+  """A reference without `held_out`."""
+  spread = model.transform(jnp.asarray(table), columns, "sqrt")
+  weights = jnp.ones(len(table), jnp.float32)
+  scaling = model.fit_scaling(spread, weights, columns, "block")
+  scaled = np.asarray(model.scale(spread, scaling))
+  number = max(1, min(_DIRECTIONS, len(table) // 2, table.shape[1] // 2))
+  found = decomposition.PCA(number, svd_solver="randomized", random_state=0)
+  points = found.fit_transform(scaled)
+  least = max(_LEAST_SHARE * found.explained_variance_[0], _TINY)
+  spread = np.sqrt(np.maximum(found.explained_variance_, least))
+  return Reference(
+    shift=np.asarray(scaling.shift),
+    gain=np.asarray(scaling.gain),
+    limit=np.asarray(scaling.limit),
+    centre=found.mean_.astype(np.float32),
+    directions=found.components_.astype(np.float32),
+    spread=spread.astype(np.float32),
+    rest=np.full(1, max(found.noise_variance_, least) ** 0.5, np.float32),
+    points=(points / spread).astype(np.float32),
+    held_out=np.zeros(0, np.float32),
+  )
+
+
+def _measure(
+  reference: Reference, table: np.ndarray, columns: model.Columns
+) -> np.ndarray:
+  """Root mean square distance to the nearest training pictures, (B,), unscaled."""
+  spread = model.transform(jnp.asarray(table), columns, "sqrt")
+  scaling = model.Scaling(*(jnp.asarray(part) for part in reference[:3]))
+  scaled = np.asarray(model.scale(spread, scaling), np.float64) - reference.centre
+  along = scaled @ reference.directions.T.astype(np.float64)
+  outside = np.maximum((scaled**2).sum(axis=1) - (along**2).sum(axis=1), 0)
+  outside /= float(reference.rest[0]) ** 2
+  along /= reference.spread
+  number = min(_NEIGHBOURS, len(reference.points))
+  search = neighbors.NearestNeighbors(n_neighbors=number, algorithm="brute")
+  near, _ = search.fit(reference.points.astype(np.float64)).kneighbors(along)
+  return np.sqrt((near**2).mean(axis=1) + outside)

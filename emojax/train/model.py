@@ -1,0 +1,196 @@
+"""The network that turns a row of features into ratings, and how its inputs are scaled.
+
+In: features (B, D) float32. Out: predicted ratings (B, T), points of the 1..9 scale.
+Everything is pure; parameters, scaling and keys are arguments, so that `jax.vmap` maps
+folds, targets and seeds alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+# How probabilities and shares are spread out before scaling. Most of them are near 0,
+# where a linear step means little; both curves stretch that end.
+TRANSFORMS = ("none", "sqrt", "log")
+# zscore: every column has mean 0 and spread 1 on the fold's training rows. block: the
+# same, then divided by the root of its feature's width, so that a feature of 1000
+# columns weighs as much as one of 59. none: as extracted.
+SCALINGS = ("zscore", "block", "none")
+PRECISIONS = ("float32", "tf32", "bfloat16")
+
+_LOG_FLOOR = 1e-6  # added before the logarithm: about the rounding of a float32 softmax
+# A class that no training picture shows has a spread near 0; one test picture that does
+# show it would then lie thousands of spreads away and swamp every other input.
+_CLIP_SPREADS = 10.0
+
+
+class Columns(NamedTuple):
+  """What the columns of a feature table are, block by block, in column order."""
+
+  names: tuple[str, ...]
+  sizes: tuple[int, ...]
+  are_probabilities: tuple[bool, ...]
+
+  @property
+  def num_columns(self) -> int:
+    return sum(self.sizes)
+
+
+def columns_of(described: Sequence[Mapping[str, Any]]) -> Columns:
+  """The columns of features as `features.params.describe` gives them."""
+  return Columns(
+    tuple(feature["name"] for feature in described),
+    tuple(feature["size"] for feature in described),
+    tuple(feature["kind"] == "probability" for feature in described),
+  )
+
+
+class Scaling(NamedTuple):
+  """Fitted on a fold's training rows: scaled = (x - shift) * gain, then clipped."""
+
+  shift: jax.Array  # (D,)
+  gain: jax.Array  # (D,)
+  limit: jax.Array  # (D,) largest magnitude after scaling
+
+
+class Dropout(nn.Module):
+  """Silences a random share of the units while training and scales up the others.
+
+  Threefry, JAX's generator, took three quarters of a training step on a CPU when each
+  unit of each row drew its own number. Here each row and each unit draws one, and a
+  hash of the two decides.
+
+  Attributes:
+    share: of the units that is silenced, at least 0 and below 1.
+  Source: Srivastava et al., JMLR 15, 2014; the hash's mixing steps are those that end
+    MurmurHash3.
+  """
+
+  share: float
+
+  def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    """(B, D) float32, unchanged when not training."""
+    if not train or not self.share:
+      return x
+    row_key, unit_key = jax.random.split(self.make_rng("dropout"))
+    rows = jax.random.bits(row_key, (x.shape[0],), jnp.uint32)
+    units = jax.random.bits(unit_key, (x.shape[1],), jnp.uint32)
+    mixed = rows[:, None] ^ units[None, :]
+    mixed = (mixed ^ (mixed >> 16)) * jnp.uint32(0x85EBCA6B)
+    mixed = (mixed ^ (mixed >> 13)) * jnp.uint32(0xC2B2AE35)
+    mixed ^= mixed >> 16
+    kept = mixed >= jnp.uint32(round(self.share * 2**32))
+    return jnp.where(kept, x / (1 - self.share), 0.0)
+
+
+class MLP(nn.Module):
+  """Fully connected layers with ReLU between them; equation (4) of the paper.
+
+  Attributes:
+    hidden: units of each hidden layer.
+    num_outputs: predicted ratings a row.
+    dropout: share of hidden units silenced while training.
+    input_dropout: share of inputs silenced while training.
+    precision: of the matrix products, one of `PRECISIONS`.
+  """
+
+  hidden: tuple[int, ...]
+  num_outputs: int
+  dropout: float = 0.0
+  input_dropout: float = 0.0
+  precision: str = "float32"
+
+  @nn.compact
+  def __call__(self, inputs: jax.Array, train: bool = False) -> jax.Array:
+    """Predicted ratings of scaled features (B, D), (B, T)."""
+    settings = {
+      # float32 products on a GPU are rounded to 10 bits unless told otherwise.
+      "precision": "default" if self.precision == "tf32" else "highest",
+      "dtype": jnp.bfloat16 if self.precision == "bfloat16" else jnp.float32,
+    }
+    x = inputs
+    x = Dropout(self.input_dropout, name="input_dropout")(x, train)
+    for i, units in enumerate(self.hidden):
+      # He: keeps the size of the signal through ReLU layers.
+      x = nn.Dense(
+        units,
+        kernel_init=nn.initializers.he_normal(),
+        name=f"hidden_{i + 1}",
+        **settings,
+      )(x)
+      x = nn.relu(x)
+      x = Dropout(self.dropout, name=f"dropout_{i + 1}")(x, train)
+    x = nn.Dense(
+      self.num_outputs,
+      kernel_init=nn.initializers.lecun_normal(),
+      name="output",
+      **settings,
+    )(x)
+    return x.astype(jnp.float32)
+
+
+def transform(features: jax.Array, columns: Columns, name: str) -> jax.Array:
+  """Spreads out the probability columns of a feature table.
+
+  Args:
+    features: (N, D) float32.
+    columns: what the D columns are.
+    name: one of `TRANSFORMS`.
+  Returns:
+    (N, D) float32; columns that are no probabilities are unchanged.
+  Raises:
+    ValueError: unknown name.
+  """
+  if name not in TRANSFORMS:
+    raise ValueError(f"transform is one of {', '.join(TRANSFORMS)}; got {name!r}")
+  if name == "none":
+    return features
+  mask = jnp.asarray(np.repeat(columns.are_probabilities, columns.sizes))[None, :]
+  spread = (
+    jnp.sqrt(jnp.maximum(features, 0))
+    if name == "sqrt"
+    else jnp.log(jnp.maximum(features, 0) + _LOG_FLOOR)
+  )
+  return jnp.where(mask, spread, features)
+
+
+def fit_scaling(
+  features: jax.Array, weights: jax.Array, columns: Columns, name: str
+) -> Scaling:
+  """Fits the scaling of the inputs on the rows that train.
+
+  Args:
+    features: (n, D) rows of the feature table.
+    weights: (n,) 1 for a real row, 0 for padding.
+    columns: what the D columns are.
+    name: one of `SCALINGS`.
+  Returns:
+    `Scaling`; a column that does not vary is only shifted.
+  Raises:
+    ValueError: unknown name.
+  """
+  if name not in SCALINGS:
+    raise ValueError(f"scaling is one of {', '.join(SCALINGS)}; got {name!r}")
+  size = features.shape[-1]
+  if name == "none":
+    infinite = jnp.full((size,), jnp.inf, jnp.float32)
+    return Scaling(jnp.zeros((size,)), jnp.ones((size,)), infinite)
+  total = jnp.sum(weights)
+  mean = weights @ features / total
+  # Two passes: the difference of two large sums would lose the small columns.
+  variance = weights @ jnp.square(features - mean[None, :]) / total
+  varies = variance > 1e-14 * (1 + jnp.square(mean))
+  gain = jnp.where(varies, jax.lax.rsqrt(jnp.where(varies, variance, 1.0)), 1.0)
+  width = np.repeat(columns.sizes, columns.sizes).astype(np.float32)
+  block = jnp.asarray(1 / np.sqrt(width) if name == "block" else np.ones_like(width))
+  return Scaling(mean, gain * block, _CLIP_SPREADS * block)
+
+
+def scale(features: jax.Array, scaling: Scaling) -> jax.Array:
+  """Scaled inputs (B, D) of features (B, D)."""
+  scaled = (features - scaling.shift[None, :]) * scaling.gain[None, :]
+  return jnp.clip(scaled, -scaling.limit[None, :], scaling.limit[None, :])

@@ -1,0 +1,149 @@
+"""One run, from a prepared dataset to a finished run folder.
+
+In: settings, a dataset, which folds. Out: the run folder: `config.json`,
+`metrics.jsonl`, TensorBoard events, the trained networks, what tells familiar pictures
+from foreign ones, `predictions.csv`, `results.json` and `table.md`.
+"""
+
+import dataclasses
+import json
+import pathlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from emojax import config as config_lib
+from emojax.datasets.va_emotion import prepare as prepare_lib
+from emojax.evaluation import results
+from emojax.train import checkpoint, familiarity, loop, model, trainer
+from emojax.utils import files
+from emojax.version import __version__
+
+
+def feature_table(dataset: prepare_lib.Dataset) -> tuple[np.ndarray, model.Columns]:
+  """The features side by side, (N, D) float32, and what the columns are."""
+  columns = model.columns_of(dataset.features_described)
+  return np.concatenate([dataset.features[n] for n in columns.names], axis=1), columns
+
+
+def run(
+  preset: str,
+  settings: config_lib.TrainConfig,
+  dataset: prepare_lib.Dataset,
+  folds: Sequence[int],
+  workdir: pathlib.Path,
+  resume: bool,
+  show_progress: bool,
+) -> checkpoint.RunFolder:
+  """One run from a prepared dataset to a finished run folder.
+
+  Raises:
+    RunError, TrainError, ValueError: see `checkpoint.open_run` and `loop.train`.
+  """
+  loop.check(settings)
+  start = time.monotonic()
+  config = describe(preset, settings, dataset, folds)
+  folder = checkpoint.open_run(workdir, config, resume)
+  if folder.is_finished:
+    return folder
+  table, columns = feature_table(dataset)
+  trained = loop.train(
+    settings,
+    table,
+    columns,
+    dataset.ratings,
+    dataset.fold,
+    folds,
+    folder,
+    show_progress,
+  )
+  found, predicted = loop.evaluate(
+    settings,
+    trained,
+    dataset.ratings,
+    dataset.ratings_std,
+    dataset.num_raters,
+    dataset.fold,
+  )
+  checkpoint.save_model(folder, trained.params, trained.scaling)
+  reference = familiarity.fit(table, columns, dataset.fold)
+  files.write(folder.familiarity, familiarity.encode(reference))
+  write(folder, config, dataset, found, predicted, time.monotonic() - start)
+  checkpoint.drop_states(folder)
+  return folder
+
+
+def describe(
+  preset: str,
+  settings: config_lib.TrainConfig,
+  dataset: prepare_lib.Dataset,
+  folds: Sequence[int],
+) -> dict[str, Any]:
+  """Contents of a run's `config.json`; `identity` is all that decides its result."""
+  decides = dataclasses.asdict(settings)
+  kept_often = decides.pop("checkpoint_seconds")
+  return {
+    "identity": {
+      "dataset": dataset.name,
+      "fingerprint": dataset.fingerprint,
+      "features": dataset.features_described,
+      "folds": [fold + 1 for fold in folds],
+      "settings": decides,
+    },
+    "preset": preset,
+    "checkpoint_seconds": kept_often,
+    "rating_scale": [1, 9],
+    "emojax_version": __version__,
+    "jax_version": jax.__version__,
+  }
+
+
+def write(
+  folder: checkpoint.RunFolder,
+  config: dict[str, Any],
+  dataset: prepare_lib.Dataset,
+  found: Sequence[results.TargetResult],
+  predicted: np.ndarray,
+  seconds: float,
+  notes: Sequence[str] = (),
+) -> None:
+  """Writes what a run found: predictions, table, and last `results.json`.
+
+  Args:
+    folder: the run's.
+    config: as `describe` made it.
+    dataset: what it ran on.
+    found: a result per target.
+    predicted: (N, T) out-of-fold predictions.
+    seconds: how long it took.
+    notes: what a reader must be told besides the dataset's notes.
+  """
+  provenance: dict[str, Any] = {
+    **config["identity"],
+    "preset": config["preset"],
+    "notes": [*dataset.notes, *notes],
+    "skipped_pictures": dataset.skipped,
+    "num_images": len(dataset.image_ids),
+    "pictures": dataset.metadata["settings"],  # where they were, or how they are drawn
+    "emojax_version": __version__,
+    "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+    "seconds": round(seconds, 1),
+  }
+  report = results.to_json(found, provenance)
+  targets = [one.target for one in found]
+  columns_of = [trainer.TARGETS.index(target) for target in targets]
+  csv_text = results.predictions_csv(
+    dataset.image_ids,
+    dataset.fold,
+    targets,
+    predicted,
+    dataset.ratings[:, columns_of],
+    dataset.keywords,
+  )
+  files.write(folder.predictions, csv_text)
+  files.write(folder.table, results.table_markdown(report))
+  # Last: a folder with this file is a finished run.
+  files.write(folder.results, json.dumps(report, indent=2) + "\n")

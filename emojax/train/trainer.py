@@ -1,0 +1,371 @@
+"""One training run as a pure function, and many runs as one program.
+
+In: feature tables (S, N, D), one per source, and ratings (N, 2), which rows train, stop
+and test, and a key. Out: the best parameters of each network and its errors, epoch by
+epoch. Networks (sources x seeds x targets x five folds) differ only in arguments, so
+`jax.vmap` trains them all at once; what leaves it has a leading K axis, one entry per
+network.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from emojax import config as config_lib
+from emojax.evaluation import folds as folds_lib
+from emojax.train import model
+from emojax.utils import runtime
+
+TARGETS = ("valence", "arousal")  # the columns of a ratings table, in order
+
+# Longest stretch of epochs that runs on the device without a word to the host.
+MAX_EPOCHS_PER_CALL = 50
+
+
+class Network(NamedTuple):
+  """What sets one network apart from the others of a run."""
+
+  fold: int  # the group of pictures it does not see
+  targets: tuple[str, ...]  # what it predicts
+  member: int  # which of the ensemble
+  seed: int = 0  # of its weights, shuffling, dropout and validation rows
+  source: str = ""  # the name of the feature table it sees; one table needs no name
+
+
+class Rows(NamedTuple):
+  """Which rows of the table a network uses; rows of weight 0 are padding."""
+
+  train: jax.Array  # (n,) int32
+  train_weights: jax.Array  # (n,) float32
+  stop: jax.Array  # (m,) int32, whose error decides when to stop
+  stop_weights: jax.Array  # (m,) float32
+  targets: jax.Array  # (T,) int32, which columns of the ratings it learns
+  source: jax.Array  # () int32, which feature table
+
+
+class State(NamedTuple):
+  """A network between two epochs; enough to go on from."""
+
+  params: Any
+  optimizer: Any
+  scaling: model.Scaling
+  best_params: Any  # at the epoch of the smallest stopping error so far
+  best_error: jax.Array  # () that error, mean square error
+  best_epoch: jax.Array  # () int32, counted from 1; 0 before the first
+  stale_epochs: jax.Array  # () int32, since the best
+  stopped: jax.Array  # () bool; a stopped network keeps its best parameters
+
+
+class Report(NamedTuple):
+  """Errors of one epoch."""
+
+  train_error: jax.Array  # () mean square error over the epoch's batches
+  stop_error: jax.Array  # () mean square error on the rows that decide
+  stopped: jax.Array  # () bool
+
+
+class Trainer(NamedTuple):
+  """The three pure functions of a run of one network; map them over networks."""
+
+  init: Callable[..., State]  # (key, rows, tables, ratings) -> state
+  run_epoch: Callable[..., tuple[State, Report]]  # (state, key, rows, tables, ratings)
+  predict: Callable[..., jax.Array]  # (params, scaling, table) -> (N, T)
+
+
+def networks(
+  settings: config_lib.TrainConfig,
+  fold_indices: Sequence[int],
+  sources: Sequence[str] = ("",),
+  num_seeds: int = 1,
+) -> list[Network]:
+  """The networks of a run, in the order of the K axis.
+
+  That is sources, seeds (from the settings' on), targets, folds, members.
+  """
+  heads = [settings.target] if settings.shared_head else [(t,) for t in settings.target]
+  return [
+    Network(fold, head, member, settings.seed + number, source)
+    for source in sources
+    for number in range(num_seeds)
+    for head in heads
+    for fold in fold_indices
+    for member in range(settings.ensemble)
+  ]
+
+
+def network_keys(nets: Sequence[Network]) -> jax.Array:
+  """One key per network, (K,), that depends on the network and not on its company.
+
+  Networks of different sources share keys: they start from the same weights, so that
+  they differ by their inputs alone.
+  """
+
+  def key(net: Network) -> jax.Array:
+    # A network keeps its key when other folds, targets or members are left out.
+    root = jax.random.key(net.seed)
+    head_key = jax.random.fold_in(root, TARGETS.index(net.targets[0]))
+    fold_key = jax.random.fold_in(head_key, net.fold)
+    return jax.random.fold_in(fold_key, net.member)
+
+  return jnp.stack([key(net) for net in nets])
+
+
+def make_folds(
+  settings: config_lib.TrainConfig, fold_of_image: np.ndarray, seed: int
+) -> folds_lib.Folds:
+  """The folds that networks of one seed train, stop and are tested on."""
+  share = settings.validation_share if settings.stop_on == "validation" else 0.0
+  return folds_lib.make_folds(
+    fold_of_image, share, seed, train_share=settings.train_share
+  )
+
+
+def network_rows(
+  settings: config_lib.TrainConfig,
+  fold_of_image: np.ndarray,
+  nets: Sequence[Network],
+) -> Rows:
+  """The rows of each network, stacked: every array with a leading K axis.
+
+  Args:
+    settings: what stops a network, and how many rows that takes.
+    fold_of_image: (N,) the fold each picture is tested in.
+    nets: the networks.
+  """
+  by_seed = {
+    seed: make_folds(settings, fold_of_image, seed)
+    for seed in dict.fromkeys(net.seed for net in nets)
+  }
+
+  def stacked(name: str, dtype: Any) -> jax.Array:
+    picked = [getattr(by_seed[net.seed], name)[net.fold] for net in nets]
+    return jnp.asarray(np.stack(picked), dtype)
+
+  sources = list(dict.fromkeys(net.source for net in nets))
+  columns = np.array([[TARGETS.index(t) for t in net.targets] for net in nets])
+  return Rows(
+    stacked("train_rows", jnp.int32),
+    stacked("train_weights", jnp.float32),
+    stacked(f"{settings.stop_on}_rows", jnp.int32),
+    stacked(f"{settings.stop_on}_weights", jnp.float32),
+    jnp.asarray(columns, jnp.int32),
+    jnp.asarray([sources.index(net.source) for net in nets], jnp.int32),
+  )
+
+
+def make_trainer(
+  settings: config_lib.TrainConfig, columns: model.Columns, num_outputs: int
+) -> Trainer:
+  """The pure functions that train and use one network.
+
+  Args:
+    settings: how to train; static.
+    columns: what the columns of the feature table are; static.
+    num_outputs: targets a network predicts.
+  Returns:
+    `Trainer`.
+  """
+  network = model.MLP(
+    settings.hidden,
+    num_outputs,
+    settings.dropout,
+    settings.input_dropout,
+    settings.precision,
+  )
+  optimizer = optax.chain(
+    optax.add_decayed_weights(settings.weight_decay, mask=_is_kernel),
+    optax.sgd(
+      settings.learning_rate, momentum=settings.momentum, nesterov=settings.nesterov
+    ),
+  )
+
+  def forward(params: Any, scaling: model.Scaling, rows: jax.Array) -> jax.Array:
+    said = network.apply({"params": params}, model.scale(rows, scaling))
+    return cast(jax.Array, said)  # apply's declared type also allows for changed state
+
+  def init(key: jax.Array, rows: Rows, tables: jax.Array, ratings: jax.Array) -> State:
+    """A network before its first epoch, with the scaling of its own training rows."""
+    weights = rows.train_weights
+    seen = tables[rows.source, rows.train]
+    scaling = model.fit_scaling(seen, weights, columns, settings.scaling)
+    params = network.init(key, jnp.zeros((1, columns.num_columns)))["params"]
+    # Ratings lie around 5: without this the first epochs only learn that.
+    wanted = _ratings_of(ratings, rows.train, rows.targets)
+    params["output"]["bias"] = weights @ wanted / jnp.sum(weights)
+    zero = jnp.zeros((), jnp.int32)
+    best = jax.tree.map(jnp.copy, params)
+    return State(
+      params,
+      optimizer.init(params),
+      scaling,
+      best,
+      jnp.full((), jnp.inf, jnp.float32),
+      zero,
+      zero,
+      jnp.zeros((), bool),
+    )
+
+  def run_epoch(
+    state: State, key: jax.Array, rows: Rows, tables: jax.Array, ratings: jax.Array
+  ) -> tuple[State, Report]:
+    """Passes once over the training rows, then asks whether the error still falls."""
+    order_key, dropout_key = jax.random.split(key)
+    batches = _batches(order_key, rows, settings.batch_size)
+
+    def step(carry: tuple[Any, Any], batch: tuple[jax.Array, ...]):
+      params, opt_state = carry
+      index, weights, number = batch
+      inputs = model.scale(tables[rows.source, index], state.scaling)
+      wanted = _ratings_of(ratings, index, rows.targets)
+      step_key = jax.random.fold_in(dropout_key, number)
+
+      def loss(p: Any) -> tuple[jax.Array, jax.Array]:
+        rngs = {"dropout": step_key}
+        said = cast(
+          jax.Array, network.apply({"params": p}, inputs, train=True, rngs=rngs)
+        )
+        total = jnp.sum(weights[:, None] * jnp.square(said - wanted))
+        scale = 1.0 if settings.loss_reduction == "sum" else 1 / jnp.sum(weights)
+        return total * scale, total
+
+      grads, total = jax.grad(loss, has_aux=True)(params)
+      updates, opt_state = optimizer.update(grads, opt_state, params)
+      return (optax.apply_updates(params, updates), opt_state), total
+
+    (params, opt_state), totals = jax.lax.scan(
+      step, (state.params, state.optimizer), batches
+    )
+    train_error = jnp.sum(totals) / (jnp.sum(rows.train_weights) * num_outputs)
+    if settings.stop_on == "train":
+      stop_error = train_error
+    else:
+      said = forward(params, state.scaling, tables[rows.source, rows.stop])
+      wanted = _ratings_of(ratings, rows.stop, rows.targets)
+      stop_error = _weighted_mean_square(said - wanted, rows.stop_weights)
+    better = (stop_error < state.best_error) & ~state.stopped
+    stale = jnp.where(better, 0, state.stale_epochs + 1)
+    stopped = state.stopped | (stale >= settings.patience)
+    epoch = state.best_epoch + state.stale_epochs + 1
+    best_params = jax.tree.map(
+      lambda new, old: jnp.where(better, new, old), params, state.best_params
+    )
+    new_state = State(
+      params,
+      opt_state,
+      state.scaling,
+      best_params,
+      jnp.where(better, stop_error, state.best_error),
+      jnp.where(better, epoch, state.best_epoch),
+      stale,
+      stopped,
+    )
+    return new_state, Report(train_error, stop_error, stopped)
+
+  return Trainer(init, run_epoch, forward)
+
+
+def model_shapes(
+  settings: config_lib.TrainConfig, columns: model.Columns, nets: Sequence[Network]
+) -> tuple[Any, model.Scaling]:
+  """Shapes of the parameters and the input scaling of some networks, leading K axis."""
+  number, size = len(nets), columns.num_columns
+  network = model.MLP(settings.hidden, len(nets[0].targets))
+  inputs = jax.ShapeDtypeStruct((1, size), jnp.float32)
+  one = jax.eval_shape(network.init, jax.random.key(0), inputs)["params"]
+  params = jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct((number, *x.shape), x.dtype), one
+  )
+  row: Any = jax.ShapeDtypeStruct((number, size), jnp.float32)
+  return params, model.Scaling(row, row, row)
+
+
+def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
+  """The trainer mapped over networks and compiled; the feature tables are shared.
+
+  Returns:
+    `init(keys, rows, tables, ratings) -> states`, all with a leading K axis;
+    `run(states, keys, rows, tables, ratings, first, count) -> (states, reports, ran)`:
+    epochs `first` .. `first + count - 1`, fewer where every network has stopped before;
+    `reports` are (MAX_EPOCHS_PER_CALL, K), of which the first `ran` are filled;
+    `predict(params, scaling, source, tables) -> (K, N, T)`, one network after another,
+    because all at once would need K times the tables' memory.
+  """
+  fastest = runtime.options()
+  init = jax.jit(
+    jax.vmap(trainer.init, in_axes=(0, 0, None, None)), compiler_options=fastest
+  )
+
+  @functools.partial(jax.jit, compiler_options=fastest)
+  def predict(params, scaling, source, tables):
+    def one(network):
+      params, scaling, source = network
+      return trainer.predict(params, scaling, tables[source])
+
+    return jax.lax.map(one, (params, scaling, source))
+
+  run_epoch = jax.vmap(trainer.run_epoch, in_axes=(0, 0, 0, None, None))
+
+  # Donated: at the paper's size the states are 1 GB that need not stand twice.
+  @functools.partial(jax.jit, donate_argnums=0, compiler_options=fastest)
+  def run(states, keys, rows, tables, ratings, first, count):
+    def wanted(carry):
+      states, _, done = carry
+      return (done < count) & ~jnp.all(states.stopped)
+
+    def epoch(carry):
+      states, reports, done = carry
+      # Folding in the epoch's number: resuming there repeats nothing.
+      epoch_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, first + done)
+      states, report = run_epoch(states, epoch_keys, rows, tables, ratings)
+      reports = jax.tree.map(lambda all_, one: all_.at[done].set(one), reports, report)
+      return states, reports, done + 1
+
+    shape = (MAX_EPOCHS_PER_CALL, keys.shape[0])
+    reports = Report(jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(shape, bool))
+    start = (states, reports, jnp.zeros((), jnp.int32))
+    return jax.lax.while_loop(wanted, epoch, start)
+
+  return init, run, predict
+
+
+def _batches(
+  key: jax.Array, rows: Rows, batch_size: int
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Shuffled equal batches: rows and weights (S, b), and the number of each, (S,).
+
+  Equal batches of at most `batch_size`, not full ones and a rest: a mean over a rest
+  of a few rows would move the weights as far as a mean over a thousand.
+  """
+  num_rows = rows.train.shape[0]
+  num_batches = -(-num_rows // batch_size)
+  size = -(-num_rows // num_batches)
+  noise = jax.random.uniform(key, (num_rows,))
+  order = jnp.argsort(jnp.where(rows.train_weights > 0, noise, 2.0))  # padding last
+  padding = num_batches * size - num_rows
+  index = jnp.pad(rows.train[order], (0, padding))
+  weights = jnp.pad(rows.train_weights[order], (0, padding))
+  # Dealt out like cards, so that padding spreads and no batch is empty.
+  return (
+    index.reshape(size, num_batches).T,
+    weights.reshape(size, num_batches).T,
+    jnp.arange(num_batches),
+  )
+
+
+def _ratings_of(ratings: jax.Array, rows: jax.Array, targets: jax.Array) -> jax.Array:
+  return ratings[rows[:, None], targets[None, :]]
+
+
+def _weighted_mean_square(errors: jax.Array, weights: jax.Array) -> jax.Array:
+  total = jnp.sum(weights[:, None] * jnp.square(errors))
+  return total / (jnp.sum(weights) * errors.shape[-1])
+
+
+def _is_kernel(params: Any) -> Any:
+  """Which parameters are weights; biases are not drawn towards 0."""
+  return jax.tree.map_with_path(lambda path, _: path[-1].key == "kernel", params)

@@ -1,0 +1,4 @@
+"""Do pictures feel like the words for them?
+
+May import: datasets, features, evaluation, pages, utils.
+"""

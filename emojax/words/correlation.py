@@ -1,0 +1,334 @@
+"""Do pictures feel like the words for what they show? The paper's Figure 8.
+
+In: a table of pictures with a tag and ratings each, and word norms. Out: for every row
+its word or the reason why there is none; Pearson's r of word and picture ratings after
+each level of matching. Pure but for reading the table.
+"""
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from emojax.datasets.va_emotion import ratings
+from emojax.evaluation import bootstrap
+from emojax.features import word_norms
+from emojax.utils import csv_tables, files
+
+TARGETS = ("valence", "arousal")
+MATCHED, UNKNOWN, UNRATED, UNTAGGED = "matched", "unknown word", "no rating", "no tag"
+STATUSES = (MATCHED, UNKNOWN, UNRATED, UNTAGGED)
+
+# Where a column is not named, the first of these that the table has.
+COLUMNS = {
+  "tag": ("tag", "keyword", "descriptor", "theme"),
+  "valence": ("valence", "valence_mean", "lang_valence_mean"),
+  "arousal": ("arousal", "arousal_mean", "lang_arousal_mean"),
+}
+FLAGS = {  # that name them
+  "tag": "tags_column",
+  "valence": "valence_column",
+  "arousal": "arousal_column",
+}
+_MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "-", "."))
+_FEWEST = 4  # pictures for a correlation; with three no interval has a meaning
+_LISTED = 3  # how many culprits an error lists before it only counts them
+
+
+class WordsError(ValueError):
+  """Tags that cannot be correlated; the message is one line that says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tagged:
+  """One row of a table of tagged pictures.
+
+  Attributes:
+    line: its first line in the file.
+    tag: as it stands there; empty where there is none.
+    valence, arousal: mean ratings on 1..9; NaN where there is none.
+  """
+
+  line: int
+  tag: str
+  valence: float
+  arousal: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """A tagged picture and its word.
+
+  Attributes:
+    picture: the row of the table.
+    match: the word; None where none is known.
+    valence, arousal: of the word, on 1..9; NaN where none is known.
+    status: one of `STATUSES`; only `MATCHED` rows enter a correlation.
+    reason: of any other status, in words.
+  """
+
+  picture: Tagged
+  match: word_norms.Match | None
+  valence: float
+  arousal: float
+  status: str
+  reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+  """What matching as far as one level gives.
+
+  Attributes:
+    name: one of `word_norms.LEVELS`.
+    added: pictures matched at this very level.
+    pictures: pictures matched so far.
+    words: different words among them.
+    r: target -> Pearson's r of word and picture ratings, with its interval; None where
+      there are fewer than four pictures or one side does not vary.
+  """
+
+  name: str
+  added: int
+  pictures: int
+  words: int
+  r: Mapping[str, bootstrap.Interval | None]
+
+
+def find_columns(path: pathlib.Path, asked: Mapping[str, str]) -> dict[str, str]:
+  """The columns of a table of tagged pictures.
+
+  Args:
+    path: a CSV file.
+    asked: key of `COLUMNS` -> the column's name in any case; empty: to be found.
+  Returns:
+    key of `COLUMNS` -> column in lower case.
+  Raises:
+    WordsError: no column is asked for and none of the usual ones is there.
+    TableError: no such file, no table, or it lacks an asked column; a ValueError too.
+  """
+  named = [name.strip().lower() for name in asked.values() if name.strip()]
+  header = list(csv_tables.read(path, named)[0].cells)
+  found = {}
+  for key, usual in COLUMNS.items():
+    name = asked[key].strip().lower()
+    known = [column for column in usual if column in header]
+    if not name and not known:
+      raise WordsError(
+        f"{path} has none of the columns {', '.join(usual)}: name the one that it has "
+        f"with --{FLAGS[key]}; got {', '.join(name or '(no name)' for name in header)}"
+      )
+    found[key] = name or known[0]
+  csv_tables.read(path, found.values())  # so that none of them stands twice
+  return found
+
+
+def read(
+  path: pathlib.Path, columns: Mapping[str, str], scale: Sequence[float]
+) -> list[Tagged]:
+  """The rows of a table of tagged pictures, all of them, in the file's order.
+
+  Args:
+    path: a CSV file.
+    columns: from `find_columns`.
+    scale: lowest and highest possible rating in the file.
+  Raises:
+    TableError: the file cannot be read as a table, or the scale is none.
+    WordsError: a rating that is neither a number on the scale nor missing (empty, NA).
+  """
+  low, high = ratings.check_scale(scale)
+  rows, problems = [], []
+  for line in csv_tables.read(path, columns.values()):
+    values = {}
+    for target in TARGETS:
+      cell = line.cells[columns[target]]
+      try:
+        values[target] = _rating(cell, low, high)
+      except ValueError as error:
+        problems.append(f"line {line.number}, column {columns[target]}: {error}")
+    if not problems:
+      rows.append(Tagged(line.number, line.cells[columns["tag"]], **values))
+  if problems:
+    more = len(problems) - _LISTED
+    also = f"; and {more} more" if more > 0 else ""
+    raise WordsError(f"{path}: {'; '.join(problems[:_LISTED])}{also}")
+  return rows
+
+
+def match_all(
+  pictures: Sequence[Tagged], norms: word_norms.WordNorms, cut_at: int = 0
+) -> list[Row]:
+  """Every picture with its word, in the same order.
+
+  Args:
+    pictures: the table.
+    norms: the words.
+    cut_at: see `word_norms.match`.
+  """
+  words = {
+    tag: word_norms.match(tag, norms, cut_at) for tag in {one.tag for one in pictures}
+  }
+  return [_row(one, words[one.tag], norms, cut_at) for one in pictures]
+
+
+def by_level(rows: Sequence[Row]) -> list[Level]:
+  """Correlations after each level of matching that adds pictures, and after the first.
+
+  Args:
+    rows: from `match_all`.
+  Returns:
+    One `Level` for `word_norms.EXACT` and for each further one that matched any.
+  """
+  found = []
+  so_far: list[Row] = []
+  for name in word_norms.LEVELS:
+    added = [row for row in rows if _is_at(row, name)]
+    if not added and name != word_norms.EXACT:
+      continue
+    so_far += added
+    words = {row.match.row for row in so_far if row.match}
+    r = {target: _r(*points(so_far, target)) for target in TARGETS}
+    found.append(Level(name, len(added), len(so_far), len(words), r))
+  return found
+
+
+def points(rows: Sequence[Row], target: str) -> tuple[np.ndarray, np.ndarray]:
+  """Word and picture ratings of the matched rows: (n,) and (n,) float64 on 1..9."""
+  used = [row for row in rows if row.status == MATCHED]
+  of_words = np.array([getattr(row, target) for row in used], np.float64)
+  of_pictures = np.array([getattr(row.picture, target) for row in used], np.float64)
+  return of_words, of_pictures
+
+
+def check(levels: Sequence[Level], rows: Sequence[Row], norms_label: str) -> None:
+  """That there is a correlation to report.
+
+  Raises:
+    WordsError: there is none for either target; says why.
+  """
+  if all(one is not None for one in levels[-1].r.values()):
+    return
+  number = levels[-1].pictures
+  if number:
+    raise WordsError(
+      f"r needs at least {_FEWEST} pictures with a known word and ratings that differ; "
+      f"{number} of {len(rows)} rows have a known word and ratings"
+    )
+  reasons = ", ".join(
+    f"{count} with {status}" for status, count in statuses(rows).items() if count
+  )
+  tags = list(dict.fromkeys(row.picture.tag for row in rows if row.picture.tag))
+  such = f"; tags: {', '.join(map(repr, tags[:_LISTED]))}" if tags else ""
+  raise WordsError(
+    f"no row has a word of {norms_label} and ratings: of {len(rows)} rows "
+    f"{reasons}{such}"
+  )
+
+
+def statuses(rows: Sequence[Row]) -> dict[str, int]:
+  """How many rows have each of `STATUSES`."""
+  return {name: sum(row.status == name for row in rows) for name in STATUSES}
+
+
+def csv(rows: Sequence[Row]) -> str:
+  """The rows as CSV with a head: one line each; cells without a number are empty."""
+  head = ["line", "tag", "valence", "arousal", "level", "word"]
+  lines = [files.csv_line(*head, "word_valence", "word_arousal", "status", "reason")]
+  for row in rows:
+    picture, match = row.picture, row.match
+    lines.append(
+      files.csv_line(
+        picture.line,
+        picture.tag,
+        *map(_cell, (picture.valence, picture.arousal)),
+        *((match.level, match.word) if match else ("", "")),
+        *map(_cell, (row.valence, row.arousal)),
+        row.status,
+        row.reason,
+      )
+    )
+  return "".join(lines)
+
+
+def json_able(levels: Sequence[Level]) -> list[dict[str, Any]]:
+  """The levels as plain lists and dictionaries."""
+  return [
+    {"level": one.name, "added": one.added, "pictures": one.pictures}
+    | {"words": one.words}
+    | {
+      target: None if r is None else {"r": r.value, "low": r.low, "high": r.high}
+      for target, r in one.r.items()
+    }
+    for one in levels
+  ]
+
+
+def table(levels: Sequence[Level]) -> list[list[str]]:
+  """The levels as rows of text, the first one the head."""
+  rows = [
+    ["matching up to", "added", "pictures", "words", *(f"r {t}" for t in TARGETS)]
+  ]
+  for one in levels:
+    found = [bootstrap.text(r) if r else "none" for r in one.r.values()]
+    counts = [str(count) for count in (one.added, one.pictures, one.words)]
+    rows.append([one.name, *counts, *found])
+  return rows
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+  """Rows of text as a Markdown table, numbers to the right."""
+  head, *body = rows
+  rule = ["---", *["---:"] * (len(head) - 1)]
+  return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *body))
+
+
+def _is_at(row: Row, level: str) -> bool:
+  return row.status == MATCHED and row.match is not None and row.match.level == level
+
+
+def _r(words: np.ndarray, pictures: np.ndarray) -> bootstrap.Interval | None:
+  if len(words) < _FEWEST or not (np.ptp(words) and np.ptp(pictures)):
+    return None
+  found = bootstrap.intervals(words, pictures)["pearson_r"]
+  return None if math.isnan(found.value) else found
+
+
+def _row(
+  picture: Tagged, match: word_norms.Match | None, norms: word_norms.WordNorms, cut: int
+) -> Row:
+  missing = [name for name in TARGETS if math.isnan(getattr(picture, name))]
+  status, reason = MATCHED, ""
+  if not picture.tag:
+    status, reason = UNTAGGED, "the tag is empty"
+  elif match is None:
+    status, reason = UNKNOWN, "no word of the norms by any level"
+    if cut and len(picture.tag) == cut:
+      reason = f"cut at {cut} letters, and not just one word of the norms begins so"
+  elif missing:
+    status, reason = UNRATED, f"no {' and no '.join(missing)} of the picture"
+  valence, arousal = norms.values[match.row, :2] if match else (math.nan, math.nan)
+  return Row(picture, match, float(valence), float(arousal), status, reason)
+
+
+def _rating(cell: str, low: float, high: float) -> float:
+  """A rating on 1..9, NaN where it is missing."""
+  if cell.casefold() in _MISSING:
+    return math.nan
+  try:
+    value = float(cell)
+  except ValueError:
+    raise ValueError(f"expected a number, or nothing, got {cell!r}") from None
+  if not low <= value <= high:
+    raise ValueError(
+      f"expected a rating from {low:g} to {high:g}, got {cell}; if the ratings have "
+      "another scale, say so with --rating_scale"
+    )
+  width = ratings.SCALE[1] - ratings.SCALE[0]
+  return ratings.SCALE[0] + (value - low) * width / (high - low)
+
+
+def _cell(value: float) -> str:
+  return "" if math.isnan(value) else f"{value:.4f}"

@@ -1,0 +1,220 @@
+"""Published files, written by hand or by PyTorch; none of them may run anything."""
+
+import os
+import pathlib
+import pickle
+import struct
+import zipfile
+
+import helpers
+import numpy as np
+import pytest
+from flax.traverse_util import flatten_dict
+
+from emojax.backbones import convert, weights
+from emojax.backbones import published as archives
+from emojax.backbones.published import ArchiveError
+
+SMALL = {
+  "layer.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2),
+  "layer.bias": np.float32([0.5, -2]),
+  "layer.count": np.asarray(7, np.int64),
+}
+
+
+def text(value: str) -> bytes:
+  return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def numbers(values) -> bytes:
+  return b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
+
+
+def state_pickle(tensors) -> bytes:
+  """The pickle of a state dict, opcode by opcode as PyTorch's format has it."""
+  out = b"\x80\x02ccollections\nOrderedDict\n)R("
+  for index, (name, tensor) in enumerate(tensors.items()):
+    kind = b"LongStorage" if tensor.dtype == np.int64 else b"FloatStorage"
+    strides = [stride // tensor.itemsize for stride in tensor.strides]
+    out += text(name) + b"ctorch._utils\n_rebuild_tensor_v2\n(("
+    out += text("storage") + b"ctorch\n" + kind + b"\n" + text(str(index))
+    out += text("cpu") + b"J" + struct.pack("<i", tensor.size) + b"tQK\x00"
+    out += numbers(tensor.shape) + numbers(strides)
+    out += b"\x89ccollections\nOrderedDict\n)RtR"
+  return out + b"u."
+
+
+def write_torch(path: pathlib.Path, tensors, data: bytes | None = None) -> pathlib.Path:
+  """A file in the form of `torch.save`; `data` replaces its pickle."""
+  tensors = {
+    name: np.ascontiguousarray(t).reshape(t.shape) for name, t in tensors.items()
+  }
+  with zipfile.ZipFile(path, "w") as archive:
+    archive.writestr(
+      "archive/data.pkl", state_pickle(tensors) if data is None else data
+    )
+    archive.writestr("archive/byteorder", "little")
+    for index, tensor in enumerate(tensors.values()):
+      archive.writestr(f"archive/data/{index}", tensor.tobytes())
+  return path
+
+
+def mxnet_bytes(arrays, version: int = 2) -> bytes:
+  """A .params file by its format: versions 0 (no mark), 1 and 2 of its arrays."""
+  parts = [struct.pack("<QQQ", 0x112, 0, len(arrays))]
+  for array in arrays.values():
+    if version:
+      parts.append(struct.pack("<I", {1: 0xF993FAC8, 2: 0xF993FAC9}[version]))
+    if version == 2:
+      parts.append(struct.pack("<i", 0))
+    axes, width = array.ndim, "q" if version else "I"
+    parts.append(struct.pack(f"<I{axes}{width}", axes, *array.shape))
+    parts.append(struct.pack("<iii", 1, 0, 0))
+    parts.append(np.ascontiguousarray(array, "<f4").tobytes())
+  parts.append(struct.pack("<Q", len(arrays)))
+  parts += [struct.pack("<Q", len(name)) + name.encode() for name in arrays]
+  return b"".join(parts)
+
+
+def assert_same(found, expected):
+  assert found.keys() == expected.keys()
+  for name, tensor in expected.items():
+    assert found[name].shape == tensor.shape
+    assert np.array_equal(found[name], tensor), name
+
+
+def test_zip_form_by_hand(tmp_path):
+  assert_same(archives.read_torch(write_torch(tmp_path / "a.pth", SMALL)), SMALL)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_files_that_pytorch_writes(tmp_path, zipped):
+  """Reference: `torch.save` itself, with a tensor that is a part of a larger one."""
+  torch = pytest.importorskip("torch")
+  whole = torch.arange(20.0).reshape(4, 5)
+  state = {"whole": whole, "part": whole[1:3, ::2].t(), "count": torch.tensor(3)}
+  state["half"] = torch.ones(3).half()
+  state["parameter"] = torch.nn.Parameter(torch.ones(2, 2))
+  path = tmp_path / "a.pth"
+  torch.save(state, path, _use_new_zipfile_serialization=zipped)
+  expected = {name: tensor.detach().numpy() for name, tensor in state.items()}
+  assert_same(archives.read_torch(path), expected)
+
+
+class Trap:
+  def __init__(self, trace):
+    self.trace = trace
+
+  def __reduce__(self):
+    return (os.mkdir, (str(self.trace),))
+
+
+def test_malicious_pickles_run_nothing(tmp_path):
+  trace = tmp_path / "executed"
+  trap = pickle.dumps({"layer.weight": Trap(trace)}, protocol=2)
+  pickle.loads(trap)  # the trap works
+  trace.rmdir()
+  zipped = write_torch(tmp_path / "zip.pth", SMALL, trap)
+  legacy = tmp_path / "legacy.pth"
+  head = [pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001)]
+  system = pickle.dumps({"little_endian": True}, 2)
+  legacy.write_bytes(b"".join(head) + system + trap)
+  early = tmp_path / "early.pth"  # in the place of the system's description
+  early.write_bytes(b"".join(head) + trap)
+  for path in (zipped, legacy, early):
+    with pytest.raises(ArchiveError, match=r"asks for (posix|nt)\.mkdir, which no"):
+      archives.read_torch(path)
+  for name in (b"builtins\neval", b"torch\nload", b"torch._utils\n_rebuild_qtensor"):
+    data = b"\x80\x02c" + name + b"\n(X\x01\x00\x00\x001tR."
+    path = write_torch(tmp_path / "other.pth", SMALL, data)
+    with pytest.raises(ArchiveError, match="it was not called"):
+      archives.read_torch(path)
+  assert not trace.exists()
+
+
+def test_damaged_files_are_refused(tmp_path):
+  path = write_torch(tmp_path / "a.pth", SMALL)
+  whole = path.read_bytes()
+  for kept in (0, 3, 30, len(whole) // 2, len(whole) - 1):
+    path.write_bytes(whole[:kept])
+    with pytest.raises(ArchiveError):
+      archives.read_torch(path)
+  path.write_bytes(b"<!DOCTYPE html><html>Sign in</html>")
+  with pytest.raises(ArchiveError, match="looks like a web page"):
+    archives.read_torch(path)
+  with pytest.raises(ArchiveError, match="looks like a web page"):
+    archives.read_mxnet(path)
+  wrong = state_pickle(SMALL).replace(numbers((2, 3, 2, 2)), numbers((2, 3, 2, 9)))
+  with pytest.raises(ArchiveError, match=r"layer\.weight does not fit its storage"):
+    archives.read_torch(write_torch(path, SMALL, wrong))
+  with pytest.raises(ArchiveError, match="no state dict"):
+    archives.read_torch(write_torch(path, SMALL, pickle.dumps([1, 2], 2)))
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_mxnet_files(tmp_path, version):
+  """By hand from the format; every shorter file is refused."""
+  arrays = {"arg:a_weight": SMALL["layer.weight"], "aux:a_mean": SMALL["layer.bias"]}
+  data = mxnet_bytes(arrays, version)
+  path = tmp_path / "a.params"
+  path.write_bytes(data)
+  assert_same(archives.read_mxnet(path), arrays)
+  for kept in range(0, len(data), 7):
+    path.write_bytes(data[:kept])
+    with pytest.raises(ArchiveError):
+      archives.read_mxnet(path)
+  huge = data.replace(struct.pack("<Q", 2), struct.pack("<Q", 2**62), 1)
+  path.write_bytes(huge)
+  with pytest.raises(ArchiveError):
+    archives.read_mxnet(path)
+
+
+def class_names(folder: pathlib.Path) -> None:
+  names = "".join(f"thing {n}\n" for n in range(1000))
+  (folder / "imagenet_classes.txt").write_text(names, encoding="utf-8")
+  rows = "".join(f'{n},0.1,1,1,1,"thing {n};stuff"\n' for n in range(1, 151))
+  head = "Idx,Ratio,Train,Val,Stuff,Name\n"
+  (folder / "objectInfo150.csv").write_text(head + rows, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+  "network",
+  [
+    "resnet18",
+    "resnet50",
+    *(
+      pytest.param(n, marks=pytest.mark.slow) for n in ("alexnet", "vgg16", "resnet38")
+    ),
+  ],
+)
+def test_published_form_becomes_emojaxs(tmp_path, network):
+  """There and back: `make_goldens` gives the published form, proven by the goldens."""
+  goldens = helpers.script("make_goldens")
+  flat = goldens["parameters"](network)
+  published = goldens["published"](network, flat)
+  path = tmp_path / convert.CONVERTERS[network].file_name
+  if network == "resnet38":
+    path.write_bytes(mxnet_bytes(published))
+  else:
+    write_torch(path, published)
+  del published
+  class_names(tmp_path)
+  assert convert.convert(network, tmp_path, tmp_path)
+  path.unlink()
+  found = weights.load(network, tmp_path)
+  tensors = flatten_dict(found.params, sep="/")
+  for name, tensor in flat.items():
+    np.testing.assert_allclose(tensors[name], tensor, rtol=1e-5, atol=1e-6)
+  assert found.class_names[1] == ("thing 2" if network == "resnet38" else "thing 1")
+  assert "sha256 " in found.origin
+  assert found.source == "own weights"
+
+
+def test_another_networks_file_is_refused(tmp_path):
+  write_torch(tmp_path / "vgg16-397923af.pth", SMALL)
+  with pytest.raises(weights.WeightsError, match="class names belong beside"):
+    convert.convert("vgg16", tmp_path, tmp_path)
+  class_names(tmp_path)
+  with pytest.raises(weights.WeightsError, match=r"it lacks 'features\.0\.weight'"):
+    convert.convert("vgg16", tmp_path, tmp_path)
+  assert not list(tmp_path.glob("*.safetensors"))

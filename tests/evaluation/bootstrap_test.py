@@ -1,0 +1,87 @@
+"""Intervals against normal theory, differences of equal and unequal runs."""
+
+import numpy as np
+import pytest
+
+from emojax.evaluation import bootstrap, metrics
+
+
+def _runs(number=400, noise=1.0, seed=0):
+  rng = np.random.default_rng(seed)
+  rated = rng.uniform(1, 9, number)
+  return rated + rng.normal(0, noise, number), rated
+
+
+def test_the_interval_of_the_error_is_that_of_normal_theory():
+  predicted, rated = _runs()
+  squares = (predicted - rated) ** 2
+  half = 1.96 * squares.std() / np.sqrt(len(squares))
+  found = bootstrap.intervals(predicted, rated)["mse"]
+  assert found.value == pytest.approx(squares.mean())
+  assert found.low == pytest.approx(squares.mean() - half, rel=0.03)
+  assert found.high == pytest.approx(squares.mean() + half, rel=0.03)
+
+
+def test_the_interval_of_r_is_fisher_s():
+  """Of normal data: tanh(atanh(r) -+ 1.96 / sqrt(n - 3)); Fisher 1921."""
+  rng = np.random.default_rng(1)
+  rated = rng.normal(5, 1, 500)
+  predicted = 0.6 * (rated - 5) + rng.normal(0, 0.8, 500)
+  found = bootstrap.intervals(predicted, rated)["pearson_r"]
+  z = np.arctanh(found.value)
+  low, high = np.tanh([z - 1.96 / np.sqrt(497), z + 1.96 / np.sqrt(497)])
+  assert found.low == pytest.approx(low, abs=0.02)
+  assert found.high == pytest.approx(high, abs=0.02)
+
+
+def test_resampled_scores_are_the_scores_of_the_resamples():
+  predicted, rated = _runs(number=30)
+  drawn = bootstrap._resampled(np.stack([predicted]), rated, seed=7)
+  weights = np.random.default_rng(7).multinomial(30, np.full(30, 1 / 30), 2000)
+  rows = np.repeat(np.arange(30), weights[5])
+  expected = metrics.score(predicted[rows], rated[rows])
+  for name in bootstrap.SCORES:
+    assert drawn[name][0, 5] == pytest.approx(getattr(expected, name)), name
+
+
+def test_a_run_does_not_differ_from_itself():
+  predicted, rated = _runs()
+  for one in bootstrap.differences(predicted, predicted, rated).values():
+    assert (one.value, one.low, one.high) == (0, 0, 0) and not one.is_clear
+
+
+def test_pairing_shows_what_separate_intervals_hide():
+  """Two runs share most of their error; the second has a little more."""
+  rng = np.random.default_rng(0)
+  first, rated = _runs(number=300, noise=1.5)
+  second = rated + 1.1 * (first - rated) + rng.normal(0, 0.1, 300)
+  one, other = (bootstrap.intervals(said, rated)["mse"] for said in (first, second))
+  assert one.high > other.low  # apart, they overlap
+  found = bootstrap.differences(first, second, rated)["mse"]
+  assert found.is_clear and found.high < 0 and found.share_better > 0.99
+  assert found.value == pytest.approx(one.value - other.value)
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_as_often_as_they_say():
+  truth, held = 1.0, 0
+  for seed in range(200):
+    predicted, rated = _runs(number=120, seed=seed)
+    found = bootstrap.intervals(predicted, rated, seed)["mse"]
+    held += found.low <= truth <= found.high
+  assert 0.88 <= held / 200 <= 0.99
+
+
+def test_spread_over_seeds():
+  assert bootstrap.spread([1.0, 2.0, 3.0]) == (2.0, 1.0)
+  assert bootstrap.spread([4.0]) == (4.0, 0.0)
+
+
+def test_resamples_in_which_nothing_varies_have_no_score():
+  """Of four pictures many resamples are of one word: rounding gives them no r."""
+  word, rated = np.array([8.0, 8.0, 8.0, 2.0]), np.array([1.0, 1.0, 2.0, 1.0])
+  found = bootstrap.intervals(word, rated)["pearson_r"]
+  assert -1.0001 <= found.low <= found.value <= found.high <= 1.0001
+  constant = bootstrap.intervals(np.full(4, 0.1), rated)
+  assert np.isnan([constant["pearson_r"].low, constant["pearson_r"].value]).all()
+  assert constant["ccc"].value == 0 and np.isfinite(constant["mse"].high)

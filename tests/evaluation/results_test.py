@@ -1,0 +1,125 @@
+"""Out-of-fold joining, the CSV, and the table, on numbers small enough to check."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from emojax import paper
+from emojax.evaluation import folds, metrics, results
+
+
+def _results(features, **changes):
+  rated = np.array([2.0, 4.0, 6.0])
+  folds = tuple(results.FoldErrors(g, 1.0 + g, 2.0 + g, (3,), (0.5,)) for g in (1, 2))
+  ceiling = {"mse": 0.25, "r2": 0.9, "pearson_r": 0.95, "num_images": 3}
+  one = results.TargetResult("valence", folds, metrics.score(rated, rated), ceiling)
+  provenance = {
+    "dataset": "va_emotion/folder",
+    "preset": "paper",
+    "notes": [],
+    "features": [
+      {"name": name, "version": 1, "weights": f"{name} trained 1a2b3c4d"}
+      for name in features
+    ],
+    "settings": {"stop_on": "validation", "seed": 0},
+    "emojax_version": "0",
+    "device": "1 x cpu",
+    **changes,
+  }
+  return json.loads(json.dumps(results.to_json([one], provenance)))
+
+
+def test_each_picture_is_judged_by_the_fold_that_did_not_see_it():
+  fold = np.array([0, 1, 1, 2, 2, 0])
+  made = folds.make_folds(fold, 0.0, 0, num_folds=3)
+  rated = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+  unknown = np.full(6, np.nan)
+  said = {k: rated + k + 1 for k in (0, 1)}
+  result, joined = results.judge("valence", said, made, rated, unknown, unknown)
+  np.testing.assert_array_equal(joined, [2, 4, 5, np.nan, np.nan, 7])
+  assert [(one.group, one.test_mse) for one in result.folds] == [(1, 1.0), (2, 4.0)]
+  assert result.scores.num_images == 4 and result.scores.mse == pytest.approx(2.5)
+  assert result.ceiling is None
+
+
+def test_predictions_csv_survives_awkward_names():
+  names = ["a,b.jpg", 'say "hi".jpg', "two\rlines.jpg", "Ωμέγα.jpg"]
+  text = results.predictions_csv(
+    names,
+    np.array([0, 1, 2, 3]),
+    ("valence", "arousal"),
+    np.array([[1, 2], [3, 4], [5, 6], [np.nan, np.nan]]),
+    np.full((4, 2), 5.0),
+  )
+  rows = list(csv.DictReader(io.StringIO(text)))
+  assert [row["image"] for row in rows] == names[:3]  # the fourth was not tested
+  assert [row["fold"] for row in rows] == ["1", "2", "3"]
+  assert float(rows[1]["arousal"]) == 4
+  assert float(rows[1]["valence_rated"]) == 5
+
+
+def test_average_is_over_folds():
+  found = _results(["color"])
+  assert found["targets"]["valence"]["train_mse"] == 2.5
+  assert found["targets"]["valence"]["test_mse"] == 3.5
+
+
+def test_table_has_each_group_and_the_average():
+  text = results.table_markdown(_results(["color"]))
+  row = next(line for line in text.splitlines() if "| test" in line.replace("  ", ""))
+  assert [c.strip() for c in row.strip("|").split("|")] == [
+    "valence",
+    "test",
+    "3.00",
+    "4.00",
+    "3.50",
+  ]
+  assert "noise ceiling" in text
+  assert "0.950" in text
+
+
+def test_papers_numbers_stand_beside_the_same_object_source_only():
+  with_vgg = results.table_markdown(_results(["color", "object_vgg16"]))
+  assert "1.68" in with_vgg  # g1 of V, valence test
+  assert "1.64" in with_vgg  # its average
+  assert "may be compared" in with_vgg
+  assert "the paper's" not in results.table_markdown(_results(["object_squeezenet"]))
+
+
+def test_table_says_which_weights_made_the_features():
+  assert "color trained 1a2b3c4d" in results.table_markdown(_results(["color"]))
+
+
+def test_notes_stand_at_the_head():
+  text = results.table_markdown(_results(["color"], notes=["Drawn pictures."]))
+  assert text.index("Drawn pictures.") < text.index("valence")
+
+
+def test_stopping_on_the_test_fold_is_said():
+  settings = {"stop_on": "test", "seed": 0}
+  text = results.table_markdown(_results(["color"], settings=settings))
+  assert "STOPPED ON THE TEST FOLD" in text
+
+
+def test_columns_line_up():
+  lines = results.table_markdown(_results(["object_vgg16"])).splitlines()
+  table = [line for line in lines if line.startswith("|")]
+  first = [line for line in table if line.count("|") == table[0].count("|")]
+  assert len({len(line) for line in first}) == 1
+
+
+def test_object_source():
+  assert paper.object_source(("color", "object_resnet50")) == "resnet"
+  assert paper.object_source(("object_alexnet", "object_vgg16")) is None
+  assert paper.object_source(("attributes",)) == "attributes"
+  assert paper.object_source(("object_squeezenet",)) is None
+
+
+def test_papers_averages_are_those_of_its_groups():
+  for parts in paper.TABLE_2.values():
+    for sources in parts.values():
+      for printed in sources.values():
+        assert abs(np.mean(printed.groups) - printed.average) < 0.011

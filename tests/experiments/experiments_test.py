@@ -1,0 +1,213 @@
+"""The paper's tables as commands: one program for many networks, resumable, honest."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import helpers
+import numpy as np
+import pytest
+
+from emojax import config, paper
+from emojax.evaluation import results
+from emojax.experiments import entries, tables
+from emojax.report import __main__ as report
+
+_SMALL = [
+  "--num_synthetic=30",
+  "--max_epochs=4",
+  "--hidden=6",
+  "--objects=squeezenet,resnet18",
+  "--semantic=",
+  "--low=color,lbp",
+]
+
+
+def _command(folder, *more):
+  command = [sys.executable, "-m", "emojax.experiments", *_SMALL, *more]
+  command += [f"--data_dir={folder.parent / 'tfds'}"]
+  return [*command, f"--cache_dir={folder.parent / 'cache'}", f"--workdir={folder}"]
+
+
+def _run(folder, *more):
+  return subprocess.run(
+    _command(folder, *more),
+    capture_output=True,
+    text=True,
+    cwd=helpers.ROOT,
+    check=False,
+  )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+  return tmp_path_factory.mktemp("experiments")
+
+
+@pytest.fixture(scope="module")
+def table_2(place):
+  done = _run(place / "table2", "--table=2", "--seeds=2")
+  assert done.returncode == 0, done.stderr
+  return place / "table2", done.stdout
+
+
+def test_the_plan_of_table_2_is_the_paper_s():
+  planned = entries.plan("2", config.ExperimentConfig(), "paper")
+  assert [entry.paper for entry in planned] == ["alexnet", "vgg16", "resnet"]
+  features = ("color", "gist", "lbp", "object_vgg16", "semantic_deeplab")
+  assert planned[1].features == features
+
+
+def test_the_plan_of_table_3_has_each_group_alone_and_left_out():
+  asked = config.ExperimentConfig(subsets=("color+gist",))
+  by_name = {e.name: e.features for e in entries.plan("3", asked, "paper")}
+  assert by_name["semantic"] == ("semantic_deeplab",)
+  assert by_name["all-alexnet-but-gist"] == (
+    "color",
+    "lbp",
+    "object_alexnet",
+    "semantic_deeplab",
+  )
+  assert by_name["color+gist"] == ("color", "gist")
+  assert len(by_name) == 1 + 3 + 1 + 3 + 2 + 3 + 1 + 1
+
+
+def test_layers_are_the_paper_s_for_its_widths():
+  assert paper.hidden_for(1588) == (3000, 1000, 500)
+  assert paper.hidden_for(438) == (900, 300, 150)
+  assert paper.hidden_for(590) == (1200, 400, 200)
+  assert paper.hidden_for(3) == (50, 50, 50)
+
+
+def test_equal_feature_sets_are_refused():
+  asked = config.ExperimentConfig(objects=("vgg16", "vgg16"))
+  with pytest.raises(ValueError, match="two feature sets are the same"):
+    entries.plan("2", asked, "paper")
+
+
+@pytest.mark.slow
+def test_table_2_is_one_program_with_the_paper_s_numbers_beside_it(table_2):
+  folder, printed = table_2
+  assert printed.count("as one program\n") == 1
+  assert "training squeezenet, resnet18 as one program" in printed
+  assert "Synthetic pictures" in printed and "RANDOM" in printed
+  assert (folder / "table.md").read_text() in printed
+  rows = list(csv.DictReader(io.StringIO((folder / "table.csv").read_text())))
+  assert len(rows) == 2 * 2 * 2 * 2 * 5  # sources, seeds, targets, parts, groups
+  lines = [line for line in printed.splitlines() if "the paper's" in line]
+  assert any("1.70 | 1.66 | 1.65 | 1.62 | 1.60 | 1.65" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_every_entry_is_a_run_of_its_own(table_2):
+  folder, _ = table_2
+  names = sorted(path.name for path in (folder / "runs").iterdir())
+  expected = [f"{n}{s}" for n in ("resnet18", "squeezenet") for s in ("", "-seed1")]
+  assert names == sorted(expected)
+  for name in names:
+    read = results.read_predictions(folder / "runs" / name / "predictions.csv")
+    assert len(read.said["valence"]) == 30 and set(read.rated) == {"valence", "arousal"}
+
+
+@pytest.mark.slow
+def test_a_source_of_the_table_is_what_the_training_program_makes_of_it(table_2):
+  folder, _ = table_2
+  alone = folder.parent / "alone"
+  command = [sys.executable, "-m", "emojax.train", "--num_synthetic=30"]
+  command += ["--max_epochs=4", "--hidden=6", "--seed=1"]
+  command += ["--features=color,lbp,object_squeezenet", f"--workdir={alone}"]
+  command += [f"--data_dir={folder.parent / 'tfds'}"]
+  command += [f"--cache_dir={folder.parent / 'cache'}"]
+  done = subprocess.run(command, capture_output=True, text=True, cwd=helpers.ROOT)
+  assert done.returncode == 0, done.stderr
+  ours = results.read_predictions(
+    folder / "runs" / "squeezenet-seed1" / "predictions.csv"
+  ).said
+  theirs = results.read_predictions(alone / "predictions.csv").said
+  for target in ours:
+    np.testing.assert_allclose(ours[target], theirs[target], atol=2e-3)
+
+
+@pytest.mark.slow
+def test_a_killed_experiment_ends_with_the_same_tables(table_2, place):
+  folder, _ = table_2
+  killed = place / "killed"
+  arguments = ("--table=2", "--seeds=2", "--checkpoint_seconds=0")
+  process = subprocess.Popen(
+    _command(killed, *arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+  )
+  states = killed / "training" / "squeezenet" / "checkpoints" / "state"
+  deadline = time.monotonic() + 60
+  while not list(states.glob("[0-9]*")) and time.monotonic() < deadline:
+    assert process.poll() is None
+    time.sleep(0.01)
+  process.send_signal(signal.SIGKILL)
+  process.wait()
+  assert not (killed / "results.json").exists()
+  refused = _run(killed, *arguments)
+  assert refused.returncode == 1 and "--resume" in refused.stderr
+  done = _run(killed, *arguments, "--resume")
+  assert done.returncode == 0, done.stderr
+  assert (killed / "table.csv").read_text() == (folder / "table.csv").read_text()
+
+
+@pytest.mark.slow
+def test_table_4_compares_baselines_and_networks_on_the_same_pictures(place):
+  tuning = ("--finetune=resnet18", "--finetune_epochs=1", "--target=valence")
+  few = ("--objects=squeezenet", "--ensemble=2", "--num_synthetic=15")
+  folder = place / "four" / "table4"  # with a dataset of its own
+  done = _run(folder, "--table=4", *few, *tuning)
+  assert done.returncode == 0, done.stderr
+  found = json.loads((folder / "results.json").read_text())
+  names = [one["entry"]["name"] for one in found["entries"]]
+  assert names[:4] == ["mean", "linear", "ridge", "svr"]
+  assert {"best-own-features", "resnet18-frozen", "resnet18-train"} < set(names)
+  assert "resnet18-train was tuned from untrained weights" in done.stdout
+  pairs = {(one["first"], one["second"]) for one in found["differences"]}
+  assert ("svr", "best-own-features") in pairs
+  mean = found["entries"][0]
+  scores = mean["runs"][0]["targets"]["valence"]["out_of_fold"]
+  assert scores["mse"] >= scores["variance"]  # it cannot be better than the mean
+  interval = mean["intervals"]["valence"]["mse"]
+  assert interval["low"] < interval["value"] < interval["high"]
+  shown = _run(folder, "--table=4", *few, "--resume")
+  assert shown.returncode == 1 and "another configuration" in shown.stderr
+
+
+def test_a_quick_learning_curve_has_every_other_size():
+  asked = config.ExperimentConfig(quick=True, objects=("squeezenet",))
+  planned = entries.plan("learning", asked, "paper")
+  assert [one.train_share for one in planned if one.model == "svr"] == [0.1, 0.4, 1.0]
+
+
+@pytest.mark.slow
+def test_a_learning_curve_gives_each_model_ever_more_pictures(place):
+  more = ("--table=learning", "--shares=0.4,1", "--target=valence", "--preset=best")
+  done = _run(place / "learning", *more, "--objects=squeezenet", "--ensemble=1")
+  assert done.returncode == 0, done.stderr
+  found = json.loads((place / "learning" / "results.json").read_text())
+  names = [one["entry"]["name"] for one in found["entries"]]
+  assert names == [f"{m}-{s}" for m in ("best", "ridge", "svr") for s in (40, 100)]
+  curves = tables.learning_curves(found["entries"], "valence")
+  assert [number for number, _ in curves["svr"]] == [10, 24]
+  made = report.of_experiment(place / "learning", found)
+  assert "growth-valence" in made[3]
+
+
+@pytest.mark.slow
+def test_mistakes_are_one_line(tmp_path):
+  for flags, message in (
+    (["--table=5"], "2|3|4|learning"),
+    (["--seeds=0"], "--seeds should be 1 or more"),
+    (["--objects=vgg17"], "did you mean 'object_vgg1"),
+    (["--patience=0"], "--patience should be 1 or more"),
+  ):
+    done = _run(tmp_path / "new", *flags)
+    assert done.returncode == 1 and message in done.stderr, (flags, done.stderr)
+    assert done.stderr.count("\n") == 1
+  assert os.listdir(tmp_path) in ([], ["tfds"])

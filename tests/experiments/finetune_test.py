@@ -1,0 +1,170 @@
+"""Fine-tuned networks learn, keep what is frozen, go on after a kill, never peek."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from emojax import config, images
+from emojax.backbones import BACKBONES
+from emojax.experiments import finetune
+from emojax.train import checkpoint
+
+_NUMBER = 8
+_TRAIN, _STOP, _TEST = np.arange(4), np.arange(4, 6), np.arange(6, 8)
+_ASKED = config.FinetuneConfig(
+  finetune_batch=2, finetune_epochs=3, finetune_learning_rate=1e-3
+)
+
+pytestmark = pytest.mark.slow  # networks are trained on pictures
+
+
+@pytest.fixture(scope="module")
+def params():
+  return BACKBONES["resnet18"].init(0)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+  """Brighter pictures, to be rated higher."""
+  rng = np.random.default_rng(0)
+  level = np.linspace(40, 215, _NUMBER).astype(np.int64)
+  noise = rng.integers(-40, 40, (_NUMBER, 256, 256, 3))
+  return (level[:, None, None, None] + noise).astype(np.uint8)
+
+
+_RATED = np.linspace(2, 8, _NUMBER).astype(np.float32)
+
+
+_PROGRAMS = {}  # tests share what they compile
+
+
+def _tune(params, pictures, rated=_RATED, mode="train", **changes):
+  asked = dataclasses.replace(_ASKED, **changes.pop("asked", {}))
+  errors = []
+  key = (mode, asked, pictures.tobytes()[::50021])
+  if key not in _PROGRAMS:
+    _PROGRAMS[key] = finetune.Program("resnet18", mode, params, pictures, asked)
+  program = _PROGRAMS[key]
+  tuned = finetune.tune(
+    program,
+    rated,
+    _TRAIN,
+    _STOP,
+    seed=0,
+    tell=lambda epoch, train, stop: errors.append((epoch, train, stop)),
+    **changes,
+  )
+  return tuned, errors
+
+
+@pytest.fixture(scope="module")
+def whole(params, pictures):
+  return _tune(params, pictures)
+
+
+def test_the_error_falls_and_the_best_epoch_is_reported(whole):
+  tuned, errors = whole
+  assert [epoch for epoch, _, _ in errors] == [1, 2, 3]
+  assert errors[-1][1] < 0.9 * errors[0][1]
+  stopping = [stop for _, _, stop in errors]
+  assert tuned.best_error == pytest.approx(min(stopping))
+  assert tuned.best_epoch == 1 + int(np.argmin(stopping))
+  assert tuned.predicted.shape == (_NUMBER,) and np.isfinite(tuned.predicted).all()
+
+
+def test_ratings_and_pictures_that_only_test_change_nothing(whole, params, pictures):
+  rated, other = _RATED.copy(), pictures.copy()
+  rated[_TEST] = rated[_TEST][::-1] + 3
+  other[_TEST] = 255 - other[_TEST]
+  first, _ = whole
+  second, _ = _tune(params, other, rated)
+  np.testing.assert_array_equal(first.predicted[_TRAIN], second.predicted[_TRAIN])
+  assert first.best_error == second.best_error
+
+
+def test_a_run_that_stopped_goes_on_to_the_same_end(whole, params, pictures, tmp_path):
+  folder = checkpoint.RunFolder(tmp_path)
+  _tune(params, pictures, folder=folder, asked={"finetune_epochs": 1})
+  rest, errors = _tune(params, pictures, folder=folder)
+  assert [epoch for epoch, _, _ in errors] == [2, 3]
+  np.testing.assert_allclose(rest.predicted, whole[0].predicted, atol=1e-5)
+
+
+def test_frozen_convolutions_stay_and_training_equals_the_whole_network(
+  params, pictures
+):
+  program = finetune.Program("resnet18", "frozen", params, pictures, _ASKED)
+  assert set(program.init(5.0, 0).params) == {"rating.kernel", "rating.bias"}
+  cached, _ = _tune(params, pictures, mode="frozen")
+  # With crops drawn, nothing is cached; drawn from a picture of the network's own size,
+  # every crop is that picture, and mirroring is taken out here.
+  middle = pictures[:, 16:240, 16:240]
+  plain = finetune._augmented
+  try:
+    finetune._augmented = lambda key, seen: seen
+    whole, _ = _tune(params, middle, mode="frozen", asked={"finetune_augment": True})
+  finally:
+    finetune._augmented = plain
+  np.testing.assert_allclose(cached.predicted, whole.predicted, atol=1e-3)
+
+
+def test_alexnet_s_fully_connected_layers_are_the_network_s():
+  params = BACKBONES["alexnet"].init(0)
+  rng = np.random.default_rng(0)
+  pictures = rng.integers(0, 256, (3, 256, 256, 3), dtype=np.uint8)
+  program = finetune.Program("alexnet", "frozen", params, pictures, _ASKED)
+  state = program.init(5.0, 0)
+  assert {"fc6.kernel", "fc7.bias"} < set(state.params)
+  assert not any(name.startswith(("conv", "fc8")) for name in state.params)
+  said = program.predict(state.params, np.arange(3))
+  fc7 = BACKBONES["alexnet"].apply(params, pictures[:, 16:240, 16:240])["fc7"]
+  head = np.asarray(state.params["rating.kernel"])
+  expected = np.asarray(fc7) @ head + 5
+  np.testing.assert_allclose(said, expected[:, 0], rtol=1e-4)
+
+
+def test_crops_are_of_the_network_s_size_and_lie_inside():
+  picture = np.arange(256 * 256 * 3, dtype=np.uint32).reshape(1, 256, 256, 3)
+  seen = set()
+  for seed in range(6):
+    crop = np.asarray(finetune._augmented(jax.random.key(seed), picture))[0]
+    assert crop.shape == (224, 224, 3)
+    if crop[0, 0, 0] > crop[0, 1, 0]:
+      crop = crop[:, ::-1]
+    row, column = divmod(int(crop[0, 0, 0]) // 3, 256)
+    np.testing.assert_array_equal(crop, picture[0, row : row + 224, column:][:, :224])
+    seen.add((row, column))
+  assert len(seen) > 3
+
+
+def test_pictures_are_decoded_once(tmp_path):
+  paths = []
+  for i in range(3):
+    paths.append(tmp_path / f"{i}.png")
+    Image.new("RGB", (300, 280), (i, 10 * i, 7)).save(paths[-1])
+  kept = tmp_path / "pictures.npy"
+  first = np.array(finetune.decode(paths, kept, workers=2))
+  assert first.shape == (3, 256, 256, 3) and first[2, 0, 0].tolist() == [2, 20, 7]
+  for path in paths:
+    path.unlink()
+  np.testing.assert_array_equal(finetune.decode(paths, kept, workers=2), first)
+  with pytest.raises(images.ImageError):
+    finetune.decode(paths, tmp_path / "other.npy", workers=2)
+
+
+def test_settings_that_cannot_train_are_refused():
+  for changes, message in (
+    ({"finetune": ("squeezenet",)}, "--finetune knows alexnet"),
+    ({"finetune_batch": 0}, "--finetune_batch should be 1 or more"),
+    ({"finetune_momentum": 1.0}, "--finetune_momentum"),
+  ):
+    with pytest.raises(ValueError, match=message):
+      finetune.check(dataclasses.replace(_ASKED, **changes))
+
+
+def test_steps_that_are_too_long_are_told(params, pictures):
+  with pytest.raises(ValueError, match="finetune_learning_rate than 1e"):
+    _tune(params, pictures, asked={"finetune_learning_rate": 1e6})

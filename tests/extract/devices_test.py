@@ -1,0 +1,77 @@
+"""Which batch suits a network, and what precision does to its features."""
+
+import jax
+import numpy as np
+import pytest
+
+from emojax.extract import devices, extractor
+from emojax.features.params import load_sources
+
+
+def _programs(*names, **settings):
+  sources = load_sources(names, weights="random", **settings)
+  return devices.Programs({need: source.params for need, source in sources.items()})
+
+
+def test_a_batch_is_no_larger_than_the_pictures_need():
+  made = _programs("lbp")
+  assert made.batch_for(("lbp",), 1) == 1
+  assert made.batch_for(("lbp",), 2) == 1  # two pretend devices
+  assert made.batch_for(("lbp",), 11) == 8
+  assert made.batch_for(("lbp",), 10_000) == devices.usual_batch() == 16
+
+
+@pytest.mark.slow
+def test_a_batch_is_halved_until_its_memory_fits(monkeypatch):
+  made = _programs("object_squeezenet")
+  names = ("object_squeezenet",)
+  most = made.batch_for(names, 16)
+  side = 227
+  params = made._on_devices("squeezenet")
+  used = devices._program(names, params, (2, 4, side, side, 3))
+  limit = used.memory_analysis().temp_size_in_bytes
+  monkeypatch.setattr(devices, "_WORKSPACE_CPU_BYTES", limit)
+  assert made.batch_for(names, 16) == 4 < most
+
+
+def test_networks_that_take_pictures_one_by_one_get_batches_of_one():
+  assert _programs("semantic_deeplab").batch_for(("semantic_deeplab",), 100) == 1
+
+
+def test_batches_are_handed_over_before_they_are_done():
+  made = _programs("lbp")
+  pictures = np.zeros((4, 256, 256, 3), np.uint8)
+  values = made.start(("lbp",), pictures)["lbp"]
+  assert isinstance(values, jax.Array) and values.shape == (2, 2, 59)
+
+
+@pytest.fixture(scope="module")
+def both_precisions():
+  names = ("object_squeezenet", "pool_squeezenet")
+  pictures = [
+    np.random.default_rng(i).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    for i in range(4)
+  ]
+  found = {}
+  for precision in ("float32", "bfloat16"):
+    sources = load_sources(names, weights="random", precision=precision)
+    made = extractor.Extractor(names, sources)
+    found[precision] = (made, made.run(pictures).values)
+  return found
+
+
+def test_bfloat16_changes_features_a_little(both_precisions):
+  exact, rounded = both_precisions["float32"][1], both_precisions["bfloat16"][1]
+  for name, values in exact.items():
+    error = np.abs(rounded[name] - values).max() / np.abs(values).max()
+    assert 1e-6 < error < 0.15, (name, error)
+    assert rounded[name].dtype == np.float32
+  sums = rounded["object_squeezenet"].sum(axis=1)
+  np.testing.assert_allclose(sums, 1, atol=1e-5)
+
+
+def test_bfloat16_features_are_not_taken_for_float32_ones(both_precisions):
+  exact, rounded = (both_precisions[p][0] for p in ("float32", "bfloat16"))
+  for name, key in exact.keys.items():
+    assert key.text != rounded.keys[name].text
+  assert "bfloat16" in rounded.describe()[0]["weights"]

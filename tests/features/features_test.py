@@ -1,0 +1,171 @@
+"""The duties that every entry of FEATURES has, whatever it computes."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax.traverse_util import unflatten_dict
+
+from emojax.backbones import BACKBONES
+from emojax.features import FEATURES, compute
+from emojax.features.params import load_sources
+
+# Features that one computation gives: a network's, or one by itself.
+_TOGETHER: dict[str, list[str]] = {}
+for _name, _feature in FEATURES.items():
+  _key = _feature.needs if _feature.needs in BACKBONES else _name
+  _TOGETHER.setdefault(_key, []).append(_name)
+# The first is heavy, the others share nearly all their code with a sibling.
+_SLOW = {"deeplab", "gist512"} | {
+  key for key in _TOGETHER if key.startswith(("alexnet", "vgg", "resnet"))
+}
+# One network of a family stands for it where a test is of JAX more than of the feature.
+_SIBLINGS = (
+  "vgg16",
+  "vgg19",
+  "resnet34",
+  "resnet50",
+  "resnet101",
+  "resnet152",
+  "resnet38",
+)
+# Smaller pictures than the view's, where those would take a minute on a CPU.
+_SIDES_PX = {"resnet38": 97}
+_CLOSE = 1e-5
+
+
+def _each(keys):
+  marks = {key: [pytest.mark.slow] if key in _SLOW else [] for key in keys}
+  params = [pytest.param(key, marks=marks[key]) for key in keys]
+  return pytest.mark.parametrize("key", params)
+
+
+every_computation = _each(_TOGETHER)
+computation_of_each_family = _each([key for key in _TOGETHER if key not in _SIBLINGS])
+
+
+class OneSource(dict):
+  """need -> Source, loaded when asked for; only the last, VGG's is half a gigabyte."""
+
+  def __missing__(self, need):
+    self.clear()
+    name = next(name for name, feature in FEATURES.items() if feature.needs == need)
+    return self.setdefault(need, load_sources([name], weights="random")[need])
+
+
+@pytest.fixture(scope="module")
+def sources():
+  return OneSource()
+
+
+def pictures(side: int, count: int = 3) -> np.ndarray:
+  """Different pictures: noise, a flat one, a ramp with a square; (count, S, S, 3)."""
+  rng = np.random.default_rng(7)
+  batch = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+  batch[1] = (200, 30, 90)
+  ramp = np.linspace(0, 255, side).astype(np.uint8)
+  batch[2] = np.stack([ramp[:, None] + 0 * ramp, ramp + 0 * ramp[:, None]] * 2)[
+    [0, 1, 0]
+  ].transpose(1, 2, 0)
+  batch[2, side // 4 : side // 2, side // 4 : side // 2] = (250, 240, 10)
+  return batch
+
+
+def computation(key, sources):
+  """Features as a jitted function of pictures: name -> values."""
+  names = _TOGETHER[key]
+  params = jax.tree.map(jnp.asarray, sources[FEATURES[names[0]].needs].params)
+  program = jax.jit(functools.partial(compute, names))
+
+  def computed(images):
+    found = program(params, jnp.asarray(images))
+    return {name: np.asarray(values) for name, values in found.items()}
+
+  return computed
+
+
+@every_computation
+def test_common_duties(key, sources):
+  features = {name: FEATURES[name] for name in _TOGETHER[key]}
+  view = next(iter(features.values())).view
+  images = pictures(_SIDES_PX.get(key, view.side_px))
+  before = images.copy()
+  computed = computation(key, sources)
+  values, again = computed(images), computed(images)
+  order = [2, 0, 1]
+  turned = computed(images[order])
+  alone = {row: computed(images[row : row + 1]) for row in (0, 2)}
+  assert np.array_equal(images, before), "the input was changed"
+  for name, feature in features.items():
+    found = values[name]
+    assert found.shape == (3, feature.size), name
+    assert found.dtype == np.float32, name
+    assert np.isfinite(found).all(), name
+    # Not to the bit: GIST's Fourier transforms split their work as threads come free.
+    np.testing.assert_allclose(again[name], found, atol=1e-6, rtol=1e-6)
+    assert np.abs(found[0] - found[2]).max() > 1e-4, f"{name} is blind to the picture"
+    if feature.kind == "probability":
+      assert found.min() >= 0, name
+      assert (found.sum(axis=1) <= 1 + _CLOSE).all(), name
+    np.testing.assert_allclose(turned[name], found[order], atol=_CLOSE, rtol=0)
+    for row, by_itself in alone.items():
+      np.testing.assert_allclose(
+        by_itself[name][0], found[row], atol=_CLOSE, rtol=_CLOSE
+      )
+
+
+@computation_of_each_family
+def test_two_devices_give_the_numbers_of_one(key, sources):
+  names = _TOGETHER[key]
+  feature = FEATURES[names[0]]
+  images = pictures(feature.view.side_px)[[0, 2]]
+  expected = computation(key, sources)(images)
+  spread = jax.pmap(
+    functools.partial(compute, names), in_axes=(None, 0), devices=jax.devices()[:2]
+  )
+  found = spread(sources[feature.needs].params, images[:, None])
+  for name, values in found.items():
+    assert len(values.sharding.device_set) == 2
+    np.testing.assert_allclose(
+      np.asarray(values)[:, 0], expected[name], atol=_CLOSE, rtol=_CLOSE
+    )
+
+
+@pytest.mark.parametrize("network", BACKBONES)
+def test_features_of_one_backbone_run_it_once(network, monkeypatch):
+  names = [name for name, feature in FEATURES.items() if feature.needs == network]
+  backbone, runs = BACKBONES[network], []
+
+  def counted(params, images):
+    runs.append(network)
+    return backbone.apply(params, images)
+
+  changed = dataclasses.replace(backbone, apply=counted)
+  monkeypatch.setitem(BACKBONES, network, changed)
+  side = backbone.view.side_px
+  images = jax.ShapeDtypeStruct((2, side, side, 3), jnp.uint8)
+  params = unflatten_dict(
+    {
+      name: jax.ShapeDtypeStruct(shape, jnp.float32)
+      for name, shape in backbone.shapes.items()
+    },
+    sep="/",
+  )
+  shapes = jax.eval_shape(functools.partial(compute, names), params, images)
+  assert len(runs) == 1
+  assert {name: shape.shape for name, shape in shapes.items()} == {
+    name: (2, FEATURES[name].size) for name in names
+  }
+
+
+def test_entries_agree_with_their_backbones():
+  for name, feature in FEATURES.items():
+    if feature.needs in BACKBONES:
+      view = BACKBONES[feature.needs].view
+      assert feature.view.side_px == view.side_px, name
+      assert feature.view.fit == view.fit, name
+    else:
+      assert feature.needs in ("", "color_names"), name

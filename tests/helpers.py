@@ -1,0 +1,37 @@
+"""What tests of many packages share: where the checkout is, and its programs as run."""
+
+import os
+import pathlib
+import runpy
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+CONVERTER = ROOT / "scripts" / "convert_weights"
+
+
+def run(*command, cwd=ROOT, python=(), **environment) -> subprocess.CompletedProcess:
+  """A process of this Python, from its arguments: `run("-m", "emojax.train", ...)`.
+
+  Args:
+    command: arguments of the interpreter, turned into text.
+    cwd: the folder it runs in; emojax is found from any.
+    python: options of the interpreter itself, before the command.
+    environment: variables set in addition; None takes one away.
+  """
+  variables = os.environ | {"PYTHONPATH": str(ROOT)}
+  variables |= {name: str(v) for name, v in environment.items() if v is not None}
+  for name in [name for name, value in environment.items() if value is None]:
+    variables.pop(name, None)
+  return subprocess.run(
+    [sys.executable, *python, *map(str, command)],
+    capture_output=True,
+    text=True,
+    cwd=cwd,
+    env=variables,
+  )
+
+
+def script(name: str) -> dict:
+  """The names that a program of `scripts/` defines."""
+  return runpy.run_path(str(ROOT / "scripts" / name))

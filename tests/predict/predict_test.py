@@ -1,0 +1,418 @@
+"""Prediction as its users run it: folders, archives, odd pictures, mistakes."""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import helpers
+import numpy as np
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+import emojax
+from emojax import config
+from emojax.evaluation import results
+from emojax.predict import formats, predictor, trained_run
+from emojax.train import checkpoint
+
+
+def _process(*command, devices=1):
+  environment = os.environ | {
+    "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+    "PYTHONPATH": str(helpers.ROOT),
+  }
+  return subprocess.run(
+    [sys.executable, *map(str, command)],
+    capture_output=True,
+    text=True,
+    env=environment,
+    check=False,
+  )
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+  """Thirty small pictures whose colours are their ratings."""
+  folder = tmp_path_factory.mktemp("pictures")
+  rng = np.random.default_rng(0)
+  lines = ["image,valence,arousal"]
+  for i in range(30):
+    color = rng.integers(0, 256, 3)
+    noise = rng.integers(-20, 20, (24, 32, 3))
+    picture = np.clip(color + noise, 0, 255).astype(np.uint8)
+    Image.fromarray(picture).save(folder / f"{i:02}.png")
+    lines.append(f"{i:02}.png,{1 + 8 * color[0] / 255:.3f},{1 + color[1] / 32:.3f}")
+  (folder / "ratings.csv").write_text("\n".join(lines))
+  return folder
+
+
+@pytest.fixture(scope="module")
+def run(pictures, tmp_path_factory):
+  """A run of two pretend devices."""
+  folder = tmp_path_factory.mktemp("runs")
+  done = _process(
+    "-m",
+    "emojax.train",
+    "--dataset=va_emotion/folder",
+    f"--images_dir={pictures}",
+    f"--ratings_csv={pictures / 'ratings.csv'}",
+    f"--data_dir={folder / 'tfds'}",
+    "--features=color,lbp",
+    "--hidden=8",
+    "--ensemble=2",
+    "--max_epochs=20",
+    "--learning_rate=0.01",
+    "--cache_dir=",
+    f"--workdir={folder / 'run'}",
+    devices=2,
+  )
+  assert done.returncode == 0, done.stderr
+  return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def opened(run):
+  return emojax.load(run)
+
+
+@pytest.fixture
+def odd(pictures, tmp_path):
+  """Pictures that other programs stumble over."""
+  folder = tmp_path / "odd"
+  (folder / "below").mkdir(parents=True)
+  image = Image.open(pictures / "03.png").convert("RGB").resize((64, 48))
+  image.save(folder / "whole.jpg")
+  content = (folder / "whole.jpg").read_bytes()
+  (folder / "cut.jpg").write_bytes(content[: len(content) // 2])
+  (folder / "text.png").write_text("no picture\n")
+  image.save(folder / "moving.gif", save_all=True, append_images=[image.rotate(9)])
+  deep = np.asarray(image.convert("L")).astype(np.uint16) * 257
+  Image.fromarray(deep).save(folder / "deep.png")
+  image.convert("CMYK").save(folder / "cmyk.jpg")
+  turned = Image.Exif()
+  turned[274] = 6
+  image.rotate(90, expand=True).save(folder / "turned.jpg", exif=turned)
+  image.save(folder / "below" / "θάλασσα.jpg")
+  image.save(folder / "two\nlines.jpg")
+  return folder
+
+
+def test_each_fold_s_network_says_what_the_run_said(run, opened, pictures):
+  read = results.read_predictions(run / "predictions.csv")
+  with (run / "predictions.csv").open(newline="") as file:
+    fold = [int(row["fold"]) - 1 for row in csv.DictReader(file)]
+  found = opened._extractor.run([pictures / name for name in read.image_ids])
+  table = np.concatenate([found.values["color"], found.values["lbp"]], axis=1)
+  said = opened._of_folds(table)
+  for target in ("valence", "arousal"):
+    ours = said[target][fold, np.arange(30)]
+    np.testing.assert_allclose(ours, read.said[target], atol=1e-4)
+
+
+def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, pictures):
+  paths = sorted(pictures.glob("*.png"))
+  together = opened.predict(paths)
+  backwards = opened.predict(paths[::-1])
+  np.testing.assert_array_equal(together.valence, backwards.valence[::-1])
+  for i in (0, 13):
+    alone = opened.predict(str(paths[i]))
+    assert abs(alone.valence[0] - together.valence[i]) < 1e-5
+    assert abs(alone.arousal[0] - together.arousal[i]) < 1e-5
+    assert abs(alone.distance[0] - together.distance[i]) < 1e-5
+
+
+def test_files_bytes_and_arrays_are_the_same_picture(opened, pictures):
+  path = pictures / "05.png"
+  array = np.asarray(Image.open(path).convert("RGB"))
+  found = opened.predict([path, path.read_bytes(), array])
+  assert np.ptp(found.valence) < 1e-5 and len(found) == 3
+  assert found.paths == [path, None, None]
+  with pytest.raises(TypeError, match="got float"):
+    opened.predict([0.5])
+
+
+@pytest.mark.slow
+def test_two_devices_wrote_what_one_reads(run, opened, pictures):
+  # This process has two pretend devices; the other one has a single one.
+  target = pictures / "07.png"
+  command = ("-m", "emojax.predict", f"--checkpoint={run}", "--cache_dir=", target)
+  one = _process(*command, devices=1)
+  assert one.returncode == 0, one.stderr
+  (row,) = csv.DictReader(io.StringIO(one.stdout))
+  here = opened.predict(target)
+  assert abs(float(row["valence"]) - here.valence[0]) < 1e-4
+  assert abs(float(row["arousal_sd"]) - here.std["arousal"][0]) < 1e-4
+
+
+@pytest.mark.slow
+def test_every_odd_file_has_a_row_and_a_place_on_the_page(run, odd, tmp_path):
+  page = tmp_path / "page.html"
+  command = ("-m", "emojax.predict", f"--checkpoint={run}", "--cache_dir=")
+  done = _process(*command, f"--gallery={page}", odd)
+  assert done.returncode == 1
+  assert "2 of 9 pictures were not scored" in done.stderr
+  rows = {row["path"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
+  assert len(rows) == 9
+  failed = {path for path, row in rows.items() if row["status"] == "error"}
+  assert failed == {str(odd / "cut.jpg"), str(odd / "text.png")}
+  assert all(rows[path]["reason"] and not rows[path]["valence"] for path in failed)
+  assert str(odd / "two\nlines.jpg") in rows
+  upright, turned = rows[str(odd / "whole.jpg")], rows[str(odd / "turned.jpg")]
+  assert abs(float(upright["valence"]) - float(turned["valence"])) < 0.3
+  text = page.read_text("utf-8")
+  assert text.count('class="photo"') >= 7 and "θάλασσα.jpg" in text
+  assert "Not scored" in text and "text.png" in text
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_rows_as_files(opened, pictures, odd, kind):
+  found = opened.predict([pictures / "01.png", odd / "text.png"])
+  content = formats.content(found, f".{kind}")
+  if kind == "csv":
+    rows = list(csv.DictReader(io.StringIO(content)))
+    rows = [{k: v or None for k, v in row.items()} for row in rows]
+  elif kind == "json":
+    rows = json.loads(content)
+  else:
+    rows = pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()
+  assert [row["status"] for row in rows] == [found.status[0], "error"]
+  assert abs(float(rows[0]["valence"]) - found.valence[0]) < 1e-4
+  assert rows[1]["valence"] is None and "PNG" in rows[1]["reason"]
+
+
+@pytest.mark.slow
+def test_an_archive_is_the_run(run, opened, pictures, tmp_path):
+  archive = tmp_path / "run.zip"
+  export = helpers.ROOT / "scripts" / "export_run"
+  done = _process(export, run, f"--output={archive}")
+  assert done.returncode == 0, done.stderr
+  first = archive.read_bytes()
+  _process(export, run, f"--output={archive}")
+  assert archive.read_bytes() == first
+  travelled = emojax.load(archive)
+  paths = sorted(pictures.glob("*.png"))[:4]
+  theirs, ours = travelled.predict(paths), opened.predict(paths)
+  np.testing.assert_array_equal(theirs.valence, ours.valence)
+  np.testing.assert_array_equal(theirs.distance, ours.distance)
+  with zipfile.ZipFile(archive) as file:
+    names, card = file.namelist(), file.read("README.md").decode()
+    everything = b"".join(file.read(name) for name in names)
+  assert str(pictures).encode() not in everything and b"01.png" not in everything
+  assert "Out of scope" in card and "va_emotion/folder" in card
+  scores = json.loads((run / "results.json").read_text())["targets"]
+  assert f"{scores['valence']['out_of_fold']['pearson_r']:.3f}" in card
+
+
+@pytest.fixture
+def copy(run, tmp_path):
+  return pathlib.Path(shutil.copytree(run, tmp_path / "copy"))
+
+
+def _change_feature(copy, **changes):
+  path = copy / "config.json"
+  stored = json.loads(path.read_text())
+  stored["identity"]["features"][0].update(changes)
+  path.write_text(json.dumps(stored))
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"version": 99}, "version 99, this emojax has version 1"),
+    ({"images_version": 77}, "picture reading 77, this emojax has"),
+    ({"digest": "ab" * 32}, "digest abababab.*name the same file with --color_names"),
+    ({"name": "colour"}, r"the feature colour, which this emojax lacks \(it has color"),
+  ],
+)
+def test_other_features_than_the_run_s_are_refused(copy, changes, message):
+  _change_feature(copy, **changes)
+  with pytest.raises(checkpoint.RunError, match=message):
+    emojax.load(copy)
+
+
+def test_unfinished_damaged_and_missing_runs_are_told_apart(copy, tmp_path):
+  (copy / "familiarity.safetensors").write_bytes(b"nonsense")
+  with pytest.raises(checkpoint.RunError, match="is damaged"):
+    emojax.load(copy)
+  (copy / "results.json").unlink()
+  with pytest.raises(checkpoint.RunError, match="is not finished"):
+    emojax.load(copy)
+  with pytest.raises(checkpoint.RunError, match="does not exist"):
+    emojax.load(tmp_path / "nowhere")
+  (tmp_path / "a.zip").write_text("no archive")
+  with pytest.raises(checkpoint.RunError, match="is no archive"):
+    emojax.load(tmp_path / "a.zip")
+
+
+def _archive(run, path, change):
+  """An archive of a run with some of its members changed."""
+  trained_run.write_archive(trained_run.read(run), path, {})
+  with zipfile.ZipFile(path) as file:
+    members = {name: file.read(name) for name in file.namelist()}
+  change(members)
+  with zipfile.ZipFile(path, "w") as file:
+    for name, content in members.items():
+      file.writestr(name, content)
+
+
+def test_archives_that_do_not_fit_are_refused(run, tmp_path):
+  def newer(members):
+    manifest = json.loads(members["run.json"])
+    members["run.json"] = json.dumps(manifest | {"format": 2}).encode()
+
+  def wider(members):
+    manifest = json.loads(members["run.json"])
+    manifest["identity"]["settings"]["hidden"] = [9]
+    members["run.json"] = json.dumps(manifest).encode()
+
+  def unknown(members):
+    manifest = json.loads(members["run.json"])
+    manifest["identity"]["settings"]["warmth"] = 1
+    members["run.json"] = json.dumps(manifest).encode()
+
+  def cut(members):
+    members["networks.safetensors"] = members["networks.safetensors"][:-5]
+
+  for change, message in (
+    (newer, "newer emojax"),
+    (wider, "should have shape"),
+    (unknown, "settings warmth"),
+    (cut, "is damaged"),
+    (lambda members: members.pop("run.json"), "is damaged"),
+  ):
+    _archive(run, tmp_path / "changed.zip", change)
+    with pytest.raises(checkpoint.RunError, match=message):
+      emojax.load(tmp_path / "changed.zip")
+
+
+def test_far_pictures_are_scored_and_said_to_be_far(opened, monkeypatch):
+  far = np.zeros((40, 40, 3), np.uint8)
+  far[::2] = 255
+  found = opened.predict([far])
+  assert found.status == ["far"] and "do not trust it" in found.reason[0]
+  assert np.isfinite(found.valence).all()
+
+
+@pytest.mark.slow
+def test_mistakes_are_one_line(run, tmp_path):
+  (tmp_path / "empty").mkdir()
+  for arguments, message in (
+    ([], "--checkpoint=RUN is needed"),
+    ([f"--checkpoint={run}"], "name pictures or folders"),
+    ([f"--checkpoint={run}", "--output=a.txt", "x.png"], "should end in .csv"),
+    ([f"--checkpoint={run}", "--output=/no/where/a.csv", "x.png"], "no folder"),
+    ([f"--checkpoint={run}", str(tmp_path / "empty")], "no pictures in"),
+    ([f"--checkpoint={tmp_path}", "x.png"], "is no run folder"),
+  ):
+    done = _process("-m", "emojax.predict", "--cache_dir=", *arguments)
+    assert done.returncode == 1 and message in done.stderr, (arguments, done.stderr)
+    assert done.stderr.count("\n") == 1 and not done.stdout
+
+
+def test_random_networks_are_found_again(tmp_path):
+  described = {
+    "name": "object_squeezenet",
+    "version": 1,
+    "images_version": emojax.images.VERSION,
+    "needs": "squeezenet",
+  }
+  made = predictor.sources.load_sources(["object_squeezenet"], weights="random")
+  source = made["squeezenet"]
+  described |= {"weights": source.label, "digest": source.digest}
+  again = predictor._source(described, None, None, None, tmp_path)
+  assert again.digest == source.digest
+  described["digest"] = "0" * 64
+  with pytest.raises(checkpoint.RunError, match="--weights_dir"):
+    predictor._source(described, None, None, None, tmp_path)
+
+
+@pytest.mark.slow
+def test_weights_travel_in_the_archive(shared_data, pictures, tmp_path):
+  weights = tmp_path / "weights"
+  _process(
+    helpers.ROOT / "scripts" / "convert_weights",
+    "squeezenet",
+    f"--source={shared_data}",
+    f"--output={weights}",
+  )
+  done = _process(
+    "-m",
+    "emojax.train",
+    "--dataset=va_emotion/folder",
+    f"--images_dir={pictures}",
+    f"--ratings_csv={pictures / 'ratings.csv'}",
+    f"--data_dir={tmp_path}",
+    "--features=logits_squeezenet",
+    "--hidden=4",
+    "--max_epochs=2",
+    f"--weights_dir={weights}",
+    f"--cache_dir={tmp_path / 'cache'}",
+    f"--workdir={tmp_path / 'run'}",
+  )
+  assert done.returncode == 0, done.stderr
+  with pytest.raises(ValueError, match="no weights folder given"):
+    emojax.load(tmp_path / "run")
+  run = trained_run.read(tmp_path / "run")
+  carried = trained_run.weights_used(run, weights)
+  assert list(carried) == ["squeezenet"]
+  trained_run.write_archive(run, tmp_path / "run.zip", carried)
+  settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
+  ours = emojax.load(tmp_path / "run", weights).predict(pictures, settings=settings)
+  found = emojax.load(tmp_path / "run.zip").predict(pictures, settings=settings)
+  np.testing.assert_array_equal(found.valence, ours.valence)
+
+
+@pytest.mark.slow
+def test_features_made_of_others_are_opened_with_a_run(shared_data, pictures, tmp_path):
+  weights = tmp_path / "weights"
+  norms = shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"
+  cache = f"--cache_dir={tmp_path / 'cache'}"
+  _process(
+    helpers.ROOT / "scripts" / "convert_weights",
+    "squeezenet",
+    f"--source={shared_data}",
+    f"--output={weights}",
+  )
+  few = ("--network=squeezenet", "--num_attributes=20", f"--weights_dir={weights}")
+  assert _process("-m", "emojax.attributes", "fit", *few, cache).returncode == 0
+  done = _process(
+    "-m",
+    "emojax.train",
+    "--dataset=va_emotion/folder",
+    f"--images_dir={pictures}",
+    f"--ratings_csv={pictures / 'ratings.csv'}",
+    f"--data_dir={tmp_path}",
+    "--features=attributes,word_emotion,lbp",
+    "--word_features=object_squeezenet",
+    f"--word_norms={norms}",
+    "--hidden=4",
+    "--max_epochs=2",
+    f"--weights_dir={weights}",
+    cache,
+    f"--workdir={tmp_path / 'run'}",
+  )
+  assert done.returncode == 0, done.stderr
+  run = trained_run.read(tmp_path / "run")
+  assert run.columns.sizes == (20, 3, 59)
+  carried = trained_run.weights_used(run, weights)
+  assert sorted(carried) == ["attributes", "squeezenet"]
+  trained_run.write_archive(run, tmp_path / "run.zip", carried)
+  with pytest.raises(ValueError, match="with --word_norms"):
+    emojax.load(tmp_path / "run.zip")
+  settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
+  made = emojax.load(tmp_path / "run", weights, word_norms=norms)
+  ours = made.predict(pictures, settings=settings)
+  opened = emojax.load(tmp_path / "run.zip", word_norms=norms)
+  found = opened.predict(pictures, settings=settings)
+  np.testing.assert_array_equal(found.valence, ours.valence)
+  assert np.isfinite(ours.valence).all()
+  (tmp_path / "other.csv").write_text("word,valence,arousal,dominance\ncat,5,5,5\n")
+  with pytest.raises(checkpoint.RunError, match=r"was trained with word norms .* here"):
+    emojax.load(tmp_path / "run.zip", word_norms=tmp_path / "other.csv")

@@ -1,0 +1,118 @@
+"""Picture files as the rating page shows them: upright, small, one row per file."""
+
+import base64
+import dataclasses
+import io
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emojax import config, images
+from emojax.raters.rating_page import pictures
+
+_SETTINGS = config.RatingPageConfig()
+
+
+def _save(path, width=40, height=30, **options):
+  path.parent.mkdir(parents=True, exist_ok=True)
+  Image.fromarray(np.full((height, width, 3), 90, np.uint8)).save(path, **options)
+
+
+def _collect(folder, **settings):
+  changed = dataclasses.replace(_SETTINGS, **settings)
+  return list(pictures.collect(folder, changed))
+
+
+def _opened(picture):
+  head, _, coded = picture.source.partition(",")
+  assert head == "data:image/jpeg;base64"
+  return Image.open(io.BytesIO(base64.b64decode(coded)))
+
+
+def test_large_pictures_are_made_smaller_and_small_ones_are_not(tmp_path):
+  _save(tmp_path / "a.png", 1600, 1000)
+  _save(tmp_path / "b.png", 40, 30)
+  (_, large), (_, small) = _collect(tmp_path)
+  assert (large.width, large.height) == (800, 500) == _opened(large).size
+  assert (small.width, small.height) == (40, 30) == _opened(small).size
+  ((_, other), _) = _collect(tmp_path, side_px=160)
+  assert (other.width, other.height) == (160, 100)
+
+
+def test_pictures_are_upright_and_say_nothing_about_the_camera(tmp_path):
+  exif = Image.Exif()
+  exif[274] = 6  # the stored rows are the seen columns
+  exif[271] = "a camera"
+  _save(tmp_path / "a.jpg", 40, 30, exif=exif)
+  ((_, picture),) = _collect(tmp_path)
+  assert (picture.width, picture.height) == (30, 40)
+  assert not _opened(picture).getexif()
+
+
+def test_every_file_has_a_row_in_order(tmp_path):
+  _save(tmp_path / "b" / "1.png")
+  (tmp_path / "a.jpg").write_bytes(b"")
+  (tmp_path / "c.png").write_bytes(b"no picture")
+  (tmp_path / "notes.txt").write_text("no row")
+  rows = [row for row, _ in _collect(tmp_path)]
+  assert [row.path for row in rows] == ["a.jpg", "b/1.png", "c.png"]
+  assert [row.status for row in rows] == ["error", "ok", "error"]
+  assert "empty" in rows[0].reason and "not a JPEG" in rows[2].reason
+
+
+def test_a_file_that_may_not_be_read_is_a_row(tmp_path):
+  (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+  ((row, picture),) = _collect(tmp_path)
+  assert picture is None and row.reason.endswith("No such file or directory")
+
+
+def test_addresses_on_a_server_are_quoted(tmp_path):
+  name = 'b/50% "Ω" #1?.png'
+  _save(tmp_path / name)
+  ((_, picture),) = _collect(tmp_path, base_url="https://example.org/set/")
+  assert picture.name == name
+  assert picture.source == (
+    "https://example.org/set/b/50%25%20%22%CE%A9%22%20%231%3F.png"
+  )
+
+
+def test_names_that_are_no_text_are_quoted_as_their_bytes(tmp_path):
+  try:
+    _save(tmp_path / os.fsdecode(b"\xff.png"))
+  except (OSError, UnicodeError):
+    pytest.skip("this file system takes only names that are text")
+  ((_, picture),) = _collect(tmp_path, base_url="https://example.org")
+  assert picture.source == "https://example.org/%FF.png"
+  assert picture.name == "\\udcff.png"
+
+
+def test_what_browsers_do_not_show_is_told_where_it_would_be_loaded(tmp_path):
+  _save(tmp_path / "a.tif")
+  ((row, _),) = _collect(tmp_path)
+  assert row.status == "ok"
+  ((row, _),) = _collect(tmp_path, base_url="https://example.org")
+  assert row.status == "error" and "browsers do not show TIFF" in row.reason
+
+
+def test_line_breaks_in_names_do_not_survive_a_form_post(tmp_path):
+  _save(tmp_path / "a\nb.png")
+  ((row, _),) = _collect(tmp_path)
+  assert row.status == "ok"
+  ((row, _),) = _collect(tmp_path, post_url="https://example.org")
+  assert row.status == "error" and "rename it" in row.reason
+
+
+def test_the_digest_is_the_file_s(tmp_path):
+  _save(tmp_path / "a.png")
+  ((_, first),) = _collect(tmp_path)
+  ((_, again),) = _collect(tmp_path, quality=50)
+  _save(tmp_path / "a.png", 41)
+  ((_, other),) = _collect(tmp_path)
+  assert first.digest == again.digest != other.digest
+
+
+def test_no_folder(tmp_path):
+  with pytest.raises(images.ImageError, match="does not exist"):
+    _collect(tmp_path / "none")

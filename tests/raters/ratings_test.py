@@ -1,0 +1,150 @@
+"""Tables of single ratings: what is accepted, and how mistakes are told."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from emojax import config
+from emojax.datasets.va_emotion import ratings
+from emojax.raters import ratings as rater_ratings
+from emojax.utils import cli
+
+HEADER = "worker,image,valence,arousal"
+GOOD = f"{HEADER}\na,x.jpg,1,2\n"
+
+
+def _read(tmp_path, *contents, **changes):
+  paths = []
+  for i, content in enumerate(contents):
+    paths.append(tmp_path / f"{i}.csv")
+    data = content if isinstance(content, bytes) else content.encode()
+    paths[-1].write_bytes(data)
+  settings = dataclasses.replace(config.RaterConfig(), **changes)
+  return rater_ratings.read(paths, settings)
+
+
+def test_all_columns_of_the_rating_page_are_read(tmp_path):
+  text = (
+    "image,worker,valence,arousal,seconds,shown_at,previous,approval,keyword\r\n"
+    '"b, c.jpg",Ünal,1,9,3.5,2026-11-03T14:05:00.250Z,,99%,sea\r\n'
+    'Ωδή.jpg,"two\r\nlines",5,5,,2026-11-03T14:04:00Z,"b, c.jpg",,\r\n'
+  )
+  table, bad = _read(tmp_path, b"\xef\xbb\xbf" + text.encode())
+  assert (table.workers, table.images) == (
+    ["Ünal", "two\r\nlines"],
+    ["b, c.jpg", "Ωδή.jpg"],
+  )
+  assert table.valence.tolist() == [1, 5] and table.lines == [2, 3]
+  assert table.seconds[0] == 3.5 and np.isnan(table.seconds[1])
+  assert table.approval[0] == 99 and np.isnan(table.approval[1])
+  assert table.shown_at[0] - table.shown_at[1] == 60.25
+  assert table.is_timed and table.order().tolist() == [1, 0]
+  assert table.keywords == ["sea", ""] and not bad
+
+
+def test_several_files_are_one_table(tmp_path):
+  table, _ = _read(tmp_path, GOOD, f"arousal,{HEADER[:20]}\n3,b,x.jpg,4\n")
+  assert table.workers == ["a", "b"] and table.images == ["x.jpg"]
+  assert (table.valence.tolist(), table.arousal.tolist()) == ([1, 4], [2, 3])
+  assert not table.is_timed
+
+
+@pytest.mark.parametrize(
+  ("text", "message"),
+  [
+    ("", r"0.csv is empty: expected a header line"),
+    (f"{HEADER}\n", "has a header but no ratings"),
+    (GOOD.replace(",", ";"), "separated by semicolons: save it with commas"),
+    ("worker,image,valence\na,x,1\n", "no column 'arousal': expected worker, image, v"),
+    (
+      "workerid,image,valence,arousal\na,x,1,1\n",
+      "no column 'worker'.*; is 'workerid' your 'worker'. Rename it then",
+    ),
+    (
+      f"{HEADER},secs,mood\na,x,1,1,2,3\n",
+      r"not known: 'secs' \(did you mean 'seconds'\?\), 'mood'; known: worker, image, "
+      "valence, arousal, seconds, approval.*--ignore_columns=secs,mood",
+    ),
+    (f"{HEADER},\na,x,1,1,7\n", "not known: one without a name; .*; rename them$"),
+    (f"{HEADER},seconds,seconds\na,x,1,1,7,8\n", "2 columns called 'seconds'"),
+    (
+      f"{HEADER}\na,x,0,10\n",
+      "line 2, column valence: expected a rating from 1 to 9 \\(--r",
+    ),
+    (f"{HEADER}\na,x,0,10\n", "column arousal: expected a rating from 1 to 9 .*got 10"),
+    (f"{HEADER}\na,x,5,\n", "column arousal: expected a number, got an empty cell"),
+    (f"{HEADER}\na,x,5,nice\n", "column arousal: expected a number, got 'nice'"),
+    (f"{HEADER}\na,x,nan,5\n", "column valence: expected a number, got 'nan'"),
+    (f'{HEADER}\na,x,5,"4,5"\n', "got '4,5'; use a decimal point"),
+    (f"{HEADER}\n ,x,5,5\n", "column worker: expected a worker's name, got nothing"),
+    (f"{HEADER}\na,,5,5\n", "column image: expected a picture's name, got nothing"),
+    (f"{HEADER}\na,../x,5,5\n", "column image: expected a path below the folder"),
+    (f"{HEADER}\na,x,5\n", "line 2: expected 4 cells as in the header, got 3"),
+    (f"{HEADER},seconds\na,x,5,5,-1\n", "column seconds: expected seconds, 0 or more"),
+    (
+      f"{HEADER},approval\na,x,5,5,101\n",
+      "column approval: expected percent, 0 to 100",
+    ),
+    (
+      f"{HEADER},approval\na,x,5,5,0.97\n",
+      "looks like a share: multiply the column by",
+    ),
+    (
+      f"{HEADER},shown_at\na,x,5,5,noon\n",
+      "expected a time such as 2026-11-03T14:05:0",
+    ),
+    (b"worker,image,valence,arousal\n\xff,x,5,5\n", "line 2: byte 0xff is not UTF-8"),
+  ],
+)
+def test_mistakes_are_told_with_file_and_place(tmp_path, text, message):
+  with pytest.raises((ratings.RatingsError, cli.UserError), match=message) as error:
+    _read(tmp_path, text)
+  assert "0.csv" in str(error.value) or "approval is in percent" in str(error.value)
+
+
+def test_many_mistakes_are_listed_and_counted(tmp_path):
+  lines = "".join(f"a,p{i},{i},5\n" for i in range(10, 18))
+  message = r"line 7, .* got 14; and 3 more; correct them, or .*--skip_bad_rows$"
+  with pytest.raises(ratings.RatingsError, match=message):
+    _read(tmp_path, f"{GOOD}{lines}")
+  with pytest.raises(ratings.RatingsError, match=r"1\.csv, line 3, column valence"):
+    _read(tmp_path, GOOD, f"{GOOD}a,y,0,1\n")
+
+
+def test_bad_rows_are_skipped_and_recorded_on_request(tmp_path):
+  text = f"{GOOD}b,x.jpg,0,nice\nb,y.jpg,5,5\n,only bad.jpg,5,5\n"
+  table, bad = _read(tmp_path, text, skip_bad_rows=True)
+  assert table.lines == [2, 4] and [one.row.line for one in bad] == [3, 5]
+  assert "column valence" in bad[0].problem and "column arousal" in bad[0].problem
+  assert table.images == ["only bad.jpg", "x.jpg", "y.jpg"]
+  assert table.workers == ["a", "b"]
+
+
+def test_a_table_of_bad_rows_alone_is_an_error(tmp_path):
+  with pytest.raises(ratings.RatingsError, match="no row can be used"):
+    _read(tmp_path, f"{HEADER}\na,x,0,0\n", skip_bad_rows=True)
+
+
+def test_other_columns_may_be_ignored_by_name(tmp_path):
+  text = f"{HEADER},Mood,\na,x.jpg,1,2,glad,\n"
+  table, _ = _read(tmp_path, text, ignore_columns=("mood",))
+  assert len(table) == 1
+
+
+def test_another_scale_stays_as_it_is(tmp_path):
+  text = f"{HEADER}\na,x.jpg,0,100\n"
+  table, _ = _read(tmp_path, text, rating_scale=(0.0, 100.0))
+  assert table.arousal[0] == 100 and table.scale == (0, 100)
+
+
+def test_no_file_a_missing_file_and_one_twice(tmp_path):
+  settings = config.RaterConfig()
+  path = tmp_path / "a.csv"
+  with pytest.raises(ratings.RatingsError, match="name at least one CSV file"):
+    rater_ratings.read([], settings)
+  with pytest.raises(ratings.RatingsError, match=r"no file .*a\.csv"):
+    rater_ratings.read([path], settings)
+  path.write_text(GOOD)
+  with pytest.raises(ratings.RatingsError, match=r"a\.csv is named twice"):
+    rater_ratings.read([path, tmp_path / "." / "a.csv"], settings)

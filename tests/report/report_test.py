@@ -1,0 +1,223 @@
+"""The page of a run: complete, escaped, readable without a network or eyes."""
+
+import csv
+import html.parser
+import json
+import shutil
+import subprocess
+import sys
+
+import helpers
+import numpy as np
+import pytest
+from PIL import Image
+
+from emojax.pages import gallery, page
+
+_NASTY = '<script>alert("x")<b>&.png'
+
+
+class _Reader(html.parser.HTMLParser):
+  """What a screen reader and a browser without a network make of a page."""
+
+  def __init__(self, text):
+    super().__init__()
+    self.tags, self.headings, self.loads, self.alts, self.text = [], [], [], [], []
+    self.scopes, self.captions = [], 0
+    self.feed(text)
+
+  def handle_starttag(self, tag, attrs):
+    values = dict(attrs)
+    self.tags.append(tag)
+    if tag in ("h1", "h2", "h3"):
+      self.headings.append(int(tag[1]))
+    if tag == "img":
+      self.alts.append(values.get("alt", ""))
+    if tag == "th":
+      self.scopes.append(values.get("scope"))
+    self.captions += tag == "caption"
+    self.loads += [values[k] for k in ("src", "href", "action") if k in values]
+
+  def handle_data(self, data):
+    self.text.append(data)
+
+
+def _program(name, *arguments):
+  command = [sys.executable, "-m", f"emojax.{name}", *map(str, arguments)]
+  return subprocess.run(command, capture_output=True, text=True, cwd=helpers.ROOT)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+  """A run on a folder with a picture of an awkward name, and its report."""
+  place = tmp_path_factory.mktemp("report")
+  pictures = place / "pictures"
+  pictures.mkdir()
+  rng = np.random.default_rng(0)
+  names = [f"{i}.png" for i in range(24)] + [_NASTY]
+  with (place / "ratings.csv").open("w", newline="", encoding="utf-8") as file:
+    rows = csv.writer(file)
+    rows.writerow(["image", "valence", "arousal", "keyword"])
+    for i, name in enumerate(names):
+      rgb = rng.integers(0, 10 * i + 16, (30, 40, 3), dtype=np.uint8)
+      Image.fromarray(rgb).save(pictures / name)
+      rows.writerow([name, 1 + i / 3.2, 9 - i / 4, f"word{i % 3}<b>"])
+  done = _program(
+    "train",
+    "--dataset=va_emotion/folder",
+    f"--images_dir={pictures}",
+    f"--ratings_csv={place / 'ratings.csv'}",
+    f"--data_dir={place / 'tfds'}",
+    "--cache_dir=",
+    "--features=color,lbp",
+    "--hidden=8",
+    "--max_epochs=3",
+    f"--workdir={place / 'run'}",
+  )
+  assert done.returncode == 0, done.stderr
+  done = _program("report", place / "run")
+  assert done.returncode == 0, done.stderr
+  return place / "run"
+
+
+@pytest.fixture(scope="module")
+def read(run):
+  return _Reader((run / "report" / "index.html").read_text("utf-8"))
+
+
+def test_nothing_is_loaded_from_elsewhere(read):
+  assert read.loads and all(one.startswith("data:image/") for one in read.loads)
+  assert "script" not in read.tags and "link" not in read.tags
+
+
+def test_names_and_words_are_escaped(run, read):
+  text = (run / "report" / "index.html").read_text("utf-8")
+  assert "<script>" not in text and "word1<b>" not in text
+  assert any("<script>" in alt for alt in read.alts)  # as text, not as a tag
+  assert any("word1<b>" in part for part in read.text)
+
+
+def test_every_picture_is_described_and_every_table_has_heads(read):
+  assert read.alts and all(len(alt) > 10 for alt in read.alts)
+  assert read.captions == read.tags.count("table") >= 5
+  assert read.scopes and set(read.scopes) == {"col", "row"}
+
+
+def test_headings_are_one_title_and_its_sections(read):
+  assert read.headings[0] == 1 and set(read.headings[1:]) == {2}
+  words = " ".join(read.text)
+  for title in ("Keywords", "Pictures where they are predicted", "Worst predictions"):
+    assert title in words
+
+
+def test_figures_are_files_too(run):
+  names = {path.name for path in (run / "report").iterdir()}
+  for name in ("curve-valence", "against-arousal", "residuals-valence", "plane"):
+    assert {f"{name}.png", f"{name}.svg"} <= names
+  with Image.open(run / "report" / "plane.png") as image:
+    assert image.width > 500
+
+
+@pytest.mark.slow
+def test_pictures_that_have_gone_are_said_to_have(run, tmp_path):
+  moved = run.parent / "moved"
+  (run.parent / "pictures").rename(moved)
+  try:
+    done = _program("report", run, f"--output={tmp_path / 'without'}")
+    assert done.returncode == 0 and "pictures were not found" in done.stdout
+    text = (tmp_path / "without" / "index.html").read_text("utf-8")
+    assert "pictures were not found" in text and "Worst predictions" not in text
+    place = f"--output={tmp_path / 'with'}"
+    done = _program("report", run, place, f"--images_dir={moved}")
+    assert "Worst predictions" in (tmp_path / "with" / "index.html").read_text("utf-8")
+  finally:
+    moved.rename(run.parent / "pictures")
+
+
+def test_runs_are_compared_on_the_pictures_they_share(run, tmp_path):
+  other = tmp_path / "other"
+  shutil.copytree(run, other)
+  lines = (run / "predictions.csv").read_text("utf-8").splitlines(keepends=True)
+  (other / "predictions.csv").write_text("".join(lines[:-2]), "utf-8")
+  done = _program("report", run, other, f"--output={tmp_path / 'both'}")
+  assert done.returncode == 0, done.stderr
+  words = " ".join(_Reader((tmp_path / "both" / "index.html").read_text()).text)
+  assert "23 pictures that all runs predicted" in words
+  assert "run less other" in words and "0.000 [0.000, 0.000]" in words
+
+
+@pytest.mark.slow
+def test_mistakes_are_one_line(run, tmp_path):
+  damaged = tmp_path / "damaged"
+  shutil.copytree(run, damaged)
+  (damaged / "predictions.csv").write_text("image,valence\n1.png,five\n")
+  unfinished = tmp_path / "unfinished"
+  unfinished.mkdir()
+  broken = tmp_path / "broken"
+  broken.mkdir()
+  (broken / "results.json").write_text("{")
+  for arguments, message in (
+    ([], "name a run"),
+    ([tmp_path / "gone"], "there is no folder"),
+    ([unfinished], "no finished run"),
+    ([broken], "cannot be read"),
+    ([damaged], "cannot be read as predictions"),
+  ):
+    done = _program("report", *arguments, f"--output={tmp_path / 'none'}")
+    assert done.returncode == 1 and message in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_gallery_runs_from_the_lowest_to_the_highest():
+  rng = np.random.default_rng(0)
+  valence, arousal = rng.uniform(1, 9, (2, 300))
+  shown = [one.row for one in gallery.along(valence, arousal, high=True)]
+  assert len(shown) == 16
+  assert (np.diff(valence[shown]) > 0).all()
+  assert arousal[shown].min() >= np.quantile(arousal, 2 / 3)
+  low = [one.row for one in gallery.along(valence, arousal, high=False)]
+  assert arousal[low].max() <= np.quantile(arousal, 1 / 3)
+
+
+def test_the_plane_puts_pictures_where_they_are_predicted():
+  valence, arousal = np.array([2.0, 8.0, 5.0]), np.array([3.0, 7.0, 5.0])
+  places = {one.row: (one.left, one.top) for one in gallery.in_plane(valence, arousal)}
+  assert places == {0: (0.0, 100.0), 1: (100.0, 0.0), 2: (50.0, 50.0)}
+  crowd = gallery.in_plane(np.full(50, 4.0), np.full(50, 4.0))
+  assert len(crowd) == 1
+
+
+def test_best_and_worst_and_their_caption():
+  rated = np.full(30, 5.0)
+  said = rated + np.linspace(-2, 1, 30)
+  assert gallery.extremes(said, rated, worst=True)[0].row == 0
+  assert len(gallery.extremes(said, rated, worst=False)) == 8
+  assert gallery.caption({"valence": 7.0}, {"valence": 5.0}) == "V 7.0/5.0 75 %"
+
+
+def test_keywords_of_a_section_are_counted():
+  """By hand: two dogs above 7 in both, one sea calm and pleasant."""
+  table = gallery.sections(
+    np.array([8.0, 8.0, 8.0]), np.array([8.0, 7.5, 2.0]), ["dog", "dog", "sea"]
+  )
+  assert table[0][3] == "dog (2)" and table[3][3] == "sea" and table[1][0] == ""
+
+
+def test_tables_of_markdown_are_read_back():
+  text = "# t\n\n| a | b |\n| - | -: |\n| 1 | 2 |\n\nx\n| c |\n| --- |\n| 3 |\n"
+  assert page.tables_of(text) == [[["a", "b"], ["1", "2"]], [["c"], ["3"]]]
+
+
+def test_an_experiment_has_a_page(tmp_path):
+  one = {"value": 0.5, "low": 0.4, "high": 0.6}
+  folder = tmp_path / "experiment"
+  folder.mkdir()
+  (folder / "table.md").write_text(
+    "# Table\n\n**Note**\n\n| a | b |\n| - | - |\n| 1 | 2 |\n"
+  )
+  entry = {"entry": {"name": "svr"}, "intervals": {"valence": {"pearson_r": one}}}
+  found = {"table": 4, "entries": [entry]}
+  (folder / "results.json").write_text(json.dumps(found))
+  done = _program("report", folder)
+  assert done.returncode == 0 and "Note" in done.stdout, done.stderr
+  assert (folder / "report" / "r-valence.svg").is_file()

@@ -1,0 +1,158 @@
+"""A run folder: opened, refused, saved whole, read back elsewhere."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import helpers
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from emojax.train import checkpoint, model
+
+_CONFIG = {"identity": {"settings": {"seed": 0, "hidden": (3, 2)}}, "preset": "paper"}
+
+
+def test_new_folder_gets_its_config(tmp_path):
+  folder = checkpoint.open_run(tmp_path / "a" / "b", _CONFIG, resume=False)
+  assert checkpoint.read_config(folder)["identity"]["settings"]["hidden"] == [3, 2]
+  assert not folder.is_finished
+
+
+def test_a_run_is_not_overwritten_without_resume(tmp_path):
+  checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  with pytest.raises(checkpoint.RunError, match=r"already holds a run.*--resume"):
+    checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+
+
+def test_resume_opens_the_same_configuration(tmp_path):
+  checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  checkpoint.open_run(tmp_path, _CONFIG, resume=True)
+
+
+def test_resume_of_another_configuration_names_what_differs(tmp_path):
+  checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  other = {"identity": {"settings": {"seed": 7, "hidden": (3, 2)}}}
+  with pytest.raises(
+    checkpoint.RunError, match=r"settings\.seed is 0 there and 7 here"
+  ):
+    checkpoint.open_run(tmp_path, other, resume=True)
+
+
+def test_a_folder_of_other_files_is_left_alone(tmp_path):
+  (tmp_path / "thesis.docx").write_text("mine")
+  with pytest.raises(checkpoint.RunError, match="no emojax run"):
+    checkpoint.open_run(tmp_path, _CONFIG, resume=True)
+  assert [p.name for p in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_damaged_config_is_one_clear_error(tmp_path):
+  folder = checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  folder.config.write_text('{"identity": ')
+  with pytest.raises(checkpoint.RunError, match="cannot be read"):
+    checkpoint.open_run(tmp_path, _CONFIG, resume=True)
+
+
+def test_a_file_in_the_way_is_one_clear_error(tmp_path):
+  (tmp_path / "run").write_text("a file")
+  with pytest.raises(checkpoint.RunError, match="cannot be used"):
+    checkpoint.open_run(tmp_path / "run", _CONFIG, resume=False)
+
+
+def test_states_come_back_and_only_the_newest_is_kept(tmp_path):
+  folder = checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  state = {"a": jnp.arange(6.0).reshape(2, 3), "n": (jnp.int32(4), jnp.array([True]))}
+  store = checkpoint.StateStore(folder)
+  assert store.newest() is None
+  store.save(10, state)
+  store.save(20, jax.tree.map(lambda x: x * 0 if x.dtype != bool else x, state))
+  store.close()
+  again = checkpoint.StateStore(folder)
+  assert again.newest() == 20
+  found = again.restore(20, jax.eval_shape(lambda: state))
+  np.testing.assert_array_equal(found["a"], np.zeros((2, 3)))
+  assert found["n"][1].dtype == bool
+  again.close()
+  assert sorted(p.name for p in folder.states.iterdir()) == ["20"]
+
+
+def _model_tree():
+  params = {"output": {"kernel": jnp.ones((5, 4, 1)), "bias": jnp.full((5, 1), 2.0)}}
+  scaling = model.Scaling(jnp.zeros((5, 4)), jnp.ones((5, 4)), jnp.ones((5, 4)))
+  return params, scaling
+
+
+def test_model_saved_on_two_devices_opens_on_one(tmp_path):
+  folder = checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  params, scaling = _model_tree()
+  assert jax.local_device_count() == 2
+  mesh = jax.make_mesh((2,), ("x",))
+  spread = jax.NamedSharding(mesh, jax.sharding.PartitionSpec(None, "x"))
+  params["output"]["kernel"] = jax.device_put(params["output"]["kernel"], spread)
+  checkpoint.save_model(folder, params, scaling)
+  program = textwrap.dedent(
+    """
+    import pathlib, sys
+    import jax, jax.numpy as jnp
+    from emojax.train import checkpoint, model
+    assert jax.local_device_count() == 1
+    like = {"output": {"kernel": jnp.zeros((5, 4, 1)), "bias": jnp.zeros((5, 1))}}
+    zeros = jnp.zeros((5, 4))
+    folder = checkpoint.RunFolder(pathlib.Path(sys.argv[1]))
+    found, scaling = checkpoint.load_model(
+      folder, like, model.Scaling(zeros, zeros, zeros)
+    )
+    assert float(found["output"]["kernel"].sum()) == 20, found
+    assert float(scaling.gain.sum()) == 20
+    """
+  )
+  environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+  environment["PYTHONPATH"] = str(helpers.ROOT)
+  done = subprocess.run(
+    [sys.executable, "-c", program, str(tmp_path)],
+    env=environment,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.returncode == 0, done.stderr
+
+
+def test_model_of_other_shapes_is_refused(tmp_path):
+  folder = checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  params, scaling = _model_tree()
+  with pytest.raises(checkpoint.RunError, match="no trained networks yet"):
+    checkpoint.load_model(folder, params, scaling)
+  checkpoint.save_model(folder, params, scaling)
+  params["output"]["kernel"] = jnp.ones((5, 9, 1))
+  with pytest.raises(checkpoint.RunError, match="does not fit"):
+    checkpoint.load_model(folder, params, scaling)
+
+
+def test_not_a_run_folder(tmp_path):
+  with pytest.raises(checkpoint.RunError, match="no run folder"):
+    checkpoint.read_config(checkpoint.RunFolder(tmp_path))
+
+
+def test_config_is_json_a_person_can_read(tmp_path):
+  folder = checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  text = folder.config.read_text()
+  assert json.loads(text)["preset"] == "paper"
+  assert text.count("\n") > 5
+
+
+def test_networks_that_do_not_fit_the_disk_are_one_clear_error(tmp_path):
+  """Larger than any disk, but a single number in memory."""
+  vast = np.broadcast_to(np.float32(0), (10**15,))
+  _, scaling = _model_tree()
+  folder = checkpoint.open_run(tmp_path / "run", _CONFIG, resume=False)
+  with pytest.raises(checkpoint.RunError, match=r"MB are needed and .*--resume"):
+    checkpoint.save_model(folder, {"kernel": vast}, scaling)
+  store = checkpoint.StateStore(folder)
+  with pytest.raises(checkpoint.RunError, match=r"MB are needed and .*--resume"):
+    store.save(1, {"kernel": vast})
+  store.close()

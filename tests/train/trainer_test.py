@@ -1,0 +1,303 @@
+"""One network alone, many at once, and what a step does."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from emojax import config
+from emojax.evaluation import folds
+from emojax.train import loop, model, trainer
+
+_COLUMNS = model.Columns(("a",), (6,), (False,))
+_SETTINGS = config.TrainConfig(
+  hidden=(8, 4), learning_rate=0.02, batch_size=16, max_epochs=12, patience=50
+)
+
+
+def _problem(num_images=53, noise=0.3):
+  rng = np.random.default_rng(3)
+  table = rng.standard_normal((num_images, 6)).astype(np.float32)
+  ratings = 5 + table[:, :2] * 0.8 + rng.normal(0, noise, (num_images, 2))
+  return table, ratings.astype(np.float32), folds.assign(num_images, 0)
+
+
+@functools.cache  # most tests compare with the same plain runs
+def _train(settings=_SETTINGS, which=(0, 1, 2, 3, 4), **changes):
+  table, ratings, fold = _problem()
+  settings = dataclasses.replace(settings, **changes)
+  return loop.train(settings, table, _COLUMNS, ratings, fold, list(which))
+
+
+@pytest.mark.slow
+def test_a_fold_alone_equals_the_fold_among_five():
+  together, alone = _train(), _train(which=(2,))
+  index = [k for k, net in enumerate(together.networks) if net.fold == 2]
+  np.testing.assert_allclose(
+    together.predicted[index], alone.predicted, rtol=1e-4, atol=1e-4
+  )
+  np.testing.assert_array_equal(together.best_epochs[index], alone.best_epochs)
+
+
+@pytest.mark.slow
+def test_a_target_alone_equals_the_target_of_two():
+  together, alone = _train(), _train(target=("arousal",))
+  np.testing.assert_allclose(
+    together.predicted[5:], alone.predicted, rtol=1e-4, atol=1e-4
+  )
+
+
+def test_folds_start_from_different_weights():
+  table, ratings, fold = _problem()
+  nets = trainer.networks(_SETTINGS, range(5))
+  keys = trainer.network_keys(nets)
+  assert len({tuple(k) for k in np.asarray(jax.random.key_data(keys))}) == 10
+  rows = trainer.network_rows(_SETTINGS, fold, nets)
+  init, _, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
+  states = init(keys, rows, jnp.asarray(table)[None], jnp.asarray(ratings))
+  kernels = np.asarray(states.params["hidden_1"]["kernel"]).reshape(10, -1)
+  assert len(np.unique(kernels[:, 0])) == 10
+
+
+def test_five_folds_and_any_number_of_epochs_compile_once():
+  table, ratings, fold = _problem()
+  nets = trainer.networks(_SETTINGS, range(5))
+  keys = trainer.network_keys(nets)
+  rows = trainer.network_rows(_SETTINGS, fold, nets)
+  made = trainer.make_trainer(_SETTINGS, _COLUMNS, 1)
+  traced = []
+
+  def counted(*args):
+    traced.append(1)
+    return made.run_epoch(*args)
+
+  init, run, _ = trainer.make_program(made._replace(run_epoch=counted))
+  data = (jnp.asarray(table)[None], jnp.asarray(ratings))
+  states = init(keys, rows, *data)
+  for first, count in ((0, 1), (1, 3), (4, 2)):
+    states, _, ran = run(states, keys, rows, *data, jnp.int32(first), jnp.int32(count))
+    assert int(ran) == count
+  assert run._cache_size() == 1
+  # once per trace of the loop's body, however many folds and epochs
+  assert len(traced) <= 2
+
+
+@pytest.mark.slow
+def test_golden_step():
+  """One step of momentum SGD on a linear network, worked by hand.
+
+  The rule is the TensorFlow form: buffer = 0.9 buffer + gradient; step = lr * buffer.
+  If this fails because the rule was changed on purpose, work the numbers anew.
+  """
+  table = np.array([[1.0], [-1.0], [1.0], [-1.0]], np.float32)
+  ratings = np.repeat(np.array([[6.0], [4.0], [6.0], [4.0]], np.float32), 2, 1)
+  settings = config.TrainConfig(
+    hidden=(), learning_rate=0.1, stop_on="train", scaling="none", target=("valence",)
+  )
+  columns = model.Columns(("a",), (1,), (False,))
+  made = trainer.make_trainer(settings, columns, 1)
+  ones = jnp.ones(4)
+  rows = trainer.Rows(
+    jnp.arange(4, dtype=jnp.int32),
+    ones,
+    jnp.arange(4, dtype=jnp.int32),
+    ones,
+    jnp.zeros(1, jnp.int32),
+    jnp.int32(0),
+  )
+  data = (rows, jnp.asarray(table)[None], jnp.asarray(ratings))
+  state = made.init(jax.random.key(0), *data)
+  start = {"output": {"kernel": jnp.zeros((1, 1)), "bias": jnp.full((1,), 5.0)}}
+  state = state._replace(params=start)
+  np.testing.assert_allclose(state.best_params["output"]["bias"], [5.0])
+  state, report = made.run_epoch(state, jax.random.key(1), *data)
+  # errors -1, +1, ...: loss 1, gradient of the weight -2, step 0.1 * 2
+  np.testing.assert_allclose(report.train_error, 1.0, rtol=1e-6)
+  np.testing.assert_allclose(state.params["output"]["kernel"], [[0.2]], rtol=1e-6)
+  state, report = made.run_epoch(state, jax.random.key(2), *data)
+  # errors 0.8: loss 0.64, gradient -1.6, buffer -1.8 - 1.6 = -3.4, weight 0.2 + 0.34
+  np.testing.assert_allclose(report.train_error, 0.64, rtol=1e-5)
+  np.testing.assert_allclose(state.params["output"]["kernel"], [[0.54]], rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_summed_loss_steps_as_many_times_further_as_there_are_rows():
+  table, ratings, fold = _problem(num_images=25)
+  weights = {}
+  for reduction, step in (("mean", 1e-3), ("mean", 1e-30), ("sum", 1e-3)):
+    settings = dataclasses.replace(
+      _SETTINGS,
+      loss_reduction=reduction,
+      learning_rate=step,
+      hidden=(),
+      max_epochs=1,
+      batch_size=1000,
+      stop_on="train",
+    )
+    trained = loop.train(settings, table, _COLUMNS, ratings, fold, [0])
+    weights[reduction, step] = np.asarray(trained.params["output"]["kernel"])
+  start = weights["mean", 1e-30]
+  mean, total = weights["mean", 1e-3] - start, weights["sum", 1e-3] - start
+  np.testing.assert_allclose(total, 20 * mean, rtol=0.01, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_test_ratings_reach_nothing():
+  """Other ratings of the test fold: the same network, to the last bit."""
+  table, ratings, fold = _problem()
+  shuffled = ratings.copy()
+  shuffled[fold == 1] = np.random.default_rng(0).uniform(1, 9, ((fold == 1).sum(), 2))
+  settings = dataclasses.replace(_SETTINGS, max_epochs=30, patience=3)
+  first = loop.train(settings, table, _COLUMNS, ratings, fold, [1])
+  second = loop.train(settings, table, _COLUMNS, shuffled, fold, [1])
+  np.testing.assert_array_equal(first.predicted, second.predicted)
+  np.testing.assert_array_equal(first.best_epochs, second.best_epochs)
+
+
+def test_test_features_reach_nothing_that_trains():
+  table, ratings, fold = _problem()
+  changed = table.copy()
+  changed[fold == 1] = 99.0
+  first = loop.train(_SETTINGS, table, _COLUMNS, ratings, fold, [1])
+  second = loop.train(_SETTINGS, changed, _COLUMNS, ratings, fold, [1])
+  seen = fold != 1
+  np.testing.assert_array_equal(first.predicted[:, seen], second.predicted[:, seen])
+
+
+@pytest.mark.slow
+def test_best_parameters_are_kept_not_the_last():
+  settings = dataclasses.replace(
+    _SETTINGS, hidden=(64,), learning_rate=0.01, max_epochs=150, patience=150
+  )
+  trained = _train(settings)
+  assert (trained.best_epochs < 150).any(), "nothing overfitted: the test shows nothing"
+  _, ratings, fold = _problem()
+  made = folds.make_folds(fold, settings.validation_share, settings.seed)
+  for k, net in enumerate(trained.networks):
+    rows = made.validation_rows[net.fold][made.validation_weights[net.fold] > 0]
+    column = trainer.TARGETS.index(net.targets[0])
+    error = np.mean((trained.predicted[k, rows, 0] - ratings[rows, column]) ** 2)
+    assert error == pytest.approx(trained.best_errors[k], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_patience_stops_each_network_by_itself():
+  trained = _train(
+    max_epochs=400, patience=5, learning_rate=0.01, hidden=(32,), batch_size=64
+  )
+  assert len(set(trained.best_epochs.tolist())) > 1
+  assert trained.best_epochs.max() < 395
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  "changes",
+  [
+    {"dropout": 0.3},
+    {"input_dropout": 0.3},
+    {"weight_decay": 5.0},
+    {"nesterov": True},
+    {"scaling": "block"},
+    {"seed": 1},
+    {"shared_head": True},
+    {"ensemble": 2},
+    {"momentum": 0.0},
+    {"batch_size": 7},
+    {"hidden": (9,)},
+    {"stop_on": "train", "patience": 1},
+  ],
+)
+def test_every_setting_changes_the_result(changes):
+  plain = _train(which=(0,))
+  other = _train(which=(0,), **changes)
+  shape = plain.predicted.shape
+  if other.predicted.shape == shape:
+    assert np.abs(plain.predicted - other.predicted).max() > 1e-4
+  assert np.isfinite(other.predicted).all()
+
+
+@pytest.mark.slow
+def test_shared_head_predicts_both_targets():
+  trained = _train(shared_head=True, max_epochs=80)
+  assert trained.predicted.shape == (5, 53, 2)
+  nothing = np.full((53, 2), np.nan)
+  _, ratings, fold = _problem()
+  settings = dataclasses.replace(_SETTINGS, shared_head=True)
+  found, _ = loop.evaluate(settings, trained, ratings, nothing, nothing, fold)
+  assert [one.target for one in found] == ["valence", "arousal"]
+  assert all(one.scores.pearson_r > 0.5 for one in found)
+
+
+@pytest.mark.slow
+def test_divergence_is_an_error_that_names_epoch_target_and_fold():
+  with pytest.raises(loop.TrainError, match=r"valence.*, fold 1, .* epoch \d+"):
+    _train(learning_rate=1e6, max_epochs=40)
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"learning_rate": 0.0}, "--learning_rate"),
+    ({"momentum": 1.0}, "--momentum"),
+    ({"target": ("joy",)}, "--target"),
+    ({"target": ("valence", "valence")}, "--target"),
+    ({"target": ()}, "--target"),
+    ({"hidden": (0,)}, "--hidden"),
+    ({"dropout": 1.0}, "--dropout"),
+    ({"max_epochs": 0}, "--max_epochs"),
+    ({"validation_share": 0.0}, "--validation_share"),
+  ],
+)
+def test_settings_that_cannot_train_are_named(changes, message):
+  with pytest.raises(ValueError, match=message):
+    loop.check(dataclasses.replace(_SETTINGS, **changes))
+
+
+def _two_sources():
+  table, ratings, fold = _problem()
+  other = np.random.default_rng(5).standard_normal(table.shape).astype(np.float32)
+  return {"first": table, "second": other}, ratings, fold
+
+
+@pytest.mark.slow
+def test_a_source_among_several_equals_that_source_alone():
+  sources, ratings, fold = _two_sources()
+  together = loop.train(_SETTINGS, sources, _COLUMNS, ratings, fold, range(5))
+  assert len(together.networks) == 20
+  for name, table in sources.items():
+    alone = loop.train(_SETTINGS, table, _COLUMNS, ratings, fold, range(5))
+    found = together.of(name, 0)
+    np.testing.assert_allclose(found.predicted, alone.predicted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(found.best_epochs, alone.best_epochs)
+    shapes = jax.tree.map(np.shape, alone.params)
+    assert jax.tree.map(np.shape, found.params) == shapes
+
+
+@pytest.mark.slow
+def test_a_seed_among_several_equals_that_seed_alone():
+  table, ratings, fold = _problem()
+  together = loop.train(
+    _SETTINGS, table, _COLUMNS, ratings, fold, range(5), num_seeds=2
+  )
+  settings = dataclasses.replace(_SETTINGS, seed=1)
+  alone = loop.train(settings, table, _COLUMNS, ratings, fold, range(5))
+  second = together.of("", 1)
+  np.testing.assert_allclose(second.predicted, alone.predicted, rtol=1e-4, atol=1e-4)
+  assert np.abs(second.predicted - together.of("", 0).predicted).max() > 0.01
+
+
+@pytest.mark.slow
+def test_sources_and_seeds_are_one_compilation():
+  sources, ratings, fold = _two_sources()
+  nets = trainer.networks(_SETTINGS, range(5), list(sources), 2)
+  keys, rows = trainer.network_keys(nets), trainer.network_rows(_SETTINGS, fold, nets)
+  init, run, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
+  data = (jnp.stack([jnp.asarray(t) for t in sources.values()]), jnp.asarray(ratings))
+  states = init(keys, rows, *data)
+  assert jax.tree.leaves(states.params)[0].shape[0] == 40
+  for number in range(2):
+    states, _, _ = run(states, keys, rows, *data, jnp.int32(number), jnp.int32(1))
+  assert run._cache_size() == 1

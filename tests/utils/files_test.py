@@ -1,0 +1,42 @@
+"""Files written whole, and CSV that any file name survives."""
+
+import csv
+import io
+import os
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from emojax.utils import files
+
+
+def test_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+  path = tmp_path / "table.md"
+  files.write(path, "old")
+
+  def full_disk(_):
+    raise OSError(28, "No space left on device")
+
+  monkeypatch.setattr(os, "fsync", full_disk)
+  with pytest.raises(OSError, match="No space"):
+    files.write(path, "new")
+  assert path.read_text() == "old"
+  assert [p.name for p in tmp_path.iterdir()] == ["table.md"]
+
+
+@given(st.lists(st.text(), min_size=2, max_size=4))
+@example(["a\rb", "c"])
+@example(["two\nlines", 'say "hi", you'])
+def test_csv_comes_back_as_it_was(cells):
+  text = files.csv_line(*cells)
+  assert text.endswith("\n")
+  assert next(csv.reader(io.StringIO(text, newline=""))) == [
+    files.utf8(cell) for cell in cells
+  ]
+
+
+def test_a_name_that_is_not_utf8_can_be_written(tmp_path):
+  name = os.fsdecode(b"caf\xe9.jpg")
+  files.write(tmp_path / "rows.csv", files.csv_line(name, "ok"))
+  assert (tmp_path / "rows.csv").read_text("utf-8") == "caf\\udce9.jpg,ok\n"

@@ -1,0 +1,91 @@
+"""Every setting has a flag, and presets yield to what was given."""
+
+import dataclasses
+import json
+
+import pytest
+from absl import flags
+
+from emojax import config
+from emojax.utils import options
+
+
+@pytest.fixture
+def given(monkeypatch):
+  """Parses a command line into fresh flags."""
+
+  def parse(*arguments, settings=config.TrainConfig):
+    values = flags.FlagValues()
+    monkeypatch.setattr(flags, "FLAGS", values)
+
+    def define(kind):
+      original = getattr(flags, kind)
+      return lambda *a, **k: original(*a, flag_values=values, **k)
+
+    for kind in ("enum", "boolean", "integer", "float", "list", "string"):
+      monkeypatch.setattr(flags, f"DEFINE_{kind}", define(f"DEFINE_{kind}"))
+    options.define(settings, "test")
+    values(["program", *arguments])
+
+  return parse
+
+
+@pytest.mark.parametrize(
+  "settings",
+  [
+    config.TrainConfig,
+    config.ExtractConfig,
+    config.DataConfig,
+    config.RaterConfig,
+    config.CandidateConfig,
+    config.RatingPageConfig,
+    config.AttributeConfig,
+    config.WordsConfig,
+  ],
+)
+def test_every_setting_has_a_flag_with_its_default_and_survives_json(given, settings):
+  given(settings=settings)
+  read = options.read(settings())
+  assert read == settings()
+  names = {field.name for field in dataclasses.fields(settings)}
+  assert names == set(flags.FLAGS) - {"undefok", "flagfile"} or names <= set(
+    flags.FLAGS
+  )
+  back = json.loads(json.dumps(dataclasses.asdict(read)))
+  restored = settings(
+    **{k: tuple(v) if isinstance(v, list) else v for k, v in back.items()}
+  )
+  assert restored == read
+
+
+def test_a_given_flag_overrides_the_preset_and_the_others_do_not(given):
+  given("--learning_rate=0.5", "--hidden=7,8", "--nesterov", "--target=arousal")
+  preset = dataclasses.replace(config.TrainConfig(), dropout=0.4, momentum=0.5)
+  read = options.read(preset, given_only=True)
+  assert (read.learning_rate, read.hidden, read.nesterov) == (0.5, (7, 8), True)
+  assert read.target == ("arousal",)
+  assert (read.dropout, read.momentum) == (0.4, 0.5)
+
+
+def test_an_empty_list_of_layers_is_a_linear_model(given):
+  given("--hidden=")
+  assert options.read(config.TrainConfig()).hidden == ()
+
+
+def test_a_list_that_is_no_list_of_numbers(given):
+  given("--hidden=30,many")
+  with pytest.raises(ValueError, match=r"--hidden is a list of numbers.*30,many"):
+    options.read(config.TrainConfig())
+
+
+def test_settings_say_what_they_mean():
+  for settings in (config.TrainConfig, config.ExtractConfig, config.DataConfig):
+    for field in dataclasses.fields(settings):
+      assert len(field.metadata["help"]) > 10, field.name
+
+
+def test_presets_are_named_settings():
+  for settings, features in config.PRESETS.values():
+    assert isinstance(settings, config.TrainConfig)
+    assert features
+  assert config.PRESETS["paper"][0] == config.TrainConfig()

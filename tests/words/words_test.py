@@ -1,0 +1,274 @@
+"""Words against pictures: no row lost, r as published data has it, clear mistakes."""
+
+import csv
+import json
+import math
+import pathlib
+import re
+import subprocess
+import sys
+
+import helpers
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from emojax import config
+from emojax.features import word_norms
+from emojax.words import __main__ as words
+from emojax.words import correlation
+
+_NORMS = "word,valence,arousal\nsea,7,2\nfire,3,8\nbaby,8,5\nwar,1,7\ndog,6,4\n"
+_HEAD = "tag,valence,arousal\n"
+_TAGS = (
+  f"{_HEAD}sea,8,3\nfire,4,7\nbabies,7,4\nburning war,2,7.5\ndog,6,5\n"
+  "xyzzy,5,5\n,5,5\nsea,,5\nfire,NA,\n<b>x,3,3\n"
+)
+
+
+def _program(*arguments):
+  command = [sys.executable, "-m", "emojax.words", *map(str, arguments)]
+  return subprocess.run(command, capture_output=True, text=True, cwd=helpers.ROOT)
+
+
+def _correlate(folder, tags=_TAGS):
+  """Runs the program on two small tables."""
+  (folder / "tags.csv").write_text(tags, "utf-8")
+  (folder / "norms.csv").write_text(_NORMS, "utf-8")
+  return _program(
+    "correlate",
+    f"--tags={folder / 'tags.csv'}",
+    f"--norms={folder / 'norms.csv'}",
+    f"--output={folder / 'found'}",
+  )
+
+
+def _rows(folder):
+  with (folder / "found" / "matches.csv").open(newline="", encoding="utf-8") as file:
+    return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("words")
+  done = _correlate(folder)
+  assert done.returncode == 0, done.stderr
+  assert not done.stderr
+  return folder, done.stdout
+
+
+@pytest.fixture(scope="module")
+def iaps(shared_data, tmp_path_factory):
+  """The program's results on the paper's kind of data."""
+  folder = tmp_path_factory.mktemp("iaps")
+  done = _program(
+    "correlate",
+    f"--tags={shared_data / 'iaps_ratings_libkuman2007' / 'iaps_ratings.csv'}",
+    f"--norms={shared_data / 'warriner2013' / 'Ratings_Warriner_et_al.csv'}",
+    "--tags_column=descriptor",
+    "--valence_column=lang_valence_mean",
+    "--arousal_column=lang_arousal_mean",
+    f"--output={folder / 'found'}",
+  )
+  assert done.returncode == 0, done.stderr
+  return folder, json.loads((folder / "found" / "correlations.json").read_text("utf-8"))
+
+
+def test_iaps_tags_correlate_as_published_data_do(iaps):
+  """382 exact tags, r 0.688 and 0.618, computed apart from this program with NumPy."""
+  levels = {one["level"]: one for one in iaps[1]["levels"]}
+  assert list(levels) == ["exact", "lemma", "head noun", "compound"]
+  assert levels["exact"]["pictures"] == 382
+  for target, r in (("valence", 0.688), ("arousal", 0.618)):
+    exact = levels["exact"][target]
+    assert exact["r"] == pytest.approx(r, abs=5e-4)
+    z = math.atanh(r)
+    assert exact["low"] == pytest.approx(math.tanh(z - 1.96 / 379**0.5), abs=0.03)
+    assert exact["high"] == pytest.approx(math.tanh(z + 1.96 / 379**0.5), abs=0.03)
+
+
+def test_further_levels_match_more_iaps_tags_without_losing_much(iaps):
+  first, *further = iaps[1]["levels"]
+  pictures = first["pictures"]
+  for one in further:
+    assert one["pictures"] == pictures + one["added"] and one["added"] > 0
+    pictures = one["pictures"]
+    for target in correlation.TARGETS:
+      assert first[target]["r"] - one[target]["r"] < 0.03
+  assert pictures > 470
+
+
+def test_every_iaps_row_has_a_row(iaps):
+  rows = _rows(iaps[0])
+  assert len(rows) == iaps[1]["rows"] == sum(iaps[1]["statuses"].values()) == 703
+  assert rows[0]["tag"] == rows[0]["word"] == "snake"
+  assert rows[0]["line"] == "2" and float(rows[0]["word_arousal"]) == 7.24
+  assert all(bool(row["reason"]) == (row["status"] != "matched") for row in rows)
+  table = (iaps[0] / "found" / "table.md").read_text("utf-8")
+  unknown = sum(row["status"] == "unknown word" for row in rows)
+  assert f"ratings; left out: {unknown} with unknown word.\n" in table
+
+
+@pytest.mark.slow
+def test_oasis_themes_are_tags_too(shared_data, tmp_path):
+  """The usual columns are found, numbers at a theme's end dropped, 1..7 is mapped."""
+  done = words.correlate(
+    config.WordsConfig(
+      tags=str(shared_data / "oasis" / "OASIS_ratings.csv"),
+      norms=str(shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"),
+      rating_scale=(1.0, 7.0),
+      output=str(tmp_path / "found"),
+    )
+  )
+  assert done[0].count("\n") >= 3
+  rows = _rows(tmp_path)
+  assert len(rows) == 720
+  assert (rows[0]["tag"], rows[0]["word"], rows[0]["level"]) == (
+    "Acorns 2",
+    "acorn",
+    "lemma",
+  )
+  # 4.5196 on 1..7
+  assert float(rows[0]["valence"]) == pytest.approx(1 + 3.519607843 * 8 / 6, abs=1e-4)
+
+
+def test_every_row_is_kept_with_its_reason(small):
+  rows = _rows(small[0])
+  assert [row["status"] for row in rows] == [
+    *["matched"] * 5,
+    "unknown word",
+    "no tag",
+    "no rating",
+    "no rating",
+    "unknown word",
+  ]
+  assert [row["level"] for row in rows][:4] == ["exact", "exact", "lemma", "head noun"]
+  assert "no valence and no arousal" in rows[8]["reason"]
+  assert rows[7]["word"] == "sea" and rows[7]["valence"] == ""
+
+
+def test_r_by_hand(small):
+  """NumPy's corrcoef of the five pairs, and of the three that are exact: too few."""
+  found = json.loads((small[0] / "found" / "correlations.json").read_text("utf-8"))
+  exact, lemma, head = found["levels"]
+  assert exact["valence"] is None and exact["pictures"] == 3
+  assert lemma["pictures"] == 4 and lemma["valence"]["r"] > 0.9
+  r = np.corrcoef([7, 3, 8, 1, 6], [8, 4, 7, 2, 6])[0, 1]
+  assert head["valence"]["r"] == pytest.approx(r)
+  assert head["valence"]["low"] <= r <= head["valence"]["high"]
+  assert found["statuses"]["no rating"] == 2 and found["rows"] == 10
+
+
+def test_the_table_is_printed_and_kept(small):
+  folder, printed = small
+  text = (folder / "found" / "table.md").read_text("utf-8")
+  for line in ("| exact | 3 | 3 | 3 | none |", "| head noun | 1 | 5 | 5 |"):
+    assert line in printed and line in text
+  assert "5 of 10 rows have a word and ratings; left out: 2 with unknown word" in text
+
+
+def test_the_page_stands_alone_and_shows_tags_as_text(small):
+  folder = small[0] / "found"
+  text = (folder / "index.html").read_text("utf-8")
+  assert "<b>x" not in text and "&lt;b&gt;x" in text
+  assert all(one.startswith("data:image/") for one in re.findall(r'src="([^"]*)', text))
+  assert "<script" not in text and "Left out" in text and "Figure 8" in text
+  with Image.open(folder / "words-and-pictures.png") as image:
+    assert image.width > 1000
+  assert (folder / "words-and-pictures.svg").is_file()
+
+
+def test_cut_tags_are_completed_when_asked(tmp_path):
+  (tmp_path / "tags.csv").write_text(_TAGS + "bab,7,6\nwardog,1,1\n", "utf-8")
+  (tmp_path / "norms.csv").write_text(_NORMS, "utf-8")
+  places = {name: str(tmp_path / f"{name}.csv") for name in ("tags", "norms")}
+  output = str(tmp_path / "found")
+  table, *_ = words.correlate(config.WordsConfig(**places, output=output, cut_at=3))
+  assert "| completed | 1 | 7 |" in table
+  assert [row["level"] for row in _rows(tmp_path)[-2:]] == ["completed", "compound"]
+
+
+@pytest.mark.parametrize(
+  ("tags", "norms", "more", "message"),
+  [
+    (None, _NORMS, {}, "no file .*tags.csv"),
+    (_TAGS, None, {}, "no file .*norms.csv"),
+    ("", _NORMS, {}, "tags.csv is empty"),
+    (_TAGS, "", {}, "norms.csv is empty"),
+    (_HEAD, _NORMS, {}, "no ratings below"),
+    (_TAGS, "a,b\n1,2\n", {}, "expected the columns Word, V.Mean.Sum.*got a, b"),
+    (_TAGS, _NORMS + "sea,1,1\n", {}, "'sea' stands twice, in lines 2 and 7"),
+    (_TAGS, _NORMS + "ice,10,1\n", {}, "line 7, column valence.*1 to 9, got '10'"),
+    ("name,valence,arousal\nsea,1,2\n", _NORMS, {}, "columns tag.*--tags_column"),
+    ("tag,v,arousal\nsea,1,2\n", _NORMS, {}, "columns valence.*--valence_column"),
+    (_TAGS, _NORMS, {"arousal_column": "calm"}, "no column 'calm'"),
+    (_TAGS, _NORMS, {"rating_scale": (9.0, 1.0)}, "lowest and the highest"),
+    (_TAGS, _NORMS, {"rating_scale": (1.0, 7.0)}, "1 to 7, got 8; .*--rating_scale"),
+    (_TAGS, _NORMS, {"cut_at": -1}, "--cut_at is a number of letters, or 0; got -1"),
+    (_TAGS, _NORMS, {"tags": ""}, "tagged pictures with --tags"),
+    (_TAGS + "sea,good,3\n", _NORMS, {}, "line 12, column valence.*got 'good'"),
+    (_TAGS + "sea,1\n", _NORMS, {}, "line 12: expected 3 cells"),
+    (_HEAD + "qq,1,2\nzz,3,4\n", _NORMS, {}, "no row has a word.*2 with unknown word"),
+    (_HEAD + ",1,2\n,3,4\n", _NORMS, {}, "no row has a word.*2 with no tag"),
+    (_HEAD + "sea,,2\nsea,3,\n", _NORMS, {}, "no row has a word.*2 with no rating"),
+    (_HEAD + "sea,1,2\n", _NORMS, {}, "at least 4 pictures.* 1 of 1 rows"),
+    (_HEAD + "sea,1,2\nsea,3,4\n" * 3, _NORMS, {}, "that differ"),
+  ],
+)
+def test_mistakes_are_one_line(tmp_path, tags, norms, more, message):
+  """What is raised here is one line and exit status 1 of the program, as below."""
+  names = {}
+  for name, text in (("tags", tags), ("norms", norms)):
+    names[name] = str(tmp_path / f"{name}.csv")
+    if text is not None:
+      pathlib.Path(names[name]).write_text(text, "utf-8")
+  settings = {**names, "output": str(tmp_path / "found"), **more}
+  with pytest.raises(ValueError, match=message) as caught:
+    words.correlate(config.WordsConfig(**settings))
+  assert "\n" not in str(caught.value)
+  if "no row" in message or "at least" in message:  # the rows still tell which and why
+    assert "matches.csv" in str(caught.value)
+    assert len(_rows(tmp_path)) == tags.count("\n") - 1
+
+
+def test_mistakes_and_help_as_users_see_them(tmp_path):
+  done = _correlate(tmp_path, _HEAD + "qq,1,2\n")
+  assert done.returncode == 1 and "no row has a word of norms.csv" in done.stderr
+  assert done.stderr.startswith("emojax.words correlate: error: ")
+  assert done.stderr.count("\n") == 1 and not done.stdout
+  done = _program("correlate", "--rating_scale=a,b", "--tags=t", "--norms=n")
+  assert done.returncode == 1 and "list of numbers" in done.stderr
+  done = _program("correlate", "--help")
+  assert done.returncode == 0 and "--tags_column" in done.stdout
+
+
+@given(
+  st.lists(
+    st.tuples(
+      st.sampled_from(["sea", "fires", "burning war", "qq", "", "Dog 3"]),
+      st.floats(1, 9) | st.just(math.nan),
+      st.floats(1, 9) | st.just(math.nan),
+    ),
+    max_size=12,
+  )
+)
+def test_no_row_is_lost_whatever_is_in_it(rows):
+  names = ("sea", "fire", "war", "dog")
+  values = np.arange(12).reshape(4, 3) % 9 + 1.0
+  norms = word_norms.WordNorms(names, values, "0" * 64, "four words")
+  pictures = [correlation.Tagged(line, *row) for line, row in enumerate(rows, start=2)]
+  found = correlation.match_all(pictures, norms)
+  assert [row.picture for row in found] == pictures
+  assert sum(correlation.statuses(found).values()) == len(rows)
+  assert correlation.csv(found).count("\n") == len(rows) + 1
+  levels = correlation.by_level(found)
+  matched = [row for row in found if row.status == correlation.MATCHED]
+  of_words, of_pictures = correlation.points(found, "arousal")
+  assert len(of_words) == len(of_pictures) == len(matched)
+  assert np.isfinite(of_words).all() and np.isfinite(of_pictures).all()
+  assert levels[-1].pictures == len(matched) == sum(one.added for one in levels)
+  for one in levels:
+    for r in one.r.values():
+      assert r is None or -1 - 1e-9 <= r.value <= 1 + 1e-9
