@@ -8,22 +8,17 @@ part runs in a process of its own, so that its peak memory is its own.
 """
 
 import dataclasses
-import importlib.metadata
-import importlib.util
 import json
 import multiprocessing
-import os
 import pathlib
-import platform
-import time
 from concurrent import futures
 from typing import Any
 
 from absl import flags
 
 from emojax import bench
-from emojax.utils import cli, files, options
-from emojax.version import __version__
+from emojax.bench.run import machine, run_part
+from emojax.utils import cli, errors, files, options
 
 _NAME = "emojax.bench"
 _ABOUT = (
@@ -41,49 +36,13 @@ def define_flags() -> None:
   options.define(bench.Size, _NAME)
 
 
-def run_part(
-  name: str, size: bench.Size
-) -> tuple[list[bench.Figure], dict[str, float]]:
-  """One part, in this process: its figures, and the peak memory in MB."""
-  import jax
-
-  from emojax.utils import runtime
-
-  runtime.keep_memory()  # as the other programs do
-  figures = bench.PARTS[name](size)
-  memory = {"process": runtime.peak_memory_mb()}
-  on_device = jax.local_devices()[0].memory_stats()
-  if on_device and "peak_bytes_in_use" in on_device:
-    memory["device"] = on_device["peak_bytes_in_use"] / 2**20
-  return figures, memory
-
-
-def machine() -> dict[str, Any]:
-  """What the figures were measured on."""
-  import jax
-
-  return {
-    "date": time.strftime("%Y-%m-%d"),
-    "device": f"{jax.local_device_count()} x {jax.devices()[0].device_kind}",
-    "cores": os.cpu_count(),
-    "platform": platform.platform(),
-    "python": platform.python_version(),
-    "emojax": __version__,
-    **{
-      name: importlib.metadata.version(name)
-      for name in ("jax", "jaxlib", "flax", "optax", "numpy", "scikit-image", "torch")
-      if importlib.util.find_spec(name.replace("scikit-image", "skimage"))
-    },
-  }
-
-
 def main(arguments: list[str]) -> None:
   """The program; see the module."""
   del arguments  # there are none
   size = options.read(bench.Size())
   for name in flags.FLAGS.only:
     if name not in bench.PARTS:
-      raise cli.UserError(f"--only knows {', '.join(bench.PARTS)}; got {name!r}")
+      raise errors.UserError(f"--only knows {', '.join(bench.PARTS)}; got {name!r}")
   # Processes of their own: peak memory is per process and never goes down.
   spawn = multiprocessing.get_context("spawn")
   found: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}

@@ -16,6 +16,7 @@ import numpy as np
 from emojax import paper
 from emojax.evaluation import folds as folds_lib
 from emojax.evaluation import metrics
+from emojax.pages.markdown import aligned
 from emojax.utils import files
 
 
@@ -249,24 +250,18 @@ def _notes(results: Mapping[str, Any], source: str | None) -> list[str]:
   return notes
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-  """A Markdown table that also lines up as plain text; the first row is the head."""
-  widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-  text = [
-    "| "
-    + " | ".join(
-      cell.ljust(w) if i == 0 else cell.rjust(w)
-      for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-    )
-    + " |"
-    for row in rows
-  ]
-  rule = "| " + " | ".join(
-    "-" * w if i == 0 else "-" * (w - 1) + ":"
-    for i, w in enumerate(map(_three, widths))
-  )
-  return [text[0], rule + " |", *text[1:]]
+Gathered = Sequence[Mapping[str, Any]]
 
 
-def _three(width: int) -> int:
-  return max(width, 3)
+def learning_curves(
+  gathered: Gathered, target: str
+) -> dict[str, list[tuple[int, dict[str, float]]]]:
+  """How r grows: model -> (training pictures of a fold, value, low, high) by share."""
+  found: dict[str, list[tuple[int, dict[str, float]]]] = {}
+  for one in gathered:
+    entry = one["entry"]
+    pictures = round(0.8 * one["runs"][0]["num_images"] * entry["train_share"])
+    name = entry["name"].rpartition("-")[0]
+    r = one["intervals"][target]["pearson_r"]
+    found.setdefault(name, []).append((pictures, r))
+  return found

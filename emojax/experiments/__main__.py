@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from emojax import config
-from emojax.utils import cli, files, options
+from emojax.experiments.config import TABLES, ExperimentConfig, FinetuneConfig
+from emojax.utils import cli, errors, files, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.experiments import experiment as comparison
@@ -32,8 +33,8 @@ _ABOUT = (
   "the paper's numbers beside ours. Networks of equal width train as one program."
 )
 _SETTINGS = (
-  config.ExperimentConfig,
-  config.FinetuneConfig,
+  ExperimentConfig,
+  FinetuneConfig,
   config.TrainConfig,
   config.DataConfig,
   config.ExtractConfig,
@@ -45,7 +46,7 @@ def define_flags() -> None:
   flags.DEFINE_enum(
     "table",
     "2",
-    list(config.TABLES),
+    list(TABLES),
     "Which table of the paper; learning: scores by the number of training pictures.",
   )
   flags.DEFINE_enum(
@@ -78,10 +79,10 @@ def main(arguments: list[str]) -> None:
   flag = flags.FLAGS
   start = time.monotonic()
   table = flag.table
-  asked = options.read(config.ExperimentConfig())
+  asked = options.read(ExperimentConfig())
   if asked.seeds < 1:
-    raise cli.UserError(f"--seeds should be 1 or more; got {asked.seeds}")
-  tuned = options.read(config.FinetuneConfig())
+    raise errors.UserError(f"--seeds should be 1 or more; got {asked.seeds}")
+  tuned = options.read(FinetuneConfig())
   if asked.quick:
     tuned = dataclasses.replace(tuned, finetune_epochs=min(2, tuned.finetune_epochs))
   finetune.check(tuned)
@@ -136,14 +137,14 @@ def main(arguments: list[str]) -> None:
 
 
 def _tuning(
-  tuned: config.FinetuneConfig,
+  tuned: FinetuneConfig,
   data: config.DataConfig,
   extract: config.ExtractConfig,
   image_ids: Sequence[str],
 ) -> "comparison.Tuning":
   """Where fine-tuning finds weights and pictures; lacking weights are told at once."""
   from emojax.backbones import weights
-  from emojax.datasets.va_emotion import dataset as dataset_lib
+  from emojax.datasets.va_emotion import build, storage
   from emojax.experiments import experiment as comparison
 
   choice = extract.weights
@@ -156,7 +157,7 @@ def _tuning(
     find(network)
 
   def pictures() -> list:
-    source = dataset_lib.collect(data)
+    source = build.collect(storage.place(data), data)
     by_id = {
       one.image_id: picture
       for one, picture in zip(source.rated, source.pictures, strict=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from emojax import config as config_lib
 from emojax import paper
-from emojax.experiments import baselines, finetune
+from emojax.experiments import baselines, config, finetune
 
 NETWORK = "network"  # the model of an entry that is a network on features
 FINETUNE = "finetune"  # of one that is a network on pictures
@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
 def plan(
   table: str,
-  asked: config_lib.ExperimentConfig,
+  asked: config.ExperimentConfig,
   preset: str,
   tuned: Sequence[str] = (),
 ) -> list[Entry]:
@@ -75,7 +75,7 @@ def features_of(entries: Sequence[Entry]) -> tuple[str, ...]:
   return tuple(dict.fromkeys(name for entry in entries for name in entry.features))
 
 
-def _objects(asked: config_lib.ExperimentConfig, default: tuple[str, ...]) -> list[str]:
+def _objects(asked: config.ExperimentConfig, default: tuple[str, ...]) -> list[str]:
   return list(asked.objects or default)
 
 
@@ -89,7 +89,7 @@ def _key(network: str) -> str:
   return "resnet" if network.startswith("resnet") else network
 
 
-def _table_2(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
+def _table_2(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
   """All feature groups together, for each object network."""
   return [
     Entry(
@@ -102,7 +102,7 @@ def _table_2(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
   ]
 
 
-def _table_3(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
+def _table_3(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
   """Each feature group alone, all together, and all but one."""
   networks = _objects(asked, ("alexnet", "vgg16", "resnet50"))
   entries = [Entry("low", asked.low, preset=preset, paper="low")]
@@ -138,7 +138,7 @@ def _table_3(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
   return [entry for entry in entries if entry.features]
 
 
-def _table_4(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
+def _table_4(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
   """Classical regressions, the paper's network and the preset `best`."""
   (network, *_) = _objects(asked, ("vgg16",))
   features = (*asked.low, _source(network), *asked.semantic)
@@ -160,7 +160,7 @@ def _table_4(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
   return entries
 
 
-def _learning(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
+def _learning(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
   """A network, ridge and support vectors on ever more training pictures."""
   features = config_lib.PRESETS["best"][1]
   if asked.objects or preset != "best":
@@ -177,7 +177,7 @@ def _learning(asked: config_lib.ExperimentConfig, preset: str) -> list[Entry]:
 def settings_of(
   entry: Entry,
   width: int,
-  asked: config_lib.ExperimentConfig,
+  asked: config.ExperimentConfig,
   override: Callable[[config_lib.TrainConfig], config_lib.TrainConfig],
 ) -> config_lib.TrainConfig:
   """How an entry's networks train.

@@ -23,6 +23,7 @@ from emojax.evaluation import bootstrap, results
 from emojax.evaluation import folds as folds_lib
 from emojax.experiments import baselines, finetune
 from emojax.experiments import entries as entries_lib
+from emojax.experiments.config import ExperimentConfig, FinetuneConfig
 from emojax.train import checkpoint, loop, trainer
 from emojax.train import run as runs
 from emojax.utils import files, progress
@@ -39,7 +40,7 @@ class Tuning:
     workers: decoding threads.
   """
 
-  asked: config_lib.FinetuneConfig
+  asked: FinetuneConfig
   weights: Callable[[str], weights_lib.Weights]
   pictures: Callable[[], Sequence[pathlib.Path | np.ndarray]]
   workers: int
@@ -63,7 +64,7 @@ class Experiment:
     folder: pathlib.Path,
     entries: Sequence[entries_lib.Entry],
     dataset: dataset_lib.Dataset,
-    asked: config_lib.ExperimentConfig,
+    asked: ExperimentConfig,
     override: Callable[[config_lib.TrainConfig], config_lib.TrainConfig],
     show_progress: bool,
     tuning: Tuning | None = None,
@@ -184,7 +185,7 @@ class Experiment:
     folds = trainer.make_folds(stopping, self._dataset.fold, settings.seed)
     found, predictions = [], []
     for target in settings.target:
-      column = trainer.TARGETS.index(target)
+      column = config_lib.TARGETS.index(target)
       rated = self._dataset.ratings[:, column]
       said = {}
       for fold in range(len(folds.train_rows)):
@@ -242,7 +243,7 @@ class Experiment:
 
       tuned = finetune.tune(
         program,
-        self._dataset.ratings[:, trainer.TARGETS.index(target)],
+        self._dataset.ratings[:, config_lib.TARGETS.index(target)],
         folds.train_rows[fold][folds.train_weights[fold] > 0],
         folds.validation_rows[fold][folds.validation_weights[fold] > 0],
         self.settings[entry.name].seed,

@@ -22,7 +22,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from emojax import images
 from emojax.backbones import BACKBONES, imagenet
-from emojax.config import FinetuneConfig
+from emojax.experiments.config import FinetuneConfig
 from emojax.train import checkpoint
 from emojax.utils import runtime
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emojax import paper
-from emojax.evaluation import bootstrap, results
+from emojax.evaluation import bootstrap
+from emojax.evaluation.results import Gathered, learning_curves
+from emojax.pages import markdown as pages_markdown
 from emojax.utils import files
-
-Gathered = Sequence[Mapping[str, Any]]
 
 _TITLES = {
   "2": "Table II: object sources",
@@ -121,7 +121,7 @@ def _by_group(gathered: Gathered) -> list[str]:
         if printed:
           numbers = [f"{e:.2f}" for e in (*printed.groups, printed.average)]
           rows.append(["", "  the paper's", "", *numbers])
-  return results.aligned(rows)
+  return pages_markdown.aligned(rows)
 
 
 def _by_entry(table: str, gathered: Gathered) -> list[str]:
@@ -149,21 +149,7 @@ def _by_entry(table: str, gathered: Gathered) -> list[str]:
         for target in targets:
           row += ["", "", f"{printed[target].get(key, number):.2f}"]
         rows.append(row)
-  return results.aligned(rows)
-
-
-def learning_curves(
-  gathered: Gathered, target: str
-) -> dict[str, list[tuple[int, dict[str, float]]]]:
-  """How r grows: model -> (training pictures of a fold, value, low, high) by share."""
-  found: dict[str, list[tuple[int, dict[str, float]]]] = {}
-  for one in gathered:
-    entry = one["entry"]
-    pictures = round(0.8 * one["runs"][0]["num_images"] * entry["train_share"])
-    name = entry["name"].rpartition("-")[0]
-    r = one["intervals"][target]["pearson_r"]
-    found.setdefault(name, []).append((pictures, r))
-  return found
+  return pages_markdown.aligned(rows)
 
 
 def _by_share(gathered: Gathered) -> list[str]:
@@ -182,7 +168,7 @@ def _by_share(gathered: Gathered) -> list[str]:
         row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]
         row.append(f"{curves[target][name][at][1]['value']:.3f}")
       rows.append(row)
-  return results.aligned(rows)
+  return pages_markdown.aligned(rows)
 
 
 def _scores(gathered: Gathered) -> list[str]:
@@ -207,7 +193,7 @@ def _scores(gathered: Gathered) -> list[str]:
     if ceiling:
       limit = [f"{ceiling[name]:.3f}" for name in ("mse", "r2", "pearson_r")]
       rows.append([target, "noise ceiling", str(ceiling["num_images"]), *limit, "", ""])
-  return results.aligned(rows)
+  return pages_markdown.aligned(rows)
 
 
 def _with_interval(one: Mapping[str, float]) -> str:
@@ -223,7 +209,7 @@ def _over_seeds(gathered: Gathered) -> list[str]:
       r = [run["targets"][target]["out_of_fold"]["pearson_r"] for run in one["runs"]]
       texts = ["{:.3f} ({:.3f})".format(*bootstrap.spread(v)) for v in (errors, r)]
       rows.append([target, one["entry"]["name"], str(len(errors)), *texts])
-  return results.aligned(rows)
+  return pages_markdown.aligned(rows)
 
 
 def _differences(compared: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -241,4 +227,4 @@ def _differences(compared: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     texts = [_with_interval(one) for one in (mse, r)]
     rows.append([*names, pair["target"], *texts, ", ".join(clear) or "no"])
-  return results.aligned(rows)
+  return pages_markdown.aligned(rows)

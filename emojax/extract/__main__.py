@@ -6,26 +6,24 @@ NaN where the picture failed, and `features.json`, written last: what the number
 Stopped at any moment and started again, it goes on from the cache to the same files.
 """
 
-import io
-import json
 import os
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from emojax import config
-from emojax.utils import cli, files, options
+from emojax.extract.folder import extract_folder, write
+from emojax.utils import cli, errors, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
-  from emojax.extract import pipeline
+  pass
 
 _NAME = "emojax.extract"
 _ABOUT = (
   "Computes features of every picture below a folder. Broken pictures get a row that "
   "says why; features already computed are taken from the cache."
 )
-_DESCRIPTION = "features.json"
 
 
 def define_flags() -> None:
@@ -43,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
   asked = flags.FLAGS
   if not asked.images_dir or not asked.output:
-    raise cli.UserError("--images_dir=FOLDER and --output=FOLDER are needed")
+    raise errors.UserError("--images_dir=FOLDER and --output=FOLDER are needed")
   folder = pathlib.Path(asked.images_dir).expanduser()
   output = pathlib.Path(asked.output).expanduser()
   _check_writable(output)
@@ -65,87 +63,6 @@ def main(arguments: list[str]) -> int:
   return 0
 
 
-def extract_folder(
-  folder: pathlib.Path, settings: config.ExtractConfig, progress: bool
-) -> tuple["pipeline.Extracted", list[dict[str, Any]]]:
-  """Features of every picture below a folder.
-
-  Args:
-    folder: searched with its subfolders; see `images.walk`.
-    settings: which features, from what, and how.
-    progress: show a bar.
-  Returns:
-    What was extracted, in the order of `images.walk`, and what the features are.
-  Raises:
-    ValueError: a folder that is missing or without pictures, an unknown feature,
-      missing weights, a cache that does not work; each says what to do.
-  """
-  from emojax import images
-  from emojax.extract import extractor
-
-  paths = images.walk(folder)
-  if not paths:
-    raise cli.UserError(
-      f"no pictures in {folder}: expected files ending in {', '.join(images.SUFFIXES)}"
-    )
-  made = extractor.from_config(settings)
-  return made.run_as(settings, paths, progress), made.describe()
-
-
-def write(
-  output: pathlib.Path,
-  folder: pathlib.Path,
-  extracted: "pipeline.Extracted",
-  described: list[dict[str, Any]],
-) -> None:
-  """Writes the result files, each whole or not at all.
-
-  `features.json` is taken away first and written last: a folder that has it is
-  complete. Files of features that an earlier run left and this one does not have are
-  removed.
-
-  Args:
-    output: the folder, made when absent.
-    folder: the pictures' folder, to which paths are relative.
-    extracted: rows and values.
-    described: what the features are.
-  Raises:
-    OSError: the disk is full or may not be written.
-  """
-  import numpy as np
-
-  output.mkdir(parents=True, exist_ok=True)
-  description = output / _DESCRIPTION
-  for name in _features_there(description) - set(extracted.values):
-    (output / f"{name}.npy").unlink(missing_ok=True)
-  description.unlink(missing_ok=True)
-  files.write(output / "rows.csv", rows_csv(extracted.rows, folder))
-  for name, values in extracted.values.items():
-    buffer = io.BytesIO()
-    np.save(buffer, values)
-    files.write(output / f"{name}.npy", buffer.getbuffer())
-  summary = {
-    "images_dir": files.utf8(folder.resolve()),
-    "pictures": len(extracted.rows),
-    "failed": len(extracted.failed),
-    "features": described,
-  }
-  files.write(description, (json.dumps(summary, indent=2) + "\n").encode())
-
-
-def rows_csv(rows: list["pipeline.Row"], folder: pathlib.Path) -> bytes:
-  """The table of pictures as UTF-8 CSV: path relative to the folder, status, reason.
-
-  Names with commas, quotes or line breaks are quoted; bytes of a name that are not
-  UTF-8 stand as \\udcXX.
-  """
-  lines = [files.csv_line("path", "status", "reason")]
-  for row in rows:
-    path = row.path.relative_to(folder).as_posix() if row.path else ""
-    lines.append(files.csv_line(path, row.status, row.reason))
-  return "".join(lines).encode()
-
-
 def _check_writable(output: pathlib.Path) -> None:
   """Complains before hours of work, not after them."""
   there = output
@@ -153,16 +70,7 @@ def _check_writable(output: pathlib.Path) -> None:
     there = there.parent
   if not there.is_dir() or not os.access(there, os.W_OK):
     what = "may not be written to" if there.is_dir() else "is not a folder"
-    raise cli.UserError(f"cannot write to --output={output}: {there} {what}")
-
-
-def _features_there(description: pathlib.Path) -> set[str]:
-  """Features an earlier run wrote; none when there was none or it did not finish."""
-  try:
-    entries = json.loads(description.read_text())["features"]
-    return {pathlib.PurePath(entry["name"]).name for entry in entries}
-  except (OSError, ValueError, KeyError, TypeError):
-    return set()
+    raise errors.UserError(f"cannot write to --output={output}: {there} {what}")
 
 
 if __name__ == "__main__":

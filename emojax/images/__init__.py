@@ -5,19 +5,9 @@ Colour order is decided here and nowhere else.
 May import: nothing.
 """
 
-from emojax.images.decode import (
-  CROP,
-  MAX_PIXELS,
-  SQUASH,
-  SUFFIXES,
-  VERSION,
-  ImageError,
-  View,
-  load,
-  others,
-  view,
-  walk,
-)
+from emojax.images.decode import MAX_PIXELS, VERSION, ImageError, load
+from emojax.images.folders import SUFFIXES, others, walk
+from emojax.images.views import CROP, SQUASH, View, view
 
 __all__ = [
   "CROP",

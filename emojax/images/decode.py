@@ -1,11 +1,10 @@
-"""Picture files become RGB arrays, and RGB arrays become fixed-shape views.
+"""Picture files become RGB arrays.
 
 In: a path or the bytes of a JPEG, PNG, WebP, BMP, TIFF or GIF file. Out: uint8 arrays,
 (H, W, 3), red first. The colour order is decided here and nowhere else. Whatever cannot
 be read as a whole picture ends in an `ImageError` with one line of reason.
 """
 
-import dataclasses
 import io
 import os
 import pathlib
@@ -27,7 +26,6 @@ from PIL import (
 
 VERSION = 1  # raise it whenever a file or a view could give other pixels than before
 MAX_PIXELS = 100_000_000  # 300 MB of RGB; a larger picture is refused before decoding
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 _ORIENTATION_TAG = 274  # EXIF and TIFF tag numbers
 _BITS_PER_SAMPLE_TAG = 258
@@ -60,45 +58,6 @@ _KINDS: tuple[tuple[str, bytes, Callable[[io.BytesIO], ImageFile.ImageFile]], ..
 
 class ImageError(ValueError):
   """A picture that cannot be read; the message is one line, without the file's name."""
-
-
-@dataclasses.dataclass(frozen=True)
-class View:
-  """How a picture of any shape becomes a square of `side_px` pixels.
-
-  Attributes:
-    name: what the view is called in tables and messages.
-    fit: "squash" scales the whole picture, whatever its shape, to the square; "crop"
-      scales it to a short side of `short_px` and cuts the square from its centre.
-    short_px: short side before the cut, at least `side_px`. Unused by "squash".
-    side_px: side of the square.
-    interpolation: "area" averages over areas when shrinking (OpenCV INTER_AREA) and is
-      bilinear when enlarging. "linear" is Pillow's BILINEAR, which widens its triangle
-      when shrinking; it is the one SqueezeNet's reference outputs were made with.
-  """
-
-  name: str
-  fit: str
-  short_px: int
-  side_px: int
-  interpolation: str
-
-  def __post_init__(self):
-    if self.fit not in ("squash", "crop"):
-      raise ValueError(f"fit must be squash or crop, not {self.fit!r}")
-    if self.interpolation not in ("area", "linear"):
-      raise ValueError(
-        f"interpolation must be area or linear, not {self.interpolation!r}"
-      )
-    if self.side_px < 1 or (self.fit == "crop" and self.short_px < self.side_px):
-      raise ValueError(
-        f"a {self.fit} of {self.side_px} pixels cannot be cut from a short side of "
-        f"{self.short_px} pixels"
-      )
-
-
-SQUASH = View("squash", fit="squash", short_px=256, side_px=256, interpolation="area")
-CROP = View("crop", fit="crop", short_px=256, side_px=256, interpolation="area")
 
 
 def load(
@@ -158,78 +117,6 @@ def load(
   except Exception as error:
     raise ImageError(f"damaged or cut short {kind}: {_one_line(error)}") from error
   return np.ascontiguousarray(_upright(rgb, orientation))
-
-
-def view(rgb: np.ndarray, view: View) -> np.ndarray:
-  """A picture as one fixed-shape square.
-
-  Any shape of at least one pixel works. A picture more than four times as long as wide
-  is first cut to the middle of its length for "crop", because scaling a strip of 1 x
-  5000 whole would need a picture of 256 x 1,280,000.
-
-  Args:
-    rgb: (H, W, 3) uint8.
-    view: shape, cut and interpolation.
-  Returns:
-    (side_px, side_px, 3) uint8.
-  Raises:
-    ValueError: `rgb` is not (H, W, 3) uint8 with at least one pixel.
-  """
-  if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
-    raise ValueError(
-      f"expected (H, W, 3) uint8 with at least one pixel, got {rgb.shape} {rgb.dtype}"
-    )
-  side = view.side_px
-  if view.fit == "squash":
-    return _resize(rgb, side, side, view.interpolation)
-  short = min(rgb.shape[:2])
-  rgb = _centre(rgb, 4 * short, 4 * short)
-  height, width = (round(n * view.short_px / short) for n in rgb.shape[:2])
-  resized = _resize(rgb, height, width, view.interpolation)
-  return np.ascontiguousarray(_centre(resized, side, side))
-
-
-def walk(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
-  """All pictures below a folder, known by their suffix, in one fixed order.
-
-  Hidden files and folders (a leading dot) are left out, and linked folders are not
-  followed. The order is that of the path's parts below `folder`, by code point, on
-  every system.
-
-  Args:
-    folder: where to look, in all its subfolders.
-  Returns:
-    Paths that begin with `folder`; empty when there are no pictures.
-  Raises:
-    ImageError: `folder` is not a folder or cannot be listed.
-  """
-  return [path for path in _files_below(folder) if _is_named_picture(path)]
-
-
-def others(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
-  """Files below a folder that `walk` leaves out because of their suffix; see there."""
-  return [path for path in _files_below(folder) if not _is_named_picture(path)]
-
-
-def _is_named_picture(path: pathlib.Path) -> bool:
-  return path.name.lower().endswith(SUFFIXES)
-
-
-def _files_below(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
-  """Every file below a folder that is not hidden, in the order of `walk`."""
-  root = pathlib.Path(folder)
-  if not root.is_dir():
-    what = "is a file" if root.exists() else "does not exist"
-    raise ImageError(f"expected a folder of pictures, but {root} {what}")
-
-  def refuse(error: OSError):
-    raise ImageError(f"cannot list the folder {error.filename}: {error.strerror}")
-
-  found: list[pathlib.Path] = []
-  for parent, folders, files in os.walk(root, onerror=refuse):
-    folders[:] = [name for name in folders if not name.startswith(".")]
-    found += [pathlib.Path(parent, name) for name in files if name[:1] != "."]
-  return sorted(found, key=lambda path: path.relative_to(root).parts)
 
 
 def _read(path: str | os.PathLike[str]) -> bytes:
@@ -406,24 +293,3 @@ def _upright(rgb: np.ndarray, orientation: int) -> np.ndarray:
   if orientation in (3, 4, 7, 8):
     rgb = rgb[::-1]
   return rgb
-
-
-def _centre(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
-  """The middle of a picture, at most height x width; an odd rest is below and right."""
-  top = max(rgb.shape[0] - height, 0) // 2
-  left = max(rgb.shape[1] - width, 0) // 2
-  return rgb[top : top + height, left : left + width]
-
-
-def _resize(rgb: np.ndarray, height: int, width: int, interpolation: str) -> np.ndarray:
-  """The picture with another size, (height, width, 3) uint8."""
-  if interpolation == "linear":
-    picture = Image.fromarray(np.ascontiguousarray(rgb))
-    resized = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized)
-  # OpenCV averages over areas only when both axes shrink, so shrinking comes first.
-  small = (min(width, rgb.shape[1]), min(height, rgb.shape[0]))
-  rgb = cv2.resize(rgb, small, interpolation=cv2.INTER_AREA)
-  if small == (width, height):
-    return rgb
-  return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR)

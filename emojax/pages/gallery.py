@@ -4,17 +4,11 @@ In: predictions, ratings, pictures. Out: `Shown` pictures with a caption and a p
 the valence-arousal plane. Choosing is pure; only `thumbnail` looks at pixels.
 """
 
-import base64
 import dataclasses
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image
 
-_SIDE_PX = 112
-_GAP_PX = 4  # between two pictures side by side
-_QUALITY = 72
 _CELLS = 9  # of the plane along each axis: at most one picture each
 _ROW = 8  # pictures of a row
 _LEAST_SPAN = 2.0  # of a plane's axis, points of the scale
@@ -89,27 +83,6 @@ def caption(said: Mapping[str, float], rated: Mapping[str, float]) -> str:
   return "\n".join(parts)
 
 
-def thumbnail(picture: np.ndarray) -> str:
-  """A small JPEG of a picture (H, W, 3) uint8 RGB, as a data address for HTML."""
-  image = Image.fromarray(picture)
-  image.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS)
-  return _address(image)
-
-
-def side_by_side(first: np.ndarray, second: np.ndarray) -> str:
-  """Two pictures, (H, W, 3) uint8 RGB, as one small JPEG, as a data address."""
-  made = []
-  for picture in (first, second):
-    one = Image.fromarray(picture)
-    one.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS)
-    made.append(one)
-  canvas = Image.new("RGB", (2 * _SIDE_PX + _GAP_PX, _SIDE_PX), "white")
-  for number, one in enumerate(made):
-    left = number * (_SIDE_PX + _GAP_PX) + (_SIDE_PX - one.width) // 2
-    canvas.paste(one, (left, (_SIDE_PX - one.height) // 2))
-  return _address(canvas)
-
-
 def sections(
   valence: np.ndarray, arousal: np.ndarray, keywords: Sequence[str], most: int = 4
 ) -> list[list[str]]:
@@ -159,12 +132,6 @@ def axes(valence: np.ndarray, arousal: np.ndarray) -> str:
     f"Valence rises to the right, from {left:.1f} to {right:.1f}, arousal upwards, "
     f"from {low:.1f} to {high:.1f}; where many pictures lie, one stands for them."
   )
-
-
-def _address(image: Image.Image) -> str:
-  file = io.BytesIO()
-  image.save(file, "JPEG", quality=_QUALITY)
-  return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

@@ -7,10 +7,13 @@ escaped by the template. Figures and thumbnails are part of the page.
 import base64
 import dataclasses
 import io
-from collections.abc import Sequence
+import pathlib
+from collections.abc import Mapping, Sequence
 
 import jinja2
 from matplotlib.figure import Figure
+
+from emojax.utils import files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +71,28 @@ class Section:
   corners: Sequence[str] = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class Page:
+  """A whole page.
+
+  Attributes:
+    title: its heading.
+    notes: what a reader must be told first.
+    sections: the rest.
+    figures: file name -> the figures of the sections, to be kept as files too.
+  """
+
+  title: str
+  notes: Sequence[str]
+  sections: Sequence[Section]
+  figures: Mapping[str, Figure]
+
+
+_TEMPLATES = jinja2.Environment(
+  loader=jinja2.PackageLoader("emojax.pages", ""), autoescape=True, trim_blocks=True
+)
+
+
 def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str:
   """The page.
 
@@ -76,9 +101,8 @@ def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str
     notes: what a reader must be told first.
     sections: the rest.
   """
-  environment = jinja2.Environment(autoescape=True, trim_blocks=True)
   has_pictures = any(section.gallery for section in sections)
-  return environment.from_string(_TEMPLATE).render(
+  return _TEMPLATES.get_template("page.html").render(
     title=title, notes=notes, sections=sections, has_pictures=has_pictures
   )
 
@@ -99,118 +123,12 @@ def image(figure: Figure, kind: str) -> bytes:
   return file.getvalue()
 
 
-def tables_of(markdown: str) -> list[list[list[str]]]:
-  """The tables of a Markdown text as rows of cells, without their rules."""
-  found: list[list[list[str]]] = []
-  inside = False
-  for line in markdown.splitlines():
-    if not line.startswith("|"):
-      inside = False
-      continue
-    if not inside:
-      found.append([])
-    inside = True
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
-    if not all(set(cell) <= {"-", ":"} for cell in cells):
-      found[-1].append(cells)
-  return found
-
-
-_TEMPLATE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
-  max-width: 68rem; margin: 0 auto; padding: 1rem; }
-h1, h2 { line-height: 1.2; }
-.note { border-left: .3rem solid #d55e00; padding: .2rem .8rem; font-weight: 600; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; margin: 1rem 0; font-size: .875rem; }
-caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
-th, td { padding: .2rem .6rem; border-bottom: 1px solid #ccc; text-align: right; }
-th:first-child { text-align: left; }
-table.words td, table.words th { text-align: left; vertical-align: top; }
-figure { margin: 1rem 0; display: inline-block; vertical-align: top; }
-figure.drawn img { max-width: 100%; width: auto; max-height: 26rem; }
-figcaption { font-size: .8125rem; color: #404040; }
-.gallery { display: flex; flex-wrap: wrap; gap: .5rem; }
-.gallery figure { margin: 0; width: 7.6rem; }
-.gallery img { max-width: 7rem; display: block; }
-figcaption { white-space: pre-line; }
-.pairs figure { width: 15rem; }
-.pairs img { max-width: 14.5rem; }
-.gallery figcaption { font-size: .75rem; overflow-wrap: anywhere; }
-.plane { position: relative; aspect-ratio: 1; max-width: 56rem; margin: 4rem;
-  border-left: 2px solid #595959; border-bottom: 2px solid #595959; }
-.plane figure { position: absolute; margin: 0; width: 9%;
-  transform: translate(-50%, -50%); }
-.corner { position: absolute; z-index: 1; max-width: 45%; font-size: .8125rem;
-  color: #404040; background: #fffc;
-  padding: .3rem; }
-.photo { outline: 1px solid #ccc; }
-.plane img { width: 100%; display: block; }
-.plane figcaption { font-size: .5625rem; line-height: 1.15; background: #fffd; }
-.pictures:not(:checked) ~ main .photo { visibility: hidden; }
-@media print { body { max-width: none; } section { break-inside: auto; }
-  figure, table { break-inside: avoid; } .toggle { display: none; } }
-</style>
-</head>
-<body>
-<h1>{{ title }}</h1>
-{% for note in notes %}
-<p class="note">{{ note }}</p>
-{% endfor %}
-{% if has_pictures %}
-<input type="checkbox" id="pictures" class="pictures toggle" checked>
-<label for="pictures" class="toggle">Show pictures (some may be disturbing)</label>
-{% endif %}
-<main>
-{% for section in sections %}
-<section>
-<h2>{{ section.title }}</h2>
-{% for paragraph in section.prose %}
-<p>{{ paragraph }}</p>
-{% endfor %}
-{% for table in section.tables %}
-<div class="scroll"><table{{ ' class="words"'|safe if table.is_words }}>
-<caption>{{ table.caption }}</caption>
-<thead><tr>
-{% for cell in table.rows[0] %}<th scope="col">{{ cell }}</th>{% endfor %}
-</tr></thead>
-<tbody>
-{% for row in table.rows[1:] %}
-<tr>
-<th scope="row">{{ row[0] }}</th>
-{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}
-</tr>
-{% endfor %}
-</tbody></table></div>
-{% endfor %}
-{% for figure in section.figures %}
-<figure class="drawn"><img src="{{ figure.source }}" alt="{{ figure.alt }}">
-<figcaption>{{ figure.caption }}</figcaption></figure>
-{% endfor %}
-{% if section.gallery %}
-<div class="{{ 'plane' if section.is_plane else 'gallery' }}{{
-' pairs' if section.is_pairs }}">
-{% for corner in section.corners %}
-<span class="corner" style="{{ 'right' if loop.index0 % 2 else 'left' }}: 0; {{
-'bottom' if loop.index0 > 1 else 'top' }}: 0">{{ corner }}</span>
-{% endfor %}
-{% for one in section.gallery %}
-<figure{% if section.is_plane %} style="left: {{ '%.1f' % one.left }}%; top: {{
-'%.1f' % one.top }}%"{% endif %}>
-<img class="photo" src="{{ one.source }}" alt="{{ one.alt }}">
-<figcaption>{{ one.caption }}</figcaption></figure>
-{% endfor %}
-</div>
-{% endif %}
-</section>
-{% endfor %}
-</main>
-</body>
-</html>
-"""
+def write(output: pathlib.Path, content: Page) -> None:
+  """Writes `index.html` and each figure as PNG and SVG, each whole or not at all."""
+  output.mkdir(parents=True, exist_ok=True)
+  for name, figure in content.figures.items():
+    for kind in ("png", "svg"):
+      path = output / f"{name.replace('/', '-')}.{kind}"
+      files.write(path, image(figure, kind))
+  text = render(content.title, content.notes, content.sections)
+  files.write(output / "index.html", text)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from emojax import config
-from emojax.utils import cli, files, options
+from emojax.utils import cli, errors, files, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.predict import predictor
@@ -58,13 +58,16 @@ def main(arguments: list[str]) -> int:
   """The program; see the module."""
   asked = flags.FLAGS
   if not asked.checkpoint:
-    raise cli.UserError("--checkpoint=RUN is needed: a run folder or an exported run")
+    raise errors.UserError(
+      "--checkpoint=RUN is needed: a run folder or an exported run"
+    )
   if not arguments:
-    raise cli.UserError("name pictures or folders of pictures to predict")
+    raise errors.UserError("name pictures or folders of pictures to predict")
   output = _output(asked.output, _KINDS)
   page = _output(asked.gallery, (".html", ".htm"))
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.predict import formats, predictor
+  from emojax.predict import page as predict_page
   from emojax.utils import runtime
 
   settings = options.read(config.ExtractConfig())
@@ -86,7 +89,7 @@ def main(arguments: list[str]) -> int:
   if page is not None:
     title = f"Predicted by {pathlib.Path(asked.checkpoint).name}"
     notes = made.run.results["notes"]
-    files.write(page, formats.gallery_page(found, title, notes))
+    files.write(page, predict_page.gallery_page(found, title, notes))
   _tell_left_out(arguments)
   return _tell(found, output, page)
 
@@ -135,9 +138,9 @@ def _output(name: str, kinds: tuple[str, ...]) -> pathlib.Path | None:
     return None
   path = pathlib.Path(name).expanduser()
   if path.suffix.lower() not in kinds:
-    raise cli.UserError(f"{name} should end in {', '.join(kinds)}")
+    raise errors.UserError(f"{name} should end in {', '.join(kinds)}")
   if not path.absolute().parent.is_dir():
-    raise cli.UserError(f"cannot write {name}: there is no folder {path.parent}")
+    raise errors.UserError(f"cannot write {name}: there is no folder {path.parent}")
   return path
 
 

@@ -11,8 +11,8 @@ import jinja2
 
 from emojax import paper
 from emojax.backbones import BACKBONES
-from emojax.evaluation import results
 from emojax.features import params
+from emojax.pages import markdown as pages_markdown
 from emojax.version import __version__
 
 
@@ -55,7 +55,7 @@ def markdown(
     fingerprint=identity["fingerprint"],
     num_images=found["num_images"],
     targets=list(found["targets"]),
-    scores="\n".join(results.aligned(rows)),
+    scores="\n".join(pages_markdown.aligned(rows)),
     carried=carried,
     needs=needs,
     made_by=f"emojax {found['emojax_version']}, {found['device']}, "

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from emojax import config
+from emojax.raters.config import CandidateConfig, RaterConfig
 from emojax.raters.rating_page import page as rating_page
-from emojax.utils import cli, files, options
+from emojax.utils import cli, errors, files, options
 from emojax.version import __version__
 
 if TYPE_CHECKING:  # heavy imports happen in the commands: --help answers at once
@@ -48,27 +48,27 @@ _CANDIDATES = (
 def define_aggregate_flags() -> None:
   """Flags of `aggregate`; not on import, so that programs can be imported."""
   _define_output()
-  options.define(config.RaterConfig, _NAME)
+  options.define(RaterConfig, _NAME)
 
 
 def define_candidates_flags() -> None:
   """Flags of `candidates`."""
   _define_output()
-  options.define(config.CandidateConfig, _NAME)
+  options.define(CandidateConfig, _NAME)
 
 
 def aggregate(arguments: list[str]) -> None:
   """Single ratings to rated pictures; see the module."""
-  settings = options.read(config.RaterConfig())
+  settings = options.read(RaterConfig())
   # Here and not at the head: these take a second to import, drawing another.
   from emojax.raters import ratings, rules
 
   rules.check(settings)
   paths, output = _places(arguments, "aggregate")
   table, bad = ratings.read(paths, settings)
+  from emojax.pages import page
   from emojax.raters import page as rater_page
   from emojax.raters import summary
-  from emojax.report import __main__ as report
 
   verdict = rules.apply(table, settings)
   found = rules.pictures(table, verdict)
@@ -85,12 +85,10 @@ def aggregate(arguments: list[str]) -> None:
   files.write(output / "workers.csv", summary.workers_csv(made))
   files.write(output / "pictures.csv", summary.pictures_csv(made))
   if not verdict.pictures_kept.any():
-    raise cli.UserError(_nothing_left(made, output))
+    raise errors.UserError(_nothing_left(made, output))
   agreed = summary.agreement(made, show_progress=True)
   text = summary.table_markdown(made, agreed)
-  notes = summary.notes(made)
-  title, sections, drawn = rater_page.of_ratings(made, agreed)
-  report.write(output, title, notes, sections, drawn)
+  page.write(output, rater_page.of_ratings(made, agreed))
   files.write(output / "table.md", text)
   whole = summary.to_json(made, agreed, provenance)
   files.write(output / "results.json", _json(whole))
@@ -109,7 +107,7 @@ def aggregate(arguments: list[str]) -> None:
 
 def candidates(arguments: list[str]) -> None:
   """Votes to candidate pictures; see the module."""
-  settings = options.read(config.CandidateConfig())
+  settings = options.read(CandidateConfig())
   from emojax.raters import votes
 
   votes.check(settings)
@@ -140,14 +138,14 @@ def _places(
 ) -> tuple[list[pathlib.Path], pathlib.Path]:
   """The files to read and the folder to write, which must hold nothing but ours."""
   if not arguments:
-    raise cli.UserError("name at least one CSV file")
+    raise errors.UserError("name at least one CSV file")
   if not flags.FLAGS.output:
-    raise cli.UserError("--output=FOLDER is needed")
+    raise errors.UserError("--output=FOLDER is needed")
   output = pathlib.Path(flags.FLAGS.output).expanduser()
   if output.exists() and not output.is_dir():
-    raise cli.UserError(f"--output should be a folder; {output} is a file")
+    raise errors.UserError(f"--output should be a folder; {output} is a file")
   if output.is_dir() and any(output.iterdir()) and not _is_ours(output, command):
-    raise cli.UserError(
+    raise errors.UserError(
       f"{output} holds files that `{command}` did not write: choose a new folder for "
       "--output"
     )
@@ -191,7 +189,7 @@ COMMANDS = {
     _CANDIDATES,
     define_candidates_flags,
     candidates,
-    (config.CandidateConfig,),
+    (CandidateConfig,),
     "VOTES.csv...",
   ),
   "page": rating_page.COMMAND,
@@ -199,7 +197,7 @@ COMMANDS = {
     _AGGREGATE,
     define_aggregate_flags,
     aggregate,
-    (config.RaterConfig,),
+    (RaterConfig,),
     "RATINGS.csv...",
   ),
 }

@@ -14,9 +14,7 @@ from emojax.raters.summary import Aggregated
 _LISTED = 100  # rows of a table that can be as long as the data
 
 
-def of_ratings(
-  made: Aggregated, agreed: Mapping[str, Any]
-) -> tuple[str, list[page.Section], dict[str, Any]]:
+def of_ratings(made: Aggregated, agreed: Mapping[str, Any]) -> page.Page:
   """Title, sections and figures.
 
   Args:
@@ -55,7 +53,7 @@ def of_ratings(
   ]
   if few := _few(made):
     sections.append(few)
-  return summary.title(made), sections, drawn
+  return page.Page(summary.title(made), summary.notes(made), sections, drawn)
 
 
 def _figures(made: Aggregated) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emojax import config
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import rows as rater_rows
-from emojax.utils import cli, csv_tables
+from emojax.raters.config import RaterConfig
+from emojax.utils import csv_tables, errors
 
 NEEDED = ("worker", "image", "valence", "arousal")
 # `previous` is the picture shown before, which the rating page records; it is not used.
@@ -87,7 +87,7 @@ class Ratings:
 
 
 def read(
-  paths: Sequence[pathlib.Path], settings: config.RaterConfig
+  paths: Sequence[pathlib.Path], settings: RaterConfig
 ) -> tuple[Ratings, list[rater_rows.BadRow]]:
   """Ratings from CSV files.
 
@@ -206,7 +206,7 @@ def _check_approval(approval: np.ndarray) -> None:
   """Refuses shares: every worker would fall below 95 percent, in silence."""
   known = approval[np.isfinite(approval)]
   if known.size and known.max() <= 1:
-    raise cli.UserError(
+    raise errors.UserError(
       f"column approval is in percent, 0 to 100, but its largest value is "
       f"{known.max():g}, which looks like a share: multiply the column by 100"
     )

@@ -19,10 +19,10 @@ import math
 
 import numpy as np
 
-from emojax import config
 from emojax.raters import workers as rater_workers
+from emojax.raters.config import RaterConfig
 from emojax.raters.ratings import TARGETS, Ratings
-from emojax.utils import cli
+from emojax.utils import errors
 
 BAD_ROW = "bad row"  # found while reading
 DUPLICATE, OVER_LIMIT, LOW_APPROVAL = "duplicate", "over limit", "low approval"
@@ -54,7 +54,7 @@ class Verdict:
     return np.array([not rule for rule in self.rules], bool)
 
 
-def check(settings: config.RaterConfig) -> None:
+def check(settings: RaterConfig) -> None:
   """Refuses settings that no rule can follow.
 
   Raises:
@@ -74,10 +74,10 @@ def check(settings: config.RaterConfig) -> None:
     value = getattr(settings, name)
     if not (low <= value <= high and math.isfinite(value)):
       bounds = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
-      raise cli.UserError(f"--{name} should be {bounds}; got {value:g}")
+      raise errors.UserError(f"--{name} should be {bounds}; got {value:g}")
 
 
-def apply(table: Ratings, settings: config.RaterConfig) -> Verdict:
+def apply(table: Ratings, settings: RaterConfig) -> Verdict:
   """Follows the rules.
 
   Args:

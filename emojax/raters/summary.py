@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from emojax import config
-from emojax.evaluation import bootstrap, metrics, results
+from emojax.evaluation import bootstrap, metrics
+from emojax.pages import markdown
 from emojax.raters import agreement as rater_agreement
 from emojax.raters import rows as rater_rows
 from emojax.raters import rules
+from emojax.raters.config import RaterConfig
 from emojax.raters.ratings import TARGETS, Ratings
 from emojax.raters.rows import BadRow
 from emojax.raters.rules import Pictures, Verdict
@@ -43,7 +44,7 @@ class Aggregated:
   bad: Sequence[BadRow]
   verdict: Verdict
   pictures: Pictures
-  settings: config.RaterConfig
+  settings: RaterConfig
 
   def read_of_workers(self) -> np.ndarray:
     """(W,) int, rows read of each worker, bad ones too."""
@@ -262,9 +263,9 @@ def table_markdown(made: Aggregated, agreed: Mapping[str, Any]) -> str:
   for note in notes(made):
     lines += [f"**{note}**", ""]
   for rows in (count_rows(made), agreement_rows(agreed)):
-    lines += [*results.aligned(rows), ""]
+    lines += [*markdown.aligned(rows), ""]
   if flagged := flag_rows(made):
-    lines += [*results.aligned(flagged), ""]
+    lines += [*markdown.aligned(flagged), ""]
   return "\n".join([*lines, *(f"- {line}" for line in meanings(made))]) + "\n"
 
 

@@ -14,10 +14,11 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from emojax import config, paper
-from emojax.evaluation import results
+from emojax import paper
+from emojax.pages import markdown
 from emojax.raters import rows as rater_rows
-from emojax.utils import cli, files
+from emojax.raters.config import CandidateConfig
+from emojax.utils import errors, files
 
 NEEDED = ("worker", "image", "emotional")
 OPTIONAL = ("keyword",)
@@ -77,7 +78,7 @@ class Counted:
   dropped: list[Dropped]
   rows: int
   workers: int
-  settings: config.CandidateConfig
+  settings: CandidateConfig
 
   @property
   def kept(self) -> list[Picture]:
@@ -85,16 +86,16 @@ class Counted:
     return [one for one in self.pictures if not one.reason]
 
 
-def check(settings: config.CandidateConfig) -> None:
+def check(settings: CandidateConfig) -> None:
   """Refuses limits that make no sense.
 
   Raises:
     UserError: naming the flag.
   """
   if settings.votes < 1:
-    raise cli.UserError(f"--votes should be 1 or more; got {settings.votes}")
+    raise errors.UserError(f"--votes should be 1 or more; got {settings.votes}")
   if settings.min_yes < 0:
-    raise cli.UserError(f"--min_yes should be 0 or more; got {settings.min_yes}")
+    raise errors.UserError(f"--min_yes should be 0 or more; got {settings.min_yes}")
 
 
 class Votes(NamedTuple):
@@ -106,7 +107,7 @@ class Votes(NamedTuple):
   bad: list[rater_rows.BadRow]
 
 
-def read(paths: Sequence[pathlib.Path], settings: config.CandidateConfig) -> Votes:
+def read(paths: Sequence[pathlib.Path], settings: CandidateConfig) -> Votes:
   """Votes from CSV files.
 
   Args:
@@ -120,7 +121,7 @@ def read(paths: Sequence[pathlib.Path], settings: config.CandidateConfig) -> Vot
   return Votes([str(path) for path in paths], *sifted)
 
 
-def count(votes: Votes, settings: config.CandidateConfig) -> Counted:
+def count(votes: Votes, settings: CandidateConfig) -> Counted:
   """Counts the votes, one of a worker and a picture, the first.
 
   A picture is kept that has at least `votes` votes, all of which count, and that at
@@ -241,12 +242,12 @@ def table_markdown(made: Counted) -> str:
   rows += [["pictures", str(len(made.pictures))]]
   rows += [[f"not kept: {why}", str(n)] for why, n in _reasons(made).items()]
   rows += [["pictures kept", str(len(made.kept))]]
-  lines += [*results.aligned(rows), ""]
+  lines += [*markdown.aligned(rows), ""]
   rows = [["keyword", "valence", "arousal", "candidates", "kept", "paper"]]
   rows += [[str(cell) for cell in cells] for cells in keyword_counts(made)]
   wanted = f"at least {settings.min_yes}" if settings.min_yes else "more than half"
   lines += [
-    *results.aligned(rows),
+    *markdown.aligned(rows),
     "",
     f"- Kept: at least {settings.votes} votes, {wanted} of them yes. The keyword of a "
     "picture is the commonest in its rows. Paper: pictures of the word in its dataset.",
@@ -266,9 +267,7 @@ def _check(cells: Mapping[str, str]) -> rater_rows.Checked[Vote]:
   return Vote(worker, image, bool(said), _word(cells.get("keyword", ""))), problems
 
 
-def _picture(
-  name: str, votes: Sequence[Vote], settings: config.CandidateConfig
-) -> Picture:
+def _picture(name: str, votes: Sequence[Vote], settings: CandidateConfig) -> Picture:
   yes = sum(vote.is_emotional for vote in votes)
   needed = settings.min_yes or math.floor(len(votes) / 2) + 1
   reason = ""

@@ -9,8 +9,8 @@ import warnings
 
 import numpy as np
 
-from emojax import config
 from emojax.raters import agreement as rater_agreement
+from emojax.raters.config import RaterConfig
 from emojax.raters.ratings import TARGETS, Ratings
 
 STRAIGHT, DISAGREES, FAST = "straight-lines", "disagrees", "too fast"
@@ -47,9 +47,7 @@ class Workers:
       return np.nanmean(both, axis=0)
 
 
-def describe(
-  table: Ratings, counts: np.ndarray, settings: config.RaterConfig
-) -> Workers:
+def describe(table: Ratings, counts: np.ndarray, settings: RaterConfig) -> Workers:
   """Numbers and flags of every worker.
 
   Args:

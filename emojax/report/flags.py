@@ -10,7 +10,7 @@ from typing import Any
 from absl import flags
 
 from emojax.config import DataConfig
-from emojax.utils import cli, options
+from emojax.utils import errors, options
 
 _MOST_SETS = 2
 # Settings that two sets may have different values of; the flag is then given twice.
@@ -51,7 +51,7 @@ def chosen() -> list[DataConfig]:
   """
   names = [name.strip() for name in flags.FLAGS.dataset.split(",") if name.strip()]
   if len(names) > _MOST_SETS:
-    raise cli.UserError(
+    raise errors.UserError(
       f"expected one or two datasets, got {len(names)}: {flags.FLAGS.dataset}"
     )
   shared: dict[str, Any] = {
@@ -86,7 +86,7 @@ def _value(name: str, number: int, sets: int) -> Any:
   if not values:
     return None
   if len(values) not in (1, sets):
-    raise cli.UserError(
+    raise errors.UserError(
       f"--{name} is given {len(values)} times for {sets} dataset"
       f"{'s' if sets > 1 else ''}: give it once, or once for each in their order"
     )
@@ -96,6 +96,6 @@ def _value(name: str, number: int, sets: int) -> Any:
   try:
     return tuple(float(end) for end in value.split(","))
   except ValueError:
-    raise cli.UserError(
+    raise errors.UserError(
       f"--rating_scale is two numbers such as 1,9; got {value}"
     ) from None

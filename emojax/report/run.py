@@ -1,7 +1,6 @@
 """One run as sections of a page: what it found, drawn and in words.
 
-In: a run folder, its `results.json`, and how its pictures are found. Out: title, notes,
-sections and figures, see `report`.
+In: a run folder, its `results.json`, and how its pictures are found. Out: a `Page`.
 """
 
 import json
@@ -11,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from emojax import images
+from emojax.datasets.va_emotion import synthetic
 from emojax.evaluation import bootstrap, results
-from emojax.pages import figures, gallery, page
+from emojax.images.thumbnails import thumbnail
+from emojax.pages import figures, gallery, markdown, page
 
 FindPicture = Callable[[str], np.ndarray | None]  # by id; None where it is not there
 
@@ -24,8 +26,8 @@ _CITATION = (
 
 def of_run(
   folder: pathlib.Path, report: Mapping[str, Any], find: FindPicture
-) -> tuple[str, list[str], list[page.Section], dict[str, Any]]:
-  """Title, notes, sections and figures of one run.
+) -> page.Page:
+  """The page of one run.
 
   Args:
     folder: the run's.
@@ -71,7 +73,7 @@ def of_run(
     page.Section("How it was made", _made_by(report), [_settings(report)]),
   ]
   title = f"{report['dataset']}, preset {report['preset']}"
-  return title, notes, sections, drawn
+  return page.Page(title, notes, sections, drawn)
 
 
 _CAPTIONS = {
@@ -118,7 +120,7 @@ def _galleries(read: results.Predictions, find: FindPicture) -> list[page.Sectio
     for one in shown:
       picture = None if one.row in thumbnails else find(read.image_ids[one.row])
       if picture is not None:
-        thumbnails[one.row] = gallery.thumbnail(picture)
+        thumbnails[one.row] = thumbnail(picture)
       if one.row not in thumbnails:
         continue
       text = gallery.caption(
@@ -182,7 +184,7 @@ def _tables(
 ) -> list[page.Table]:
   """The paper's table, scores with intervals, and spread over folds."""
   text = (folder / "table.md").read_text("utf-8")
-  tables = [page.Table("Errors by group", page.tables_of(text)[0])]
+  tables = [page.Table("Errors by group", markdown.tables_of(text)[0])]
   rows = [["target", "MSE", "R2", "r", "CCC", "variance", "noise ceiling of r"]]
   spread = [["target", "training error", "test error"]]
   for target, one in report["targets"].items():
@@ -239,3 +241,26 @@ def _alt(name: str, report: Mapping[str, Any]) -> str:
 
 def _lines(path: pathlib.Path) -> list[str]:
   return path.read_text("utf-8").splitlines() if path.is_file() else []
+
+
+def find_pictures(report: Mapping[str, Any], images_dir: str) -> FindPicture:
+  """How a run's pictures are found: drawn anew, or read from their folder.
+
+  Args:
+    report: the run's `results.json`, which says where they were.
+    images_dir: where they are now; empty: where they were.
+  """
+  places = report.get("pictures", {})
+  if "number" in places and not images_dir:
+    source = synthetic.load(places["number"], places["seed"])
+    rows = {one.image_id: row for row, one in enumerate(source.rated)}
+    return lambda image_id: np.asarray(source.pictures[rows[image_id]])
+  folder = pathlib.Path(images_dir or places.get("folder", "")).expanduser()
+
+  def find(image_id: str) -> np.ndarray | None:
+    try:
+      return images.load(folder / image_id) if folder.name else None
+    except images.ImageError:
+      return None
+
+  return find

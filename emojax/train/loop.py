@@ -54,7 +54,7 @@ def check(settings: config_lib.TrainConfig) -> None:
       raise ValueError(
         f"--{name} should be {expected}; got {getattr(settings, name)!r}"
       )
-  known = trainer.TARGETS
+  known = config_lib.TARGETS
   if not settings.target or any(t not in known for t in settings.target):
     raise ValueError(
       f"--target is one or both of {', '.join(known)}; got {','.join(settings.target)}"
@@ -271,7 +271,7 @@ def evaluate(
   folds = trainer.make_folds(settings, fold_of_image, trained.networks[0].seed)
   found, columns = [], []
   for target in settings.target:
-    column = trainer.TARGETS.index(target)
+    column = config_lib.TARGETS.index(target)
     said, stopped = {}, {}
     for fold in sorted({net.fold for net in trained.networks}):
       members = [

@@ -18,7 +18,7 @@ import numpy as np
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import results
-from emojax.train import checkpoint, familiarity, loop, model, trainer
+from emojax.train import checkpoint, familiarity, loop, model
 from emojax.utils import files
 from emojax.version import __version__
 
@@ -134,7 +134,7 @@ def write(
   }
   report = results.to_json(found, provenance)
   targets = [one.target for one in found]
-  columns_of = [trainer.TARGETS.index(target) for target in targets]
+  columns_of = [config_lib.TARGETS.index(target) for target in targets]
   csv_text = results.predictions_csv(
     dataset.image_ids,
     dataset.fold,

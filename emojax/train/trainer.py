@@ -17,11 +17,10 @@ import numpy as np
 import optax
 
 from emojax import config as config_lib
+from emojax.config import TARGETS
 from emojax.evaluation import folds as folds_lib
 from emojax.train import model
 from emojax.utils import runtime
-
-TARGETS = ("valence", "arousal")  # the columns of a ratings table, in order
 
 # Longest stretch of epochs that runs on the device without a word to the host.
 MAX_EPOCHS_PER_CALL = 50

@@ -30,10 +30,6 @@ flags.DEFINE_boolean(
 )
 
 
-class UserError(ValueError):
-  """Something the user can put right; the message is one line that says how."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Command:
   """One of several things a program does, as in `python -m emojax.raters aggregate`.

@@ -19,8 +19,9 @@ import pathlib
 from absl import flags
 
 from emojax import config
-from emojax.utils import cli, files, options
+from emojax.utils import cli, errors, files, options
 from emojax.version import __version__
+from emojax.words.config import WordsConfig
 
 _NAME = "emojax.words"
 _ABOUT = (
@@ -31,17 +32,17 @@ _ABOUT = (
 
 def define_correlate_flags() -> None:
   """Defines the flags of `correlate`."""
-  options.define(config.WordsConfig, _NAME)
+  options.define(WordsConfig, _NAME)
 
 
 def main_correlate(arguments: list[str]) -> None:
   """The command `correlate`; see the module."""
   del arguments  # none are taken
-  for line in correlate(options.read(config.WordsConfig())):
+  for line in correlate(options.read(WordsConfig())):
     print(line)
 
 
-def correlate(asked: config.WordsConfig) -> list[str]:
+def correlate(asked: WordsConfig) -> list[str]:
   """Matches tags to words, correlates, and writes all that the module lists.
 
   Args:
@@ -57,9 +58,9 @@ def correlate(asked: config.WordsConfig) -> list[str]:
 
   for name, meaning in (("tags", "tagged pictures"), ("norms", "word norms")):
     if not getattr(asked, name):
-      raise cli.UserError(f"name the CSV file of {meaning} with --{name}")
+      raise errors.UserError(f"name the CSV file of {meaning} with --{name}")
   if asked.cut_at < 0:
-    raise cli.UserError(f"--cut_at is a number of letters, or 0; got {asked.cut_at}")
+    raise errors.UserError(f"--cut_at is a number of letters, or 0; got {asked.cut_at}")
   tags, norms_path, output = (
     pathlib.Path(name).expanduser() for name in (asked.tags, asked.norms, asked.output)
   )
@@ -76,18 +77,19 @@ def correlate(asked: config.WordsConfig) -> list[str]:
   try:
     correlation.check(levels, rows, norms.label)
   except correlation.WordsError as error:
-    raise cli.UserError(f"{error}; see {output / 'matches.csv'}") from None
+    raise errors.UserError(f"{error}; see {output / 'matches.csv'}") from None
 
   # Here and not at the head: drawing takes a second to import.
-  from emojax.report import __main__ as report
-  from emojax.words import page
+  from emojax.pages import page
+  from emojax.words import page as words_page
 
   scale, cut_at = asked.rating_scale, asked.cut_at
-  source = page.Source(tags, columns, scale, norms_path, norms, cut_at)
-  title, notes, sections, drawn = page.of_correlation(source, rows, levels)
-  report.write(output, title, notes, sections, drawn)
+  source = words_page.Source(tags, columns, scale, norms_path, norms, cut_at)
+  content = words_page.of_correlation(source, rows, levels)
+  page.write(output, content)
   table = correlation.markdown(correlation.table(levels))
-  text = f"# {title}\n\n{table}\n" + "".join(f"- {line}\n" for line in notes)
+  notes = "".join(f"- {line}\n" for line in content.notes)
+  text = f"# {content.title}\n\n{table}\n{notes}"
   files.write(output / "table.md", text)
   found = {
     "emojax": __version__,
@@ -98,7 +100,7 @@ def correlate(asked: config.WordsConfig) -> list[str]:
   }
   files.write(output / "correlations.json", json.dumps(found, indent=2) + "\n")
   places = [f"rows: {output / 'matches.csv'}", f"page: {output / 'index.html'}"]
-  return [table.rstrip(), *notes, *places]
+  return [table.rstrip(), *content.notes, *places]
 
 
 def define_zero_shot_flags() -> None:
@@ -119,7 +121,7 @@ def main_zero_shot(arguments: list[str]) -> None:
 
   output = pathlib.Path(flags.FLAGS.output).expanduser()
   if flags.FLAGS.output and not output.absolute().parent.is_dir():
-    raise cli.UserError(f"cannot write {output}: there is no folder {output.parent}")
+    raise errors.UserError(f"cannot write {output}: there is no folder {output.parent}")
   extract = options.read(config.ExtractConfig(features=("word_emotion",)))
   runtime.keep_memory()
   runtime.keep(extract.cache_dir)
@@ -143,7 +145,7 @@ COMMANDS = {
     "base form, head noun, or as a compound, and each level is reported.",
     define_correlate_flags,
     main_correlate,
-    settings=(config.WordsConfig,),
+    settings=(WordsConfig,),
   ),
   "zero_shot": cli.Command(
     "Scores rated pictures without learning from any rating: by the norms of the class "

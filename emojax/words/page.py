@@ -1,7 +1,6 @@
 """The page about words and pictures: what `words correlate` found, for readers.
 
-In: matched rows and correlations. Out: title, notes, sections and figures, as
-`report.write` wants them.
+In: matched rows and correlations. Out: a `Page`.
 """
 
 import collections
@@ -67,7 +66,7 @@ class Source:
 
 def of_correlation(
   source: Source, rows: Sequence[Row], levels: Sequence[Level]
-) -> tuple[str, list[str], list[page.Section], dict[str, Any]]:
+) -> page.Page:
   """Title, notes, sections and figures.
 
   Args:
@@ -102,7 +101,7 @@ def of_correlation(
     [page.drawn(drawn["words-and-pictures"], alt, caption)],
   )
   sections = [summary, *_words(rows), *_left_out(rows), _source(source)]
-  return "Words and pictures", notes, sections, drawn
+  return page.Page("Words and pictures", notes, sections, drawn)
 
 
 def _figure(rows: Sequence[Row], levels: Sequence[Level]) -> Any:

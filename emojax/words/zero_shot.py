@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from emojax.datasets.va_emotion.dataset import Dataset
-from emojax.evaluation import bootstrap, results
+from emojax.evaluation import bootstrap
 from emojax.features import word_emotion
+from emojax.pages import markdown
 from emojax.utils import files
 
 TOGETHER = "together"
@@ -63,7 +64,7 @@ def table(found: list[Scored], number: int) -> list[str]:
   for one in found:
     texts = [bootstrap.text(one.scores[target]["pearson_r"]) for target in _TARGETS]
     rows.append([one.name, str(number), *texts])
-  return results.aligned(rows)
+  return markdown.aligned(rows)
 
 
 def csv(found: list[Scored], dataset: Dataset) -> str:

@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 
 from emojax import config
-from emojax.attributes import __main__ as attributes
+from emojax.attributes import fit
+from emojax.attributes.config import AttributeConfig
 from emojax.backbones import weights
 from emojax.extract import extractor
 from emojax.features import attributes as feature
 from emojax.features import params
-from emojax.utils import cli
+from emojax.utils import errors
 
 _CHEAP = config.ExtractConfig(cache_dir="", weights="random")
 
@@ -129,29 +130,31 @@ def copied(categories, tmp_path):
 
 
 def _learn(folder, base="color", **settings):
-  asked = config.AttributeConfig(**{"num_attributes": 2, **settings})
-  return attributes.of_pictures(folder, base, asked, _CHEAP, progress=False)
+  asked = AttributeConfig(**{"num_attributes": 2, **settings})
+  return fit.of_pictures(folder, base, asked, _CHEAP, progress=False)
 
 
 def test_an_empty_category_is_named(copied):
   (copied / "empty").mkdir()
-  with pytest.raises(cli.UserError, match="category 'empty' has no pictures: expected"):
+  with pytest.raises(
+    errors.UserError, match="category 'empty' has no pictures: expected"
+  ):
     _learn(copied)
 
 
 def test_a_category_of_broken_pictures_is_named(copied):
   (copied / "broken").mkdir()
   (copied / "broken" / "a.png").write_bytes(b"no picture")
-  with pytest.raises(cli.UserError, match="no picture of category 'broken' can be"):
+  with pytest.raises(errors.UserError, match="no picture of category 'broken' can be"):
     _learn(copied)
 
 
 def test_one_category_cannot_be_told_apart(copied, tmp_path):
   shutil.rmtree(copied / "red")
   shutil.rmtree(copied / "green")
-  with pytest.raises(cli.UserError, match=r"expected two or more sub-folders .* 1"):
+  with pytest.raises(errors.UserError, match=r"expected two or more sub-folders .* 1"):
     _learn(copied)
-  with pytest.raises(cli.UserError, match="there is no folder"):
+  with pytest.raises(errors.UserError, match="there is no folder"):
     _learn(tmp_path / "none")
 
 
@@ -192,7 +195,7 @@ def test_mistakes_are_one_line(flags, message):
 @pytest.fixture(scope="module")
 def of_classes(tmp_path_factory):
   """2000 attributes of a network's classes, as the paper has; random weights."""
-  learned = attributes.of_classes("squeezenet", config.AttributeConfig(), _CHEAP)
+  learned = fit.of_classes("squeezenet", AttributeConfig(), _CHEAP)
   folder = tmp_path_factory.mktemp("classes")
   (folder / feature.FILE_NAME).write_bytes(feature.encode(learned.model))
   return folder, learned.model

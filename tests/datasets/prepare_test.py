@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from emojax.config import DataConfig, ExtractConfig
+from emojax.datasets.va_emotion import build, storage
 from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
@@ -48,7 +49,7 @@ def said() -> list[str]:
 
 
 def _path(data: DataConfig) -> pathlib.Path:
-  return builder_lib.prepared_path(data.data_dir, "folder")
+  return storage.place(data).path
 
 
 @contextlib.contextmanager
@@ -137,7 +138,7 @@ def test_unrated_pictures_are_counted(data, said):
 
 def test_broken_pictures_are_an_error_or_left_out_on_request(data, said):
   (pathlib.Path(data.images_dir) / "2.png").write_bytes(b"no picture")
-  with pytest.raises(dataset_lib.PictureError, match=r"1 of 6 .* '2.png' \(not a"):
+  with pytest.raises(build.PictureError, match=r"1 of 6 .* '2.png' \(not a"):
     prepare_lib.prepare(data, LBP, say=said.append)
   assert not _path(data).exists()
   lenient = dataclasses.replace(data, skip_bad_pictures=True)
@@ -148,7 +149,7 @@ def test_broken_pictures_are_an_error_or_left_out_on_request(data, said):
   assert "1 rated pictures were missing or broken" in left.notes[0]
   prepare_lib.prepare(lenient, LBP, say=said.append)
   assert said[-1].startswith("reusing")
-  with pytest.raises(dataset_lib.PictureError):  # what is prepared does not hide it
+  with pytest.raises(build.PictureError):  # what is prepared does not hide it
     prepare_lib.prepare(data, LBP, say=said.append)
 
 
@@ -194,7 +195,7 @@ def test_a_damaged_dataset_is_told_and_built_again(data, said, damaged):
   file = _path(data) / name
   file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
   with pytest.raises(ValueError, match=r"cannot read the prepared dataset .* delete"):
-    prepare_lib.read(_path(data))
+    dataset_lib.read(_path(data))
   whole = prepare_lib.prepare(data, LBP, say=said.append)
   assert said[-1].startswith("prepared") and len(whole.image_ids) == 6
 

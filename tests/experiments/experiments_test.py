@@ -13,10 +13,11 @@ import helpers
 import numpy as np
 import pytest
 
-from emojax import config, paper
+from emojax import paper
 from emojax.evaluation import results
-from emojax.experiments import entries, tables
-from emojax.report import __main__ as report
+from emojax.experiments import entries
+from emojax.experiments.config import ExperimentConfig
+from emojax.report import experiment
 
 _SMALL = [
   "--num_synthetic=30",
@@ -57,14 +58,14 @@ def table_2(place):
 
 
 def test_the_plan_of_table_2_is_the_paper_s():
-  planned = entries.plan("2", config.ExperimentConfig(), "paper")
+  planned = entries.plan("2", ExperimentConfig(), "paper")
   assert [entry.paper for entry in planned] == ["alexnet", "vgg16", "resnet"]
   features = ("color", "gist", "lbp", "object_vgg16", "semantic_deeplab")
   assert planned[1].features == features
 
 
 def test_the_plan_of_table_3_has_each_group_alone_and_left_out():
-  asked = config.ExperimentConfig(subsets=("color+gist",))
+  asked = ExperimentConfig(subsets=("color+gist",))
   by_name = {e.name: e.features for e in entries.plan("3", asked, "paper")}
   assert by_name["semantic"] == ("semantic_deeplab",)
   assert by_name["all-alexnet-but-gist"] == (
@@ -85,7 +86,7 @@ def test_layers_are_the_paper_s_for_its_widths():
 
 
 def test_equal_feature_sets_are_refused():
-  asked = config.ExperimentConfig(objects=("vgg16", "vgg16"))
+  asked = ExperimentConfig(objects=("vgg16", "vgg16"))
   with pytest.raises(ValueError, match="two feature sets are the same"):
     entries.plan("2", asked, "paper")
 
@@ -180,7 +181,7 @@ def test_table_4_compares_baselines_and_networks_on_the_same_pictures(place):
 
 
 def test_a_quick_learning_curve_has_every_other_size():
-  asked = config.ExperimentConfig(quick=True, objects=("squeezenet",))
+  asked = ExperimentConfig(quick=True, objects=("squeezenet",))
   planned = entries.plan("learning", asked, "paper")
   assert [one.train_share for one in planned if one.model == "svr"] == [0.1, 0.4, 1.0]
 
@@ -193,9 +194,9 @@ def test_a_learning_curve_gives_each_model_ever_more_pictures(place):
   found = json.loads((place / "learning" / "results.json").read_text())
   names = [one["entry"]["name"] for one in found["entries"]]
   assert names == [f"{m}-{s}" for m in ("best", "ridge", "svr") for s in (40, 100)]
-  curves = tables.learning_curves(found["entries"], "valence")
+  curves = results.learning_curves(found["entries"], "valence")
   assert [number for number, _ in curves["svr"]] == [10, 24]
-  made = report.of_experiment(place / "learning", found)
+  made = experiment.of_experiment(place / "learning", found)
   assert "growth-valence" in made[3]
 
 

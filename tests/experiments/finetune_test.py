@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emojax import config, images
+from emojax import images
 from emojax.backbones import BACKBONES
 from emojax.experiments import finetune
+from emojax.experiments.config import FinetuneConfig
 from emojax.train import checkpoint
 
 _NUMBER = 8
 _TRAIN, _STOP, _TEST = np.arange(4), np.arange(4, 6), np.arange(6, 8)
-_ASKED = config.FinetuneConfig(
+_ASKED = FinetuneConfig(
   finetune_batch=2, finetune_epochs=3, finetune_learning_rate=1e-3
 )
 

@@ -19,11 +19,11 @@ import pytest
 from PIL import Image
 
 from emojax import config, images
-from emojax.extract import __main__ as extract
 from emojax.extract import cache, extractor, pipeline
+from emojax.extract import folder as extract_folder
 from emojax.features import FEATURES
 from emojax.features.params import load_sources
-from emojax.utils import cli
+from emojax.utils import errors
 
 NAMES = ("color", "lbp")
 
@@ -432,7 +432,7 @@ def test_every_mistake_is_told(places, where, settings, message):
   }
   chosen = config.ExtractConfig(**{"features": ("lbp",), "cache_dir": "", **settings})
   with pytest.raises(ValueError, match=re.escape(message.format(**places))) as error:
-    extract.extract_folder(places[where], chosen, progress=False)
+    extract_folder.extract_folder(places[where], chosen, progress=False)
   assert "\n" not in str(error.value)
 
 
@@ -448,7 +448,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(folder, whole, tmp_path):
       return open("/dev/full", mode)
 
   with pytest.raises(OSError, match="No space left on device"):
-    extract.write(Full(tmp_path / "out"), folder, whole, [])
+    extract_folder.write(Full(tmp_path / "out"), folder, whole, [])
   assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -504,7 +504,7 @@ def test_any_file_name_fits_into_the_table(names):
   folder = pathlib.Path("/pictures")
   paths = [folder / os.fsdecode(raw) for raw in names]
   rows = [pipeline.Row(path, "error", 'no, "really"\nnot') for path in paths]
-  table = extract.rows_csv(rows, folder).decode("utf-8")
+  table = extract_folder.rows_csv(rows, folder).decode("utf-8")
   parsed = list(csv.reader(io.StringIO(table, newline="")))
   assert parsed[0] == ["path", "status", "reason"] and len(parsed) == len(names) + 1
   for path, (written, status, reason) in zip(paths, parsed[1:], strict=True):
@@ -514,10 +514,10 @@ def test_any_file_name_fits_into_the_table(names):
 
 
 def test_results_of_other_features_do_not_stay_behind(folder, whole, made, tmp_path):
-  extract.write(tmp_path, folder, whole, made.describe())
+  extract_folder.write(tmp_path, folder, whole, made.describe())
   (tmp_path / "mine.npy").write_bytes(b"the user's own")
   only = pipeline.Extracted(whole.rows, {"lbp": whole.values["lbp"]}, whole.stats)
-  extract.write(tmp_path, folder, only, made.only(["lbp"]).describe())
+  extract_folder.write(tmp_path, folder, only, made.only(["lbp"]).describe())
   assert sorted(path.name for path in tmp_path.iterdir()) == [
     "features.json",
     "lbp.npy",
@@ -530,4 +530,4 @@ def test_weights_by_default_are_the_trained_ones():
   settings = config.ExtractConfig(features=("object_squeezenet",))
   with pytest.raises(ValueError, match="squeezenet"):
     extractor.from_config(settings)
-  assert issubclass(cli.UserError, ValueError)
+  assert issubclass(errors.UserError, ValueError)

@@ -7,10 +7,10 @@ import io
 import numpy as np
 from PIL import Image
 
-from emojax import config
+from emojax.raters.config import RatingPageConfig
 from emojax.raters.rating_page import page, pictures
 
-_SETTINGS = config.RatingPageConfig()
+_SETTINGS = RatingPageConfig()
 _COLUMNS = ["worker", "image", "valence", "arousal", "seconds", "shown_at"]
 _NASTY = "<script>alert(1)<!-- &amp;.png"
 NAMES = ('a, "b".png', "line\nbreak.png", "θάλασσα.jpg", _NASTY, "sub/=1+1.png")

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from emojax import config
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import ratings as rater_ratings
-from emojax.utils import cli
+from emojax.raters.config import RaterConfig
+from emojax.utils import errors
 
 HEADER = "worker,image,valence,arousal"
 GOOD = f"{HEADER}\na,x.jpg,1,2\n"
@@ -20,7 +20,7 @@ def _read(tmp_path, *contents, **changes):
     paths.append(tmp_path / f"{i}.csv")
     data = content if isinstance(content, bytes) else content.encode()
     paths[-1].write_bytes(data)
-  settings = dataclasses.replace(config.RaterConfig(), **changes)
+  settings = dataclasses.replace(RaterConfig(), **changes)
   return rater_ratings.read(paths, settings)
 
 
@@ -98,7 +98,7 @@ def test_several_files_are_one_table(tmp_path):
   ],
 )
 def test_mistakes_are_told_with_file_and_place(tmp_path, text, message):
-  with pytest.raises((ratings.RatingsError, cli.UserError), match=message) as error:
+  with pytest.raises((ratings.RatingsError, errors.UserError), match=message) as error:
     _read(tmp_path, text)
   assert "0.csv" in str(error.value) or "approval is in percent" in str(error.value)
 
@@ -139,7 +139,7 @@ def test_another_scale_stays_as_it_is(tmp_path):
 
 
 def test_no_file_a_missing_file_and_one_twice(tmp_path):
-  settings = config.RaterConfig()
+  settings = RaterConfig()
   path = tmp_path / "a.csv"
   with pytest.raises(ratings.RatingsError, match="name at least one CSV file"):
     rater_ratings.read([], settings)

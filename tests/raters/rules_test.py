@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from emojax import config
 from emojax.raters import ratings, rules, summary
 from emojax.raters import workers as rater_workers
-from emojax.utils import cli
+from emojax.raters.config import RaterConfig
+from emojax.utils import errors
 
-PLAIN = config.RaterConfig(min_raters=1, flag_min_ratings=3, splits=5)
+PLAIN = RaterConfig(min_raters=1, flag_min_ratings=3, splits=5)
 
 
 def _table(tmp_path, lines, header="worker,image,valence,arousal", **changes):
@@ -32,7 +32,7 @@ def _rules(tmp_path, lines, **options):
 
 def test_the_defaults_are_the_paper_s():
   """Its Section III: five workers, 95 %, 200 questions."""
-  settings = config.RaterConfig()
+  settings = RaterConfig()
   assert (settings.min_raters, settings.max_per_worker) == (5, 200)
   assert settings.min_approval == 95 and settings.rating_scale == (1, 9)
   assert not settings.drop_flagged
@@ -169,7 +169,7 @@ def test_mean_ratings_by_hand(tmp_path):
   ],
 )
 def test_limits_that_make_no_sense(name, value, message):
-  with pytest.raises(cli.UserError, match=message):
+  with pytest.raises(errors.UserError, match=message):
     rules.check(dataclasses.replace(PLAIN, **{name: value}))
 
 

@@ -8,16 +8,16 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from emojax import config
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import votes as rater_votes
-from emojax.utils import cli
+from emojax.raters.config import CandidateConfig
+from emojax.utils import errors
 
 HEADER = "worker,image,emotional"
 
 
 def _count(tmp_path, text, **changes):
-  settings = dataclasses.replace(config.CandidateConfig(), **changes)
+  settings = dataclasses.replace(CandidateConfig(), **changes)
   path = tmp_path / "votes.csv"
   path.write_text(text, "utf-8", newline="")
   return rater_votes.count(rater_votes.read([path], settings), settings)
@@ -105,8 +105,8 @@ def test_bad_rows_can_be_skipped_and_their_pictures_stay_named(tmp_path):
 @pytest.mark.parametrize("changes", [{"votes": 0}, {"min_yes": -1}])
 def test_limits_that_make_no_sense(changes):
   (name,) = changes
-  with pytest.raises(cli.UserError, match=f"--{name} should be"):
-    rater_votes.check(dataclasses.replace(config.CandidateConfig(), **changes))
+  with pytest.raises(errors.UserError, match=f"--{name} should be"):
+    rater_votes.check(dataclasses.replace(CandidateConfig(), **changes))
 
 
 NAMES = st.sampled_from(["a", "Ωδή", "x, y", "two\nlines"])

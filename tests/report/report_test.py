@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emojax.pages import gallery, page
+from emojax.pages import gallery, markdown
 
 _NASTY = '<script>alert("x")<b>&.png'
 
@@ -205,7 +205,7 @@ def test_keywords_of_a_section_are_counted():
 
 def test_tables_of_markdown_are_read_back():
   text = "# t\n\n| a | b |\n| - | -: |\n| 1 | 2 |\n\nx\n| c |\n| --- |\n| 3 |\n"
-  assert page.tables_of(text) == [[["a", "b"], ["1", "2"]], [["c"], ["3"]]]
+  assert markdown.tables_of(text) == [[["a", "b"], ["1", "2"]], [["c"], ["3"]]]
 
 
 def test_an_experiment_has_a_page(tmp_path):

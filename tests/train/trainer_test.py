@@ -178,7 +178,7 @@ def test_best_parameters_are_kept_not_the_last():
   made = folds.make_folds(fold, settings.validation_share, settings.seed)
   for k, net in enumerate(trained.networks):
     rows = made.validation_rows[net.fold][made.validation_weights[net.fold] > 0]
-    column = trainer.TARGETS.index(net.targets[0])
+    column = config.TARGETS.index(net.targets[0])
     error = np.mean((trained.predicted[k, rows, 0] - ratings[rows, column]) ** 2)
     assert error == pytest.approx(trained.best_errors[k], rel=1e-3)
 

@@ -7,7 +7,10 @@ import pytest
 from absl import flags
 
 from emojax import config
+from emojax.attributes.config import AttributeConfig
+from emojax.raters.config import CandidateConfig, RaterConfig, RatingPageConfig
 from emojax.utils import options
+from emojax.words.config import WordsConfig
 
 
 @pytest.fixture
@@ -36,11 +39,11 @@ def given(monkeypatch):
     config.TrainConfig,
     config.ExtractConfig,
     config.DataConfig,
-    config.RaterConfig,
-    config.CandidateConfig,
-    config.RatingPageConfig,
-    config.AttributeConfig,
-    config.WordsConfig,
+    RaterConfig,
+    CandidateConfig,
+    RatingPageConfig,
+    AttributeConfig,
+    WordsConfig,
   ],
 )
 def test_every_setting_has_a_flag_with_its_default_and_survives_json(given, settings):

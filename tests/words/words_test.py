@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from emojax import config
 from emojax.features import word_norms
 from emojax.words import __main__ as words
 from emojax.words import correlation
+from emojax.words.config import WordsConfig
 
 _NORMS = "word,valence,arousal\nsea,7,2\nfire,3,8\nbaby,8,5\nwar,1,7\ndog,6,4\n"
 _HEAD = "tag,valence,arousal\n"
@@ -115,7 +115,7 @@ def test_every_iaps_row_has_a_row(iaps):
 def test_oasis_themes_are_tags_too(shared_data, tmp_path):
   """The usual columns are found, numbers at a theme's end dropped, 1..7 is mapped."""
   done = words.correlate(
-    config.WordsConfig(
+    WordsConfig(
       tags=str(shared_data / "oasis" / "OASIS_ratings.csv"),
       norms=str(shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"),
       rating_scale=(1.0, 7.0),
@@ -185,7 +185,7 @@ def test_cut_tags_are_completed_when_asked(tmp_path):
   (tmp_path / "norms.csv").write_text(_NORMS, "utf-8")
   places = {name: str(tmp_path / f"{name}.csv") for name in ("tags", "norms")}
   output = str(tmp_path / "found")
-  table, *_ = words.correlate(config.WordsConfig(**places, output=output, cut_at=3))
+  table, *_ = words.correlate(WordsConfig(**places, output=output, cut_at=3))
   assert "| completed | 1 | 7 |" in table
   assert [row["level"] for row in _rows(tmp_path)[-2:]] == ["completed", "compound"]
 
@@ -226,7 +226,7 @@ def test_mistakes_are_one_line(tmp_path, tags, norms, more, message):
       pathlib.Path(names[name]).write_text(text, "utf-8")
   settings = {**names, "output": str(tmp_path / "found"), **more}
   with pytest.raises(ValueError, match=message) as caught:
-    words.correlate(config.WordsConfig(**settings))
+    words.correlate(WordsConfig(**settings))
   assert "\n" not in str(caught.value)
   if "no row" in message or "at least" in message:  # the rows still tell which and why
     assert "matches.csv" in str(caught.value)

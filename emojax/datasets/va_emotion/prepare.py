@@ -10,19 +10,17 @@ import io
 import json
 import pathlib
 import shutil
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 from emojax.config import DataConfig, ExtractConfig
+from emojax.datasets.va_emotion import build, storage
 from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
-from emojax.datasets.va_emotion.dataset import Dataset
+from emojax.datasets.va_emotion.dataset import METADATA, Dataset, read
 from emojax.extract import extractor
 
-_METADATA = "metadata.json"  # TFDS's name for a builder's own metadata
 _ASIDE = ".replaced"  # the old dataset while the new one takes its place
 
 
@@ -52,11 +50,12 @@ def prepare(
       cache that does not work.
     OSError: `data_dir` cannot be written.
   """
-  path = builder_lib.prepared_path(data.data_dir, builder_lib.config_name(data.dataset))
-  made = dataset_lib.make_extractor(data, settings)
-  source = dataset_lib.collect(data)
-  with builder_lib.locked(path) as writable:
-    known = _known(path, dataset_lib.fingerprint(source, data), data, settings)
+  place = storage.place(data)
+  path = place.path
+  made = build.make_extractor(place, settings)
+  source = build.collect(place, data)
+  with storage.locked(path) as writable:
+    known = _known(path, build.fingerprint(source, data), data, settings)
     if known is not None and _has(known, made):
       say(f"reusing {_summary(known)} in {path}")
       known.metadata["settings"] = source.settings  # the pictures may have moved
@@ -65,57 +64,10 @@ def prepare(
       raise OSError(
         f"{path} has another dataset and cannot be written: choose another --data_dir"
       )
-    built = dataset_lib.build(source, data, settings, made, progress, known)
-    _put(path, data, built)
+    built = build.build(source, data, settings, made, progress, known)
+    _put(place, built)
     say(f"prepared {_summary(built)} in {path}")
     return dataset_lib.select(read(path), settings.features)
-
-
-def read(path: pathlib.Path) -> Dataset:
-  """A prepared dataset, whole, without TensorFlow.
-
-  Args:
-    path: the folder of the prepared version, such as `.../va_emotion/oasis/1.0.0`.
-  Returns:
-    A `Dataset` with everything stored.
-  Raises:
-    ValueError: there is no such dataset, or it is damaged; says what to do.
-  """
-  try:
-    metadata = json.loads((path / _METADATA).read_text())
-    stored = tfds.builder_from_directory(path)
-    rows: Sequence[dict[str, Any]] = list(stored.as_data_source("train"))
-    if len(rows) != metadata["num_pictures"]:
-      raise ValueError(f"{len(rows)} rows, expected {metadata['num_pictures']}")
-    return _in_memory(rows, metadata)
-  # What a cut or altered file makes TFDS and array_record raise is not documented.
-  except Exception as error:
-    raise ValueError(
-      f"cannot read the prepared dataset {path} ({' '.join(str(error).split())}); "
-      "delete that folder, and it is built again"
-    ) from error
-
-
-def _in_memory(rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> Dataset:
-  def column(name: str, dtype: type) -> np.ndarray:
-    return np.array([row[name] for row in rows], dtype)
-
-  def pair(pattern: str, dtype: type) -> np.ndarray:
-    names = [pattern.format(target) for target in ("valence", "arousal")]
-    return np.stack([column(name, dtype) for name in names], axis=1)
-
-  return Dataset(
-    image_ids=[row["image_id"].decode() for row in rows],
-    features={
-      entry["name"]: column(entry["name"], np.float32) for entry in metadata["features"]
-    },
-    ratings=pair("{}", np.float32),
-    ratings_std=pair("{}_std", np.float32),
-    num_raters=pair("{}_num_raters", np.int32),
-    fold=column("fold", np.int32),
-    keywords=[row["keyword"].decode() for row in rows],
-    metadata=metadata,
-  )
 
 
 def _known(
@@ -123,7 +75,7 @@ def _known(
 ) -> Dataset | None:
   """What is prepared, if it is of the same pictures, ratings and folds."""
   try:
-    metadata = json.loads((path / _METADATA).read_text())
+    metadata = json.loads((path / METADATA).read_text())
     if metadata["fingerprint"] != fingerprint:
       return None
     # A broken picture may have become readable, or may no longer be left out silently.
@@ -142,8 +94,9 @@ def _has(known: Dataset, made: extractor.Extractor) -> bool:
   return all(described.get(entry["name"]) == entry for entry in made.describe())
 
 
-def _put(path: pathlib.Path, data: DataConfig, built: Dataset) -> None:
+def _put(place: storage.Place, built: Dataset) -> None:
   """Writes a dataset where the old one is, if any; the old one stays until then."""
+  path = place.path
   for left in (*path.parent.glob("incomplete.*"), *path.parent.glob(f"{_ASIDE}*")):
     shutil.rmtree(left)  # of a process that was killed; nobody else is at work here
   aside = path.with_name(f"{_ASIDE}-{path.name}")
@@ -153,9 +106,9 @@ def _put(path: pathlib.Path, data: DataConfig, built: Dataset) -> None:
   try:
     # One line of ours says it all; TFDS's own lines and bars would drown it.
     tfds.disable_progress_bar()
-    config = builder_lib.config_name(data.dataset)
-    root = path.parents[2]
-    builder = builder_lib.Builder(data_dir=root, config=config, dataset=built)
+    builder = builder_lib.Builder(
+      data_dir=place.root, config=place.config, dataset=built
+    )
     with contextlib.redirect_stdout(io.StringIO()):
       builder.download_and_prepare()
   except BaseException:

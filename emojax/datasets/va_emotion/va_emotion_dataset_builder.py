@@ -9,12 +9,9 @@ asked for.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import os
 import pathlib
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,17 +19,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from emojax.config import DataConfig, ExtractConfig
+from emojax.datasets.va_emotion import storage
 
 if TYPE_CHECKING:
   from emojax.datasets.va_emotion.dataset import Dataset
 
-NAME = "va_emotion"
-CONFIGS = {
-  "synthetic": "Pictures drawn by emojax, with a formula and simulated raters.",
-  "oasis": "900 photographs rated by hundreds of people (Kurdi et al. 2017).",
-  "cgna10766": "The paper's own 10,766 pictures (Kim et al. 2017, Figshare 5383105).",
-  "folder": "Your own pictures and ratings.",
-}
 _FORMAT = "array_record"  # parquet loses rows in TFDS 4.9; tfrecord needs TensorFlow
 
 
@@ -53,11 +44,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     ValueError: features that the prepared dataset does not have.
   """
 
-  VERSION = tfds.core.Version("1.0.0")
-  RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS's class attribute)
+  VERSION = tfds.core.Version(storage.VERSION)
+  RELEASE_NOTES = {storage.VERSION: "First release."}  # noqa: RUF012 (TFDS's class attribute)
   BUILDER_CONFIGS = [  # noqa: RUF012
     tfds.core.BuilderConfig(name=name, description=description)
-    for name, description in CONFIGS.items()
+    for name, description in storage.CONFIGS.items()
   ]
   # Where checksums.tsv is; left to itself TFDS wants a package it does not install.
   code_path = pathlib.Path(__file__)
@@ -156,26 +147,27 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
   def download_and_prepare(self, **kwargs: Any) -> None:
     """As TFDS's, and safe when several processes prepare the same dataset at once."""
-    with locked(self.data_path):
+    with storage.locked(self.data_path):
       was_prepared = self._is_whole()
       super().download_and_prepare(**kwargs)
       if was_prepared and not self.info.splits:  # another process has just built it
         self.info.read_from_directory(self.data_path)
 
   def _split_generators(self, dl_manager: tfds.download.DownloadManager):
-    from emojax.datasets.va_emotion import dataset as dataset_lib
+    from emojax.datasets.va_emotion import build
 
     if self._dataset is None:
       data = dataclasses.replace(
-        self._data_settings, dataset=f"{NAME}/{self.builder_config.name}"
+        self._data_settings, dataset=f"{storage.NAME}/{self.builder_config.name}"
       )
       if self.builder_config.name in ("oasis", "cgna10766") and not (
         data.manual_dir or data.download
       ):
         data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
-      made = dataset_lib.make_extractor(data, self._extract_settings)
-      source = dataset_lib.collect(data)
-      self._dataset = dataset_lib.build(
+      place = storage.place(data)
+      made = build.make_extractor(place, self._extract_settings)
+      source = build.collect(place, data)
+      self._dataset = build.build(
         source, data, self._extract_settings, made, progress=True
       )
     self.info.metadata.update(self._dataset.metadata)
@@ -227,64 +219,6 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     made = tf.data.Dataset.from_generator(generate, output_signature=signature)
     return made.apply(tf.data.experimental.assert_cardinality(len(rows)))
-
-
-def config_name(dataset: str) -> str:
-  """The config in a dataset's full name: "va_emotion/oasis" -> "oasis".
-
-  Raises:
-    ValueError: another dataset or config than there are.
-  """
-  name, _, config = dataset.partition("/")
-  config = config or next(iter(CONFIGS))
-  if name != NAME or config not in CONFIGS:
-    known = ", ".join(f"{NAME}/{known}" for known in CONFIGS)
-    raise ValueError(f"unknown dataset {dataset!r}; known: {known}")
-  return config
-
-
-def prepared_path(data_dir: str, config: str) -> pathlib.Path:
-  """Where TFDS keeps a config once it is prepared."""
-  root = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
-  return root / NAME / config / str(Builder.VERSION)
-
-
-@contextlib.contextmanager
-def locked(path: pathlib.Path) -> Iterator[bool]:
-  """Holds the right to prepare one dataset; a process that dies gives it back.
-
-  Args:
-    path: of the prepared dataset.
-  Yields:
-    True; False on a disk that cannot be written, where nobody can prepare anything.
-  """
-  path = pathlib.Path(path)
-  mine = (path, threading.get_ident())
-  if mine in _HELD:  # prepare() holds it while the builder it made writes
-    yield True
-    return
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = (path.parent / f".{path.name}.lock").open("w")
-  except OSError:
-    if not path.is_dir():
-      raise
-    yield False
-    return
-  with file:
-    try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-      print(f"waiting for another process that prepares {path}", flush=True)
-      fcntl.flock(file, fcntl.LOCK_EX)
-    _HELD.add(mine)
-    try:
-      yield True
-    finally:
-      _HELD.discard(mine)
-
-
-_HELD: set[tuple[pathlib.Path, int]] = set()  # (dataset, thread)
 
 
 def _replace(base: Any, settings: dict[str, Any]) -> Any:

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from emojax.config import ExtractConfig
-from emojax.datasets.va_emotion import Builder
-from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
+from emojax.config import DataConfig, ExtractConfig
+from emojax.datasets.va_emotion import Builder, storage
 
 DUMMY = pathlib.Path(__file__).parent / "dummy_data"
 IDS = [
@@ -112,7 +111,7 @@ def test_the_default_is_the_synthetic_set():
 @pytest.mark.parametrize("name", ["mnist", "va_emotion/oases", "oasis", ""])
 def test_an_unknown_dataset_names_the_known_ones(name):
   with pytest.raises(ValueError, match="known: va_emotion/synthetic, va_emotion/oasis"):
-    builder_lib.config_name(name)
+    storage.place(DataConfig(dataset=name))
 
 
 _OASIS_COLUMNS = ("mean", "SD", "N")

@@ -21,10 +21,10 @@ import jinja2
 import markupsafe
 from absl import flags
 
-from emojax import config
+from emojax.raters.config import RatingPageConfig
 from emojax.raters.rating_page import manikins
 from emojax.raters.rating_page import pictures as rating_pictures
-from emojax.utils import cli, files, options
+from emojax.utils import cli, errors, files, options
 
 _NAME = "emojax.raters page"
 _ABOUT = (
@@ -41,7 +41,7 @@ _MOST_BYTES, _MANY_BYTES = 400_000_000, 50_000_000
 
 
 def page(
-  pictures: Sequence[rating_pictures.Picture], settings: config.RatingPageConfig
+  pictures: Sequence[rating_pictures.Picture], settings: RatingPageConfig
 ) -> str:
   """The page.
 
@@ -55,7 +55,7 @@ def page(
   """
   check(settings)
   if not pictures:
-    raise cli.UserError("there is no picture to rate")
+    raise errors.UserError("there is no picture to rate")
   style = _part("page.css")
   script = _part("page.js")
   environment = jinja2.Environment(
@@ -101,31 +101,31 @@ def page(
   )
 
 
-def check(settings: config.RatingPageConfig) -> None:
+def check(settings: RatingPageConfig) -> None:
   """Refuses settings of which no page can be made.
 
   Raises:
     UserError: names the flag, what it should be, and what it is.
   """
   if settings.most < 1:
-    raise cli.UserError(f"--most should be 1 or more pictures, not {settings.most}")
+    raise errors.UserError(f"--most should be 1 or more pictures, not {settings.most}")
   if not 1 <= settings.quality <= 95:
-    raise cli.UserError(f"--quality should be 1 to 95, not {settings.quality}")
+    raise errors.UserError(f"--quality should be 1 to 95, not {settings.quality}")
   if not 16 <= settings.side_px <= 8192:
-    raise cli.UserError(f"--side_px should be 16 to 8192, not {settings.side_px}")
+    raise errors.UserError(f"--side_px should be 16 to 8192, not {settings.side_px}")
   if not settings.worker_parameter:
-    raise cli.UserError(
+    raise errors.UserError(
       "--worker_parameter should be a name such as workerId, not empty"
     )
   for name in ("post_url", "base_url"):
     address = getattr(settings, name)
     if address and not _is_web(address):
-      raise cli.UserError(
+      raise errors.UserError(
         f"--{name} should be an address such as https://example.org/path, "
         f"got {address!r}"
       )
   if "?" in settings.base_url or "#" in settings.base_url:
-    raise cli.UserError(
+    raise errors.UserError(
       f"--base_url should be a folder's address without ? and #: {settings.base_url!r}"
     )
 
@@ -144,7 +144,7 @@ def define_flags() -> None:
     "Text file with the names of the pictures to show, one a line, as kept.txt of "
     "candidates; empty: all in the folder.",
   )
-  options.define(config.RatingPageConfig, _NAME)
+  options.define(RatingPageConfig, _NAME)
 
 
 def main(arguments: list[str]) -> int | None:
@@ -152,12 +152,12 @@ def main(arguments: list[str]) -> int | None:
   del arguments
   asked = flags.FLAGS
   if not asked.images_dir:
-    raise cli.UserError(
+    raise errors.UserError(
       "--images_dir=PICTURES is needed: the folder of pictures to rate"
     )
   output = _output(asked.output)
   folder = pathlib.Path(asked.images_dir).expanduser()
-  settings = options.read(config.RatingPageConfig())
+  settings = options.read(RatingPageConfig())
   check(settings)
   rows: list[rating_pictures.Row] = []
   pictures: list[rating_pictures.Picture] = []
@@ -169,17 +169,17 @@ def main(arguments: list[str]) -> int | None:
       pictures.append(picture)
       size += len(picture.source)
     if size > _MOST_BYTES:
-      raise cli.UserError(
+      raise errors.UserError(
         f"after {len(pictures)} pictures the page is {size / 1e6:.0f} MB, more than "
         "browsers open: use fewer pictures or a smaller --side_px, or put the pictures "
         "on a server and give its address as --base_url"
       )
   if not rows:
-    raise cli.UserError(f"there is no picture in {asked.images_dir}")
+    raise errors.UserError(f"there is no picture in {asked.images_dir}")
   listing = output.with_name(f"{output.stem}-pictures.csv")
   files.write(listing, _listing(rows))
   if not pictures:
-    raise cli.UserError(
+    raise errors.UserError(
       f"none of the {len(rows)} pictures in {asked.images_dir} can be shown; {listing} "
       "has the reasons"
     )
@@ -191,7 +191,7 @@ def main(arguments: list[str]) -> int | None:
 def _tell(
   rows: Sequence[rating_pictures.Row],
   pictures: Sequence[rating_pictures.Picture],
-  settings: config.RatingPageConfig,
+  settings: RatingPageConfig,
   output: pathlib.Path,
   listing: pathlib.Path,
 ) -> int:
@@ -225,14 +225,14 @@ def _names(name: str) -> list[str]:
   try:
     lines = path.read_text("utf-8-sig").splitlines()
   except UnicodeDecodeError:
-    raise cli.UserError(f"--only={path} is no text file in UTF-8") from None
+    raise errors.UserError(f"--only={path} is no text file in UTF-8") from None
   names = [line.strip() for line in lines if line.strip()]
   if not names:
-    raise cli.UserError(f"--only={path} lists no picture: expected one name a line")
+    raise errors.UserError(f"--only={path} lists no picture: expected one name a line")
   outside = [one for one in names if pathlib.PurePosixPath(one).is_absolute()]
   outside += [one for one in names if ".." in pathlib.PurePosixPath(one).parts]
   if outside:
-    raise cli.UserError(
+    raise errors.UserError(
       f"--only={path} lists {outside[0]!r}: expected names below --images_dir"
     )
   return names
@@ -242,11 +242,11 @@ def _output(name: str) -> pathlib.Path:
   """The file to write, refused before the work and not after it."""
   path = pathlib.Path(name).expanduser()
   if path.suffix.lower() not in (".html", ".htm"):
-    raise cli.UserError(f"--output should end in .html, got {name!r}")
+    raise errors.UserError(f"--output should end in .html, got {name!r}")
   if not path.absolute().parent.is_dir():
-    raise cli.UserError(f"cannot write {name}: there is no folder {path.parent}")
+    raise errors.UserError(f"cannot write {name}: there is no folder {path.parent}")
   if path.is_dir():
-    raise cli.UserError(f"cannot write {name}: it is a folder")
+    raise errors.UserError(f"cannot write {name}: it is a folder")
   return path
 
 
@@ -257,7 +257,7 @@ def _listing(rows: Sequence[rating_pictures.Row]) -> str:
 
 
 def _data(
-  pictures: Sequence[rating_pictures.Picture], settings: config.RatingPageConfig
+  pictures: Sequence[rating_pictures.Picture], settings: RatingPageConfig
 ) -> str:
   """What the script needs, as JSON that no picture's name can break out of."""
   # Answers are kept under this: other texts keep them, other pictures do not.
@@ -273,7 +273,7 @@ def _data(
   return json.dumps(found, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _policy(settings: config.RatingPageConfig, style: str, script: str) -> str:
+def _policy(settings: RatingPageConfig, style: str, script: str) -> str:
   """The content security policy: this style, this script, these pictures, no more."""
   images = "data:"
   if settings.base_url:
@@ -327,4 +327,4 @@ def _paragraphs(text: str) -> list[str]:
   return [part.strip() for part in parts if part.strip()]
 
 
-COMMAND = cli.Command(_ABOUT, define_flags, main, (config.RatingPageConfig,))
+COMMAND = cli.Command(_ABOUT, define_flags, main, (RatingPageConfig,))

@@ -5,20 +5,17 @@ each that a browser can show: upright, and no larger than asked, as part of the 
 by its address on a server.
 """
 
-import base64
 import concurrent.futures
 import dataclasses
 import hashlib
-import io
 import os
 import pathlib
 import urllib.parse
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-from PIL import Image
-
-from emojax import config, images
+from emojax import images
+from emojax.images.thumbnails import jpeg
+from emojax.raters.config import RatingPageConfig
 from emojax.utils import files, progress
 
 _THREADS = 2
@@ -54,7 +51,7 @@ class Row:
 
 def collect(
   folder: pathlib.Path,
-  settings: config.RatingPageConfig,
+  settings: RatingPageConfig,
   show: bool = False,
   only: Sequence[str] | None = None,
 ) -> Iterator[tuple[Row, Picture | None]]:
@@ -87,7 +84,7 @@ def collect(
 
 
 def _read(
-  path: pathlib.Path, folder: pathlib.Path, settings: config.RatingPageConfig
+  path: pathlib.Path, folder: pathlib.Path, settings: RatingPageConfig
 ) -> tuple[Row, Picture | None]:
   """One file as a row, and as a picture where it can be shown."""
   relative = path.relative_to(folder)
@@ -112,7 +109,7 @@ def _read(
     )
     height, width = rgb.shape[:2]
   else:
-    source, width, height = _jpeg(rgb, settings.side_px, settings.quality)
+    source, width, height = jpeg(rgb, settings.side_px, settings.quality)
   digest = hashlib.sha256(content).hexdigest()
   return Row(name, "ok", ""), Picture(name, source, width, height, digest)
 
@@ -123,13 +120,3 @@ def _bytes(path: pathlib.Path) -> bytes:
     return path.read_bytes()
   except OSError as error:
     raise images.ImageError(f"the file cannot be opened: {error.strerror}") from error
-
-
-def _jpeg(rgb: np.ndarray, side_px: int, quality: int) -> tuple[str, int, int]:
-  """A picture (H, W, 3) uint8 as a data address, with its width and height there."""
-  image = Image.fromarray(rgb)
-  image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-  file = io.BytesIO()
-  image.save(file, "JPEG", quality=quality, optimize=True)
-  coded = base64.b64encode(file.getvalue()).decode()
-  return f"data:image/jpeg;base64,{coded}", image.width, image.height

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emojax.pages import gallery, page
+from emojax.images import thumbnails
+from emojax.pages import page
 from emojax.report.dataset import near_duplicates
 from emojax.report.dataset.copies import Copies, Copy
 from emojax.report.dataset.rated_set import NO_FOLD, RatedSet
@@ -114,7 +115,7 @@ def _section(
     )
     pictures = [sets[s].picture(r) for s, r in zip(pair.sets, pair.rows, strict=True)]
     if pictures[0] is not None and pictures[1] is not None:
-      source = gallery.side_by_side(pictures[0], pictures[1])
+      source = thumbnails.side_by_side(pictures[0], pictures[1])
       alt = f"{names[0]} beside {names[1]}: distance {pair.distance}, folds {places}"
       caption = f"{names[0]} | {names[1]}\ndistance {pair.distance}, {places}"
       shown.append(page.Picture(source, alt, caption))

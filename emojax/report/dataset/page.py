@@ -32,9 +32,7 @@ _NO_PICTURES = (
 )
 
 
-def of_sets(
-  sets: Sequence[RatedSet], found: copies.Copies
-) -> tuple[str, list[str], list[page.Section], dict[str, Any]]:
+def of_sets(sets: Sequence[RatedSet], found: copies.Copies) -> page.Page:
   """Title, notes, sections and figures of one set or two.
 
   Args:
@@ -60,7 +58,8 @@ def of_sets(
     _pictures(sets),
     page.Section("How it was made", _made_by(sets)),
   ]
-  return " and ".join(one.title for one in sets), notes, sections, drawn
+  title = " and ".join(one.title for one in sets)
+  return page.Page(title, notes, sections, drawn)
 
 
 def in_short(sets: Sequence[RatedSet], found: copies.Copies) -> list[str]:

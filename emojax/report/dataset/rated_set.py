@@ -13,13 +13,18 @@ import numpy as np
 
 from emojax import images
 from emojax.config import DataConfig
-from emojax.datasets.va_emotion import collection, prepare, ratings, synthetic
+from emojax.datasets.va_emotion import (
+  build,
+  collection,
+  ratings,
+  storage,
+  synthetic,
+)
 from emojax.datasets.va_emotion import dataset as dataset_lib
-from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.evaluation import folds
 from emojax.report.dataset import look as picture_check
 from emojax.report.dataset import near_duplicates
-from emojax.utils import cli
+from emojax.utils import errors
 
 NO_FOLD = -1
 
@@ -98,13 +103,12 @@ def opened(data: DataConfig, show: bool = False) -> RatedSet:
     ValueError: there is no such dataset, it is neither prepared nor named, or its
       source is not in order.
   """
-  config = builder_lib.config_name(data.dataset)
-  path = builder_lib.prepared_path(data.data_dir, config)
-  if not _is_named(data, config) and path.is_dir():
-    return _prepared(data, path, show)
-  source = _collected(data, config, path)
+  place = storage.place(data)
+  if not _is_named(data, place.config) and place.path.is_dir():
+    return _prepared(data, place.path, show)
+  source = _collected(data, place)
   if not source.rated:
-    raise cli.UserError(
+    raise errors.UserError(
       f"none of the {len(source.missing)} rated pictures is in "
       f"{source.settings.get('folder', 'its folder')}"
     )
@@ -118,13 +122,13 @@ def opened(data: DataConfig, show: bool = False) -> RatedSet:
     if not look.is_readable
   ]
   if not good:
-    raise cli.UserError(
+    raise errors.UserError(
       f"none of the {len(looks)} rated pictures of {data.dataset} can be read, the "
       f"first because {looks[0].reason}"
     )
   gone = picture_check.Look(picture_check.MISSING, "there is no such file")
   return RatedSet(
-    title=f"{builder_lib.NAME}/{config}",
+    title=f"{storage.NAME}/{place.config}",
     origin=_origin(source),
     dataset=_without_features(source, data, good, broken),
     sources=[source.pictures[row] for row in good],
@@ -163,23 +167,23 @@ def _is_named(data: DataConfig, config: str) -> bool:
   return bool(data.manual_dir or data.download)
 
 
-def _collected(
-  data: DataConfig, config: str, path: pathlib.Path
-) -> collection.Collection:
+def _collected(data: DataConfig, place: storage.Place) -> collection.Collection:
   try:
-    return dataset_lib.collect(dataclasses.replace(data, skip_bad_pictures=True))
+    return build.collect(place, dataclasses.replace(data, skip_bad_pictures=True))
   except ValueError as error:
-    if _is_named(data, config):
+    if _is_named(data, place.config):
       raise
-    raise cli.UserError(f"{data.dataset} is not prepared in {path}: {error}") from error
+    raise errors.UserError(
+      f"{data.dataset} is not prepared in {place.path}: {error}"
+    ) from error
 
 
 def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
   """What was prepared, and its pictures where they are now."""
-  dataset = prepare.read(path)
+  dataset = dataset_lib.read(path)
   metadata = dataset.metadata
   if data.fold_seed not in (DataConfig.fold_seed, metadata["fold_seed"]):
-    raise cli.UserError(
+    raise errors.UserError(
       f"the dataset prepared in {path} has --fold_seed={metadata['fold_seed']}, not "
       f"{data.fold_seed}: leave it out, or name pictures and ratings as for training"
     )
@@ -241,7 +245,7 @@ def _without_features(
     keywords=[one.keyword for one in rated],
     metadata={
       "source": source.name,
-      "fingerprint": dataset_lib.fingerprint(source, data),
+      "fingerprint": build.fingerprint(source, data),
       "features": [],
       "fold_seed": data.fold_seed,
       "num_pictures": len(rated),

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from raters import rating_help
 
-from emojax import config
+from emojax.raters.config import RatingPageConfig
 from emojax.raters.rating_page import page as rating_page
-from emojax.utils import cli
+from emojax.utils import errors
 
-_SETTINGS = config.RatingPageConfig()
+_SETTINGS = RatingPageConfig()
 
 
 def _data(text):
@@ -105,12 +105,12 @@ def test_the_policy_names_the_only_addresses(odd):
   ],
 )
 def test_settings_of_no_page_are_refused(changed, message):
-  with pytest.raises(cli.UserError, match=message):
+  with pytest.raises(errors.UserError, match=message):
     rating_page.check(dataclasses.replace(_SETTINGS, **changed))
 
 
 def test_no_picture_no_page():
-  with pytest.raises(cli.UserError, match="no picture to rate"):
+  with pytest.raises(errors.UserError, match="no picture to rate"):
     rating_page.page([], _SETTINGS)
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emojax import config, images
+from emojax import images
+from emojax.raters.config import RatingPageConfig
 from emojax.raters.rating_page import pictures
 
-_SETTINGS = config.RatingPageConfig()
+_SETTINGS = RatingPageConfig()
 
 
 def _save(path, width=40, height=30, **options):

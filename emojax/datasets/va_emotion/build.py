@@ -1,0 +1,167 @@
+"""A collection of rated pictures to a dataset: finds the pictures, computes features.
+
+In: settings. Out: a `Dataset` in memory. The builder writes it.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from emojax import images
+from emojax.config import DataConfig, ExtractConfig
+from emojax.datasets.va_emotion import (
+  cgna,
+  collection,
+  folder,
+  oasis,
+  ratings,
+  synthetic,
+)
+from emojax.datasets.va_emotion.dataset import Dataset
+from emojax.datasets.va_emotion.storage import Place
+from emojax.evaluation import folds
+from emojax.extract import extractor
+from emojax.features import DERIVED, FEATURES
+from emojax.version import __version__
+
+_LISTED = 5  # how many broken pictures an error lists before it only counts them
+
+
+class PictureError(ValueError):
+  """Rated pictures that cannot be read; the message lists them."""
+
+
+def collect(place: Place, data: DataConfig) -> collection.Collection:
+  """The rated pictures that some settings ask for.
+
+  Raises:
+    ValueError: a source that is not there or not in order; says what to do.
+  """
+  name = place.config
+  if name == "synthetic":
+    return synthetic.load(data.num_synthetic, data.synthetic_seed)
+  if name == "oasis":
+    return oasis.load(data.manual_dir, data.skip_bad_pictures)
+  if name == "cgna10766":
+    downloads = place.root / "downloads" / name
+    return cgna.load(data.manual_dir, downloads, data.download)
+  return folder.load(
+    data.images_dir, data.ratings_csv, data.rating_scale, data.skip_bad_pictures
+  )
+
+
+def fingerprint(source: collection.Collection, data: DataConfig) -> str:
+  """What a prepared dataset is known by: its pictures, ratings and folds."""
+  return f"{source.fingerprint()}-folds{data.fold_seed}"
+
+
+def make_extractor(place: Place, settings: ExtractConfig) -> extractor.Extractor:
+  """The extractor for a dataset; on the synthetic set weights are "auto" by default."""
+  if settings.weights == "default" and place.config == "synthetic":
+    settings = dataclasses.replace(settings, weights="auto")
+  return extractor.from_config(settings)
+
+
+def is_current(entry: Mapping[str, Any]) -> bool:
+  """Whether a stored feature is what this version of emojax would compute."""
+  name = entry["name"]
+  if name in DERIVED:
+    return DERIVED[name].version == entry["version"] and all(
+      is_current(base) for base in entry["bases"]
+    )
+  feature = FEATURES.get(name)
+  return feature is not None and (
+    (feature.size, feature.version, images.VERSION)
+    == (entry["size"], entry["version"], entry["images_version"])
+  )
+
+
+def build(
+  source: collection.Collection,
+  data: DataConfig,
+  settings: ExtractConfig,
+  made: extractor.Extractor,
+  progress: bool,
+  known: Dataset | None = None,
+) -> Dataset:
+  """Computes a dataset.
+
+  Args:
+    source: rated pictures.
+    data: folds, and what to do about broken pictures.
+    settings: how to extract.
+    made: computes the features asked for.
+    progress: show a bar.
+    known: an earlier build of the same pictures and ratings that lacks a feature asked
+      for. Those that are still what they were are carried over, asked for or not.
+  Returns:
+    A `Dataset` with the features asked for, and the carried ones behind them.
+  Raises:
+    PictureError: rated pictures cannot be read, and `skip_bad_pictures` is not set.
+    ValueError: fewer pictures than folds, or a cache that does not work.
+  """
+  folds.assign(len(source.rated), data.fold_seed)  # too few: say so before computing
+  described = {str(entry["name"]): entry for entry in made.describe()}
+  carried: dict[str, np.ndarray] = {}
+  if known is not None:
+    for entry in known.metadata["features"]:
+      name = entry["name"]
+      if is_current(entry) and described.setdefault(name, entry) == entry:
+        carried[name] = known.features[name]
+  lacking = made.only([name for name in made.names if name not in carried])
+  extracted = lacking.run_as(settings, source.pictures, progress)
+  broken = {
+    entry.image_id: row.reason
+    for entry, row in zip(source.rated, extracted.rows, strict=True)
+    if row.status != "ok"
+  }
+  if broken and not data.skip_bad_pictures:
+    raise _picture_error(broken, len(source.rated))
+  good = [entry for entry in source.rated if entry.image_id not in broken]
+  if known is not None and known.image_ids != [entry.image_id for entry in good]:
+    return build(source, data, settings, made, progress)
+  ok = np.array([row.status == "ok" for row in extracted.rows])
+  values = {name: table[ok] for name, table in extracted.values.items()} | carried
+  names = [name for name in described if name in values]
+  return Dataset(
+    image_ids=[entry.image_id for entry in good],
+    features={name: values[name] for name in names},
+    ratings=_pairs(good, "valence", "arousal", np.float32),
+    ratings_std=_pairs(good, "valence_std", "arousal_std", np.float32),
+    num_raters=_pairs(good, "valence_raters", "arousal_raters", np.int32),
+    fold=folds.assign(len(good), data.fold_seed),
+    keywords=[entry.keyword for entry in good],
+    metadata={
+      "source": source.name,
+      "fingerprint": fingerprint(source, data),
+      "features": [described[name] for name in names],
+      "fold_seed": data.fold_seed,
+      "num_pictures": len(good),
+      "missing": list(source.missing),
+      "broken": broken,
+      "max_pixels": settings.max_pixels,
+      "unrated": source.unrated,
+      "settings": source.settings,
+      "disclaimer": source.disclaimer,
+      "emojax": __version__,
+    },
+  )
+
+
+def _pairs(
+  rated: Sequence[ratings.Rated], first: str, second: str, dtype: type
+) -> np.ndarray:
+  """(N, 2): two fields of every picture."""
+  pairs = [(getattr(entry, first), getattr(entry, second)) for entry in rated]
+  return np.array(pairs, dtype).reshape(-1, 2)
+
+
+def _picture_error(broken: Mapping[str, str], total: int) -> PictureError:
+  some = [f"{name!r} ({reason})" for name, reason in list(broken.items())[:_LISTED]]
+  more = f" and {len(broken) - _LISTED} more" if len(broken) > _LISTED else ""
+  return PictureError(
+    f"{len(broken)} of {total} rated pictures cannot be read: {', '.join(some)}{more}; "
+    "mend them, or leave them out with --skip_bad_pictures (what is computed is kept)"
+  )

@@ -1,0 +1,91 @@
+"""Which configs `va_emotion` has, where a prepared one lies, and who may write there.
+
+In: settings. Out: names, paths and a lock; imports nothing of emojax but settings.
+"""
+
+import contextlib
+import fcntl
+import pathlib
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import tensorflow_datasets as tfds
+
+from emojax.config import DataConfig
+
+NAME = "va_emotion"
+VERSION = "1.0.0"
+CONFIGS = {
+  "synthetic": "Pictures drawn by emojax, with a formula and simulated raters.",
+  "oasis": "900 photographs rated by hundreds of people (Kurdi et al. 2017).",
+  "cgna10766": "The paper's own 10,766 pictures (Kim et al. 2017, Figshare 5383105).",
+  "folder": "Your own pictures and ratings.",
+}
+
+
+_HELD: set[tuple[pathlib.Path, int]] = set()  # (dataset, thread)
+
+
+class Place(NamedTuple):
+  """Where a dataset is, or will be, prepared.
+
+  Attributes:
+    config: of `CONFIGS`.
+    root: the folder that holds TFDS's datasets.
+    path: the prepared version's own folder, such as `ROOT/va_emotion/oasis/1.0.0`.
+  """
+
+  config: str
+  root: pathlib.Path
+  path: pathlib.Path
+
+
+def place(data: DataConfig) -> Place:
+  """Where the dataset that settings name is prepared.
+
+  Raises:
+    ValueError: another dataset or config than there are.
+  """
+  name, _, config = data.dataset.partition("/")
+  config = config or next(iter(CONFIGS))
+  if name != NAME or config not in CONFIGS:
+    known = ", ".join(f"{NAME}/{known}" for known in CONFIGS)
+    raise ValueError(f"unknown dataset {data.dataset!r}; known: {known}")
+  root = pathlib.Path(data.data_dir or tfds.core.constants.DATA_DIR).expanduser()
+  return Place(config, root, root / NAME / config / VERSION)
+
+
+@contextlib.contextmanager
+def locked(path: pathlib.Path) -> Iterator[bool]:
+  """Holds the right to prepare one dataset; a process that dies gives it back.
+
+  Args:
+    path: of the prepared dataset.
+  Yields:
+    True; False on a disk that cannot be written, where nobody can prepare anything.
+  """
+  path = pathlib.Path(path)
+  mine = (path, threading.get_ident())
+  if mine in _HELD:  # prepare() holds it while the builder it made writes
+    yield True
+    return
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = (path.parent / f".{path.name}.lock").open("w")
+  except OSError:
+    if not path.is_dir():
+      raise
+    yield False
+    return
+  with file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      print(f"waiting for another process that prepares {path}", flush=True)
+      fcntl.flock(file, fcntl.LOCK_EX)
+    _HELD.add(mine)
+    try:
+      yield True
+    finally:
+      _HELD.discard(mine)

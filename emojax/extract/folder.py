@@ -1,0 +1,109 @@
+"""Features of every image below a folder, and the files that hold them.
+
+In: a folder. Out: `rows.csv`, one `<feature>.npy` each, and `features.json`, written
+last.
+"""
+
+import io
+import json
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from emojax import config
+from emojax.utils import errors, files
+
+if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
+  from emojax.extract import pipeline
+
+
+_DESCRIPTION = "features.json"
+
+
+def extract_folder(
+  folder: pathlib.Path, settings: config.ExtractConfig, progress: bool
+) -> tuple["pipeline.Extracted", list[dict[str, Any]]]:
+  """Features of every picture below a folder.
+
+  Args:
+    folder: searched with its subfolders; see `images.walk`.
+    settings: which features, from what, and how.
+    progress: show a bar.
+  Returns:
+    What was extracted, in the order of `images.walk`, and what the features are.
+  Raises:
+    ValueError: a folder that is missing or without pictures, an unknown feature,
+      missing weights, a cache that does not work; each says what to do.
+  """
+  from emojax import images
+  from emojax.extract import extractor
+
+  paths = images.walk(folder)
+  if not paths:
+    raise errors.UserError(
+      f"no pictures in {folder}: expected files ending in {', '.join(images.SUFFIXES)}"
+    )
+  made = extractor.from_config(settings)
+  return made.run_as(settings, paths, progress), made.describe()
+
+
+def write(
+  output: pathlib.Path,
+  folder: pathlib.Path,
+  extracted: "pipeline.Extracted",
+  described: list[dict[str, Any]],
+) -> None:
+  """Writes the result files, each whole or not at all.
+
+  `features.json` is taken away first and written last: a folder that has it is
+  complete. Files of features that an earlier run left and this one does not have are
+  removed.
+
+  Args:
+    output: the folder, made when absent.
+    folder: the pictures' folder, to which paths are relative.
+    extracted: rows and values.
+    described: what the features are.
+  Raises:
+    OSError: the disk is full or may not be written.
+  """
+  import numpy as np
+
+  output.mkdir(parents=True, exist_ok=True)
+  description = output / _DESCRIPTION
+  for name in _features_there(description) - set(extracted.values):
+    (output / f"{name}.npy").unlink(missing_ok=True)
+  description.unlink(missing_ok=True)
+  files.write(output / "rows.csv", rows_csv(extracted.rows, folder))
+  for name, values in extracted.values.items():
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    files.write(output / f"{name}.npy", buffer.getbuffer())
+  summary = {
+    "images_dir": files.utf8(folder.resolve()),
+    "pictures": len(extracted.rows),
+    "failed": len(extracted.failed),
+    "features": described,
+  }
+  files.write(description, (json.dumps(summary, indent=2) + "\n").encode())
+
+
+def rows_csv(rows: list["pipeline.Row"], folder: pathlib.Path) -> bytes:
+  """The table of pictures as UTF-8 CSV: path relative to the folder, status, reason.
+
+  Names with commas, quotes or line breaks are quoted; bytes of a name that are not
+  UTF-8 stand as \\udcXX.
+  """
+  lines = [files.csv_line("path", "status", "reason")]
+  for row in rows:
+    path = row.path.relative_to(folder).as_posix() if row.path else ""
+    lines.append(files.csv_line(path, row.status, row.reason))
+  return "".join(lines).encode()
+
+
+def _features_there(description: pathlib.Path) -> set[str]:
+  """Features an earlier run wrote; none when there was none or it did not finish."""
+  try:
+    entries = json.loads(description.read_text())["features"]
+    return {pathlib.PurePath(entry["name"]).name for entry in entries}
+  except (OSError, ValueError, KeyError, TypeError):
+    return set()

@@ -1,0 +1,96 @@
+"""RGB arrays of any shape become squares of one shape."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+from PIL import Image
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+  """How a picture of any shape becomes a square of `side_px` pixels.
+
+  Attributes:
+    name: what the view is called in tables and messages.
+    fit: "squash" scales the whole picture, whatever its shape, to the square; "crop"
+      scales it to a short side of `short_px` and cuts the square from its centre.
+    short_px: short side before the cut, at least `side_px`. Unused by "squash".
+    side_px: side of the square.
+    interpolation: "area" averages over areas when shrinking (OpenCV INTER_AREA) and is
+      bilinear when enlarging. "linear" is Pillow's BILINEAR, which widens its triangle
+      when shrinking; it is the one SqueezeNet's reference outputs were made with.
+  """
+
+  name: str
+  fit: str
+  short_px: int
+  side_px: int
+  interpolation: str
+
+  def __post_init__(self):
+    if self.fit not in ("squash", "crop"):
+      raise ValueError(f"fit must be squash or crop, not {self.fit!r}")
+    if self.interpolation not in ("area", "linear"):
+      raise ValueError(
+        f"interpolation must be area or linear, not {self.interpolation!r}"
+      )
+    if self.side_px < 1 or (self.fit == "crop" and self.short_px < self.side_px):
+      raise ValueError(
+        f"a {self.fit} of {self.side_px} pixels cannot be cut from a short side of "
+        f"{self.short_px} pixels"
+      )
+
+
+SQUASH = View("squash", fit="squash", short_px=256, side_px=256, interpolation="area")
+CROP = View("crop", fit="crop", short_px=256, side_px=256, interpolation="area")
+
+
+def view(rgb: np.ndarray, view: View) -> np.ndarray:
+  """A picture as one fixed-shape square.
+
+  Any shape of at least one pixel works. A picture more than four times as long as wide
+  is first cut to the middle of its length for "crop", because scaling a strip of 1 x
+  5000 whole would need a picture of 256 x 1,280,000.
+
+  Args:
+    rgb: (H, W, 3) uint8.
+    view: shape, cut and interpolation.
+  Returns:
+    (side_px, side_px, 3) uint8.
+  Raises:
+    ValueError: `rgb` is not (H, W, 3) uint8 with at least one pixel.
+  """
+  if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+    raise ValueError(
+      f"expected (H, W, 3) uint8 with at least one pixel, got {rgb.shape} {rgb.dtype}"
+    )
+  side = view.side_px
+  if view.fit == "squash":
+    return _resize(rgb, side, side, view.interpolation)
+  short = min(rgb.shape[:2])
+  rgb = _centre(rgb, 4 * short, 4 * short)
+  height, width = (round(n * view.short_px / short) for n in rgb.shape[:2])
+  resized = _resize(rgb, height, width, view.interpolation)
+  return np.ascontiguousarray(_centre(resized, side, side))
+
+
+def _centre(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
+  """The middle of a picture, at most height x width; an odd rest is below and right."""
+  top = max(rgb.shape[0] - height, 0) // 2
+  left = max(rgb.shape[1] - width, 0) // 2
+  return rgb[top : top + height, left : left + width]
+
+
+def _resize(rgb: np.ndarray, height: int, width: int, interpolation: str) -> np.ndarray:
+  """The picture with another size, (height, width, 3) uint8."""
+  if interpolation == "linear":
+    picture = Image.fromarray(np.ascontiguousarray(rgb))
+    resized = picture.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized)
+  # OpenCV averages over areas only when both axes shrink, so shrinking comes first.
+  small = (min(width, rgb.shape[1]), min(height, rgb.shape[0]))
+  rgb = cv2.resize(rgb, small, interpolation=cv2.INTER_AREA)
+  if small == (width, height):
+    return rgb
+  return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR)

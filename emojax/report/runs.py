@@ -1,0 +1,69 @@
+"""Several runs beside each other, on the images they share, as a page."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from emojax.evaluation import bootstrap, results
+from emojax.pages import figures, page
+from emojax.utils import errors
+
+
+def of_runs(
+  folders: Sequence[pathlib.Path], reports: Sequence[Mapping[str, Any]]
+) -> page.Page:
+  """Several runs beside each other, on the pictures they share.
+
+  Raises:
+    ValueError: they share fewer than two pictures, or no target.
+  """
+  read = [results.read_predictions(f / "predictions.csv") for f in folders]
+  names = [folder.resolve().name for folder in folders]
+  if len(set(names)) < len(names):
+    names = [str(folder) for folder in folders]
+  shared = [i for i in read[0].image_ids if all(i in one.image_ids for one in read)]
+  targets = [t for t in read[0].said if all(t in one.said for one in read)]
+  if len(shared) < 2 or not targets:
+    raise errors.UserError(
+      f"these runs share {len(shared)} pictures and the targets "
+      f"{', '.join(targets) or 'none'}: nothing can be compared"
+    )
+  rows = [[one.image_ids.index(i) for i in shared] for one in read]
+  scores = [["run", "target", *bootstrap.SCORES]]
+  pairs = [["first less second", "target", *bootstrap.SCORES, "clear"]]
+  drawn: dict[str, Any] = {}
+  for target in targets:
+    said = [one.said[target][r] for one, r in zip(read, rows, strict=True)]
+    rated = [one.rated[target][r] for one, r in zip(read, rows, strict=True)]
+    if any(not np.allclose(rated[0], other, atol=1e-3) for other in rated):
+      raise errors.UserError(f"these runs have different {target} ratings of a picture")
+    found = [bootstrap.intervals(values, rated[0]) for values in said]
+    for name, one in zip(names, found, strict=True):
+      scores.append([name, target, *(bootstrap.text(one[s]) for s in bootstrap.SCORES)])
+    for a in range(len(names)):
+      for b in range(a + 1, len(names)):
+        apart = bootstrap.differences(said[a], said[b], rated[0])
+        clear = [s for s in bootstrap.SCORES if apart[s].is_clear]
+        texts = [bootstrap.text(apart[s]) for s in bootstrap.SCORES]
+        head = f"{names[a]} less {names[b]}"
+        pairs.append([head, target, *texts, ", ".join(clear) or "no"])
+    lines = {
+      name: (one["pearson_r"].value, one["pearson_r"].low, one["pearson_r"].high)
+      for name, one in zip(names, found, strict=True)
+    }
+    drawn[f"r-{target}"] = figures.forest(lines, "r", target)
+  prose = [
+    f"{len(shared)} pictures that all runs predicted, each by models that had not seen "
+    "it. Intervals: 95 %, resampling the pictures; differences resample both runs' "
+    "pictures together. Clear: the interval leaves no difference out."
+  ]
+  tables = [page.Table("Scores", scores), page.Table("Differences", pairs)]
+  pictures = [
+    page.drawn(figure, f"{name}: a line per run, as in the table of scores")
+    for name, figure in drawn.items()
+  ]
+  notes = list(dict.fromkeys(note for report in reports for note in report["notes"]))
+  section = page.Section("Runs on the same pictures", prose, tables, pictures)
+  return page.Page(" and ".join(names), notes, [section], drawn)
