@@ -104,8 +104,8 @@ def test_another_feature_is_added_and_the_first_is_kept(data, said, monkeypatch)
 
 def test_a_feature_of_another_version_is_computed_again(data, said, monkeypatch):
   prepare_lib.prepare(data, LBP, say=said.append)
-  newer = dataclasses.replace(dataset_lib.FEATURES["lbp"], version=99)
-  monkeypatch.setitem(dataset_lib.FEATURES, "lbp", newer)
+  newer = dataclasses.replace(build.FEATURES["lbp"], version=99)
+  monkeypatch.setitem(build.FEATURES, "lbp", newer)
   again = prepare_lib.prepare(data, LBP, say=said.append)
   assert said[-1].startswith("prepared")
   assert again.features_described[0]["version"] == 99

@@ -323,7 +323,7 @@ def test_random_networks_are_found_again(tmp_path):
     "images_version": emojax.images.VERSION,
     "needs": "squeezenet",
   }
-  made = predictor.sources.load_sources(["object_squeezenet"], weights="random")
+  made = predictor.params.load_sources(["object_squeezenet"], weights="random")
   source = made["squeezenet"]
   described |= {"weights": source.label, "digest": source.digest}
   again = predictor._source(described, None, None, None, tmp_path)

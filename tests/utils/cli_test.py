@@ -9,7 +9,7 @@ _PROGRAM = """
 import sys
 from absl import flags
 from emojax import config
-from emojax.utils import cli, options
+from emojax.utils import cli, errors, options
 flags.DEFINE_integer("number", 3, "A number of something.")
 options.define(config.DataConfig, "emojax.program")
 def main(arguments):
@@ -35,7 +35,7 @@ def test_the_status_is_what_main_returns(body, status):
   ("body", "line"),
   [
     ("raise ValueError('no\\nsuch thing')", "no such thing"),
-    ("raise cli.UserError('do this')", "do this"),
+    ("raise errors.UserError('do this')", "do this"),
     ("open('/nowhere/at/all')", "No such file or directory: '/nowhere/at/all'"),
   ],
 )
