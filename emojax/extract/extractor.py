@@ -9,7 +9,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -87,6 +87,7 @@ class Extractor:
     workers: int = 2,
     max_pixels: int = images.MAX_PIXELS,
     progress: bool = False,
+    check: Callable[[np.ndarray], None] | None = None,
   ) -> Extracted:
     """Features of every picture; a broken one fails alone.
 
@@ -102,6 +103,8 @@ class Extractor:
       workers: threads that read, decode and resize.
       max_pixels: larger pictures are refused.
       progress: show a bar with the time left.
+      check: gets every image as RGB and may refuse it with an `ImageError`; with one,
+        images are decoded even where the cache has all of their values.
     Returns:
       `Extracted`, in the order of `pictures`.
     Raises:
@@ -120,7 +123,7 @@ class Extractor:
       progress_lib.bar(len(pictures), "picture", progress) as bar,
     ):
       run = Extraction(
-        self, pictures, cache, batch_size, max_pixels, bar.set_description
+        self, pictures, cache, batch_size, max_pixels, check, bar.set_description
       )
       try:
         for index, decoded in ordered(pool, run.decode, len(pictures), ahead, run):
@@ -133,7 +136,11 @@ class Extractor:
     return run.result()
 
   def run_as(
-    self, settings: ExtractConfig, pictures: Sequence[Picture], progress: bool
+    self,
+    settings: ExtractConfig,
+    pictures: Sequence[Picture],
+    progress: bool,
+    check: Callable[[np.ndarray], None] | None = None,
   ) -> Extracted:
     """`run` with the cache, batch, threads and limits that some settings ask for."""
     with open_cache(settings) as cache:
@@ -144,6 +151,7 @@ class Extractor:
         workers=settings.workers,
         max_pixels=settings.max_pixels,
         progress=progress,
+        check=check,
       )
 
   def start(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, jax.Array]:

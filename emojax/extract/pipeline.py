@@ -36,7 +36,7 @@ class Row:
 
   Attributes:
     path: its file; None for a picture given as bytes or as an array.
-    status: "ok" or "error".
+    status: "ok", "error", or that of a `NothingToSee`: "small", "blank", "transparent".
     reason: one line, empty when ok.
     digest: SHA-256 of the file's bytes; empty when it could not be read.
   """
@@ -53,7 +53,7 @@ class Extracted:
 
   Attributes:
     rows: one per picture.
-    values: feature name -> (N, size) float32; NaN where the row's status is "error".
+    values: feature name -> (N, size) float32; NaN where the row's status is not "ok".
     stats: seconds of the run and of what its main thread did in them: `total_seconds`,
       `wait_seconds` (for decoded pictures), `compute_seconds`, `store_seconds`, and of
       each group of features computed together, such as `gist_seconds`; and
@@ -133,6 +133,7 @@ class Extraction:
     cache: FeatureCache | None,
     batch_size: int,
     max_pixels: int,
+    check: Callable[[np.ndarray], None] | None,
     say: Callable[[str], object],
   ):
     self.extractor = extractor
@@ -140,6 +141,7 @@ class Extraction:
     self.cache = cache
     self.batch_size = batch_size
     self.max_pixels = max_pixels
+    self.check = check
     self.say = say
     self.rows: list[Row] = []
     self.values = {
@@ -163,19 +165,21 @@ class Extraction:
       data = _read(picture)
       digest = _digest(data)
     except images.ImageError as error:
-      return _Decoded(Row(path, "error", str(error)), {}, {})
+      return _Decoded(Row(path, error.status, str(error)), {}, {})
     cached: dict[str, np.ndarray] = {}
     if self.cache is not None:
       cached = self.cache.get_many([digest], self.extractor.keys.values())[digest]
     lacking = [name for name in self.extractor.keys if name not in cached]
-    if not lacking:
+    if not lacking and self.check is None:
       return _Decoded(Row(path, "ok", "", digest), cached, {})
     try:
       rgb = data if isinstance(data, np.ndarray) else images.load(data, self.max_pixels)
+      if self.check is not None:
+        self.check(rgb)
       wanted = dict.fromkeys(FEATURES[name].view for name in lacking)
       views = {view: images.view(rgb, view) for view in wanted}
     except images.ImageError as error:
-      return _Decoded(Row(path, "error", str(error), digest), {}, {})
+      return _Decoded(Row(path, error.status, str(error), digest), {}, {})
     return _Decoded(Row(path, "ok", "", digest), cached, views)
 
   def take(self, index: int, decoded: _Decoded) -> None:

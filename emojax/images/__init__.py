@@ -5,9 +5,10 @@ Colour order is decided here and nowhere else.
 May import: nothing.
 """
 
-from emojax.images.decode import MAX_PIXELS, VERSION, ImageError, load
+from emojax.images.decode import MAX_PIXELS, VERSION, ImageError, NothingToSee, load
 from emojax.images.folders import SUFFIXES, others, walk
 from emojax.images.views import CROP, SQUASH, View, view
+from emojax.images.visible import check as check_visible
 
 __all__ = [
   "CROP",
@@ -16,7 +17,9 @@ __all__ = [
   "SUFFIXES",
   "VERSION",
   "ImageError",
+  "NothingToSee",
   "View",
+  "check_visible",
   "load",
   "others",
   "view",

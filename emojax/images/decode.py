@@ -1,8 +1,9 @@
 """Picture files become RGB arrays.
 
-In: a path or the bytes of a JPEG, PNG, WebP, BMP, TIFF or GIF file. Out: uint8 arrays,
-(H, W, 3), red first. The colour order is decided here and nowhere else. Whatever cannot
-be read as a whole picture ends in an `ImageError` with one line of reason.
+In: a path or the bytes of a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC or AVIF file. Out:
+uint8 arrays, (H, W, 3), red first. The colour order is decided here and nowhere else.
+Whatever cannot be read as a whole picture ends in an `ImageError` with one line of
+reason.
 """
 
 import io
@@ -13,7 +14,9 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import pillow_heif.as_plugin
 from PIL import (
+  AvifImagePlugin,
   BmpImagePlugin,
   GifImagePlugin,
   Image,
@@ -24,7 +27,9 @@ from PIL import (
   WebPImagePlugin,
 )
 
-VERSION = 1  # raise it whenever a file or a view could give other pixels than before
+from emojax.images import profiles
+
+VERSION = 2  # raise it whenever a file or a view could give other pixels than before
 MAX_PIXELS = 100_000_000  # 300 MB of RGB; a larger picture is refused before decoding
 
 _ORIENTATION_TAG = 274  # EXIF and TIFF tag numbers
@@ -56,8 +61,33 @@ _KINDS: tuple[tuple[str, bytes, Callable[[io.BytesIO], ImageFile.ImageFile]], ..
 )
 
 
+# HEIC and AVIF files begin with a box whose brand, at byte 8, says which they are.
+_BOX, _BRAND_AT = b"ftyp", 8
+_BRANDS: dict[bytes, tuple[str, Callable[[io.BytesIO], ImageFile.ImageFile]]] = {
+  **dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
+    ("HEIC", pillow_heif.as_plugin.HeifImageFile),
+  ),
+  **dict.fromkeys((b"avif", b"avis"), ("AVIF", AvifImagePlugin.AvifImageFile)),
+}
+
+
 class ImageError(ValueError):
-  """A picture that cannot be read; the message is one line, without the file's name."""
+  """A picture that cannot be read; the message is one line, without the file's name.
+
+  Attributes:
+    status: a word for tables: "error", or why there is nothing to see in it.
+  """
+
+  status = "error"
+
+
+class NothingToSee(ImageError):
+  """An image that was read, but shows nothing: small, blank or transparent."""
+
+  def __init__(self, status: str, reason: str):
+    super().__init__(reason)
+    self.status = status
 
 
 def load(
@@ -65,10 +95,10 @@ def load(
 ) -> np.ndarray:
   """A picture as people see it, decoded to RGB.
 
-  EXIF rotation is applied, grey replicated, CMYK converted without a colour profile
-  (JPEG ones in Adobe's inverted convention), transparency laid on white, 16-bit samples
-  divided by 257 and rounded, and of an animation or a multi-page file the first picture
-  is taken. Colour profiles are ignored. 16-bit colour that OpenCV reads otherwise than
+  EXIF rotation is applied, a colour profile too (see `profiles`), grey replicated, CMYK
+  converted (JPEG ones in Adobe's inverted convention), transparency laid on white,
+  16-bit samples divided by 257 and rounded, and of an animation or a multi-page file
+  the first picture is taken. 16-bit colour that OpenCV reads otherwise than
   Pillow (CMYK, premultiplied alpha, compressed planes) keeps the high byte of each
   sample, which is at most one level off. May be called from any number of threads.
   Raises Pillow's own limit for this process to `max_pixels` where it is lower.
@@ -79,7 +109,8 @@ def load(
   Returns:
     (H, W, 3) uint8.
   Raises:
-    ImageError: the file cannot be read, is empty, is not one of the six kinds, is
+    NothingToSee: every pixel is wholly transparent.
+    ImageError: the file cannot be read, is empty, is not one of the eight kinds, is
       larger than `max_pixels`, is damaged or cut short, has floating-point, 32-bit or
       CIELAB samples, whose white has no agreed value, or is an uncompressed 16-bit TIFF
       with separate colour planes.
@@ -110,7 +141,7 @@ def load(
     )
   try:
     picture.load()
-    rgb = np.asarray(_opaque(_eight_bit(picture, data)))
+    rgb = np.asarray(_opaque(profiles.to_srgb(_eight_bit(picture, data))))
     orientation = _orientation(picture)
   except ImageError:
     raise
@@ -135,7 +166,9 @@ def _kind(data: bytes) -> tuple[str, Callable[[io.BytesIO], ImageFile.ImageFile]
   for name, start, opener in _KINDS:
     if data.startswith(start) and (name != "WebP" or data[8:12] == b"WEBP"):
       return name, opener
-  raise ImageError("not a JPEG, PNG, WebP, BMP, TIFF or GIF picture")
+  if data[4:_BRAND_AT] == _BOX and data[_BRAND_AT : _BRAND_AT + 4] in _BRANDS:
+    return _BRANDS[data[_BRAND_AT : _BRAND_AT + 4]]
+  raise ImageError("not a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC or AVIF picture")
 
 
 def _one_line(error: BaseException) -> str:
@@ -266,8 +299,11 @@ def _opaque(picture: Image.Image) -> Image.Image:
   if picture.mode not in ("LA", "PA", "RGBA") and "transparency" not in picture.info:
     return picture.convert("RGB")
   rgba = picture.convert("RGBA")
+  alpha = rgba.getchannel("A")
+  if alpha.getextrema()[1] == 0:
+    raise NothingToSee("transparent", "every pixel is transparent: nothing to see")
   canvas = Image.new("RGB", rgba.size, "white")
-  canvas.paste(rgba, mask=rgba.getchannel("A"))
+  canvas.paste(rgba, mask=alpha)
   return canvas
 
 

@@ -5,7 +5,10 @@ import pathlib
 
 from emojax.images.decode import ImageError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+SUFFIXES = (
+  *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
+  *(".heic", ".heif", ".avif"),  # of telephones
+)
 
 
 def walk(folder: str | os.PathLike[str]) -> list[pathlib.Path]:

@@ -341,7 +341,10 @@ def test_whole_jpegs_are_decoded_as_pillow_does(settings, tail):
   ("content", "reason"),
   [
     (b"", r"empty \(0 bytes\)"),
-    (b"This is a diary, not a picture.\n", "not a JPEG, PNG, WebP, BMP, TIFF or GIF"),
+    (
+      b"This is a diary, not a picture.\n",
+      "not a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC or",
+    ),
     (b"%PDF-1.7", "not a JPEG, PNG"),
     (b"BMW is a car", "not a readable BMP"),
     (b"\xff\xd8\xff", "not a readable JPEG"),
