@@ -1,0 +1,70 @@
+"""Prediction intervals: they hold, everywhere, and say when they cannot."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emojax.evaluation import conformal
+
+
+def _world(number: int, seed: int, growth: float) -> tuple[np.ndarray, np.ndarray]:
+  """Distances, and errors that grow with them."""
+  rng = np.random.default_rng(seed)
+  distance = rng.gamma(8, 1 / 8, number)
+  spread = 1 + growth * np.log(distance)
+  errors = np.abs(rng.normal(size=(number, 2))) * np.maximum(spread, 0.3)[:, None]
+  return distance, errors * [1.0, 0.5]
+
+
+def test_intervals_hold_near_and_far():
+  calibration = conformal.Calibration(*_world(4000, 0, 0.8))
+  distance, errors = _world(20_000, 1, 0.8)
+  for level in (0.5, 0.8, 0.9, 0.95):
+    inside = errors <= conformal.half_widths(calibration, distance, level)
+    assert np.abs(inside.mean(axis=0) - level).max() < 0.02
+    for third in np.array_split(np.argsort(distance), 3):
+      assert np.abs(inside[third].mean(axis=0) - level).max() < 0.04, level
+
+
+def test_a_constant_width_would_not_hold_far_away():
+  distance, errors = _world(20_000, 1, 0.8)
+  far = np.argsort(distance)[-5000:]
+  constant = np.quantile(errors[:, 0], 0.9)
+  assert (errors[far, 0] <= constant).mean() < 0.87
+
+
+def test_widths_do_not_grow_without_end():
+  calibration = conformal.Calibration(*_world(500, 0, 0.8))
+  widths = conformal.half_widths(calibration, np.array([1e-9, 1.0, 50.0, 1e9]), 0.9)
+  assert (np.diff(widths, axis=0) >= 0).all() and (widths > 0).all()
+  assert (widths[2] == widths[3]).all()
+
+
+@given(st.integers(1, 60), st.floats(0.01, 0.99))
+@settings(max_examples=50)
+def test_a_fold_is_covered_by_the_others_errors_only(number, level):
+  distance, errors = _world(number + 5, number, 0.3)
+  fold = np.arange(number + 5) % 5
+  calibration = conformal.Calibration(distance, errors)
+  _, widths = conformal.coverage(calibration, fold, level)
+  altered = errors.copy()
+  altered[fold == 2] *= 100
+  _, again = conformal.coverage(conformal.Calibration(distance, altered), fold, level)
+  assert np.array_equal(widths[fold == 2], again[fold == 2])
+
+
+def test_too_few_errors_for_a_level_are_said_to_be():
+  calibration = conformal.Calibration(np.ones(9), np.ones((9, 1)))
+  assert np.isinf(conformal.half_widths(calibration, np.ones(2), 0.95)).all()
+  assert (conformal.half_widths(calibration, np.ones(2), 0.9) == 1).all()
+
+
+def test_images_without_a_prediction_do_not_count():
+  distance, errors = _world(50, 0, 0.3)
+  holed = errors.copy()
+  holed[::2, 1] = np.nan
+  whole = conformal.half_widths(
+    conformal.Calibration(distance[1::2], errors[1::2]), distance, 0.9
+  )
+  some = conformal.half_widths(conformal.Calibration(distance, holed), distance, 0.9)
+  np.testing.assert_allclose(some[:, 1], whole[:, 1])
