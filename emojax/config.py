@@ -208,3 +208,4 @@ PRESETS = {
 
 
 TARGETS = ("valence", "arousal")  # the columns of a ratings table, in order
+SCALE = (1.0, 9.0)  # of every rating inside emojax, and of every prediction

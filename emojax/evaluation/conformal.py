@@ -14,6 +14,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import safetensors.numpy
 
 _LEAST_SHARE = 0.5  # of the mean error: what is typical is never taken for less
 _KNOWN = (0.02, 0.98)  # quantiles of distance: beyond them nothing was seen
@@ -30,6 +31,21 @@ class Calibration(NamedTuple):
 
   distance: np.ndarray
   error: np.ndarray
+
+
+def encode(calibration: Calibration) -> bytes:
+  """A calibration as the bytes of a safetensors file."""
+  parts = {k: np.ascontiguousarray(v) for k, v in calibration._asdict().items()}
+  return safetensors.numpy.save(parts)
+
+
+def decode(content: bytes) -> Calibration:
+  """What `encode` wrote.
+
+  Raises:
+    SafetensorError, TypeError: it is something else.
+  """
+  return Calibration(**safetensors.numpy.load(content))
 
 
 def half_widths(

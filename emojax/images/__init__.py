@@ -5,7 +5,14 @@ Colour order is decided here and nowhere else.
 May import: nothing.
 """
 
-from emojax.images.decode import MAX_PIXELS, VERSION, ImageError, NothingToSee, load
+from emojax.images.decode import (
+  MAX_PIXELS,
+  READS_ALIKE,
+  VERSION,
+  ImageError,
+  NothingToSee,
+  load,
+)
 from emojax.images.folders import SUFFIXES, others, walk
 from emojax.images.views import CROP, SQUASH, View, view
 from emojax.images.visible import check as check_visible
@@ -13,6 +20,7 @@ from emojax.images.visible import check as check_visible
 __all__ = [
   "CROP",
   "MAX_PIXELS",
+  "READS_ALIKE",
   "SQUASH",
   "SUFFIXES",
   "VERSION",

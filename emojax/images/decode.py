@@ -30,6 +30,9 @@ from PIL import (
 from emojax.images import profiles
 
 VERSION = 2  # raise it whenever a file or a view could give other pixels than before
+# Versions that give most files the same pixels, so that what was trained with one may
+# predict with this: 1 did not know colour profiles.
+READS_ALIKE = frozenset({1, VERSION})
 MAX_PIXELS = 100_000_000  # 300 MB of RGB; a larger picture is refused before decoding
 
 _ORIENTATION_TAG = 274  # EXIF and TIFF tag numbers

@@ -24,10 +24,12 @@ if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
 _NAME = "emojax.predict"
 _ABOUT = (
   "Predicts valence and arousal (1..9) of pictures with a finished run's networks. "
-  "Each picture gets one row: the mean over the networks of the five folds, their "
-  "standard deviation, the distance from the training pictures (1 is typical), and a "
-  "status: ok; far, unlike the training pictures; error, with the reason. Folders are "
-  "searched with their subfolders. The exit status is 1 when some were not scored."
+  "Each picture gets one row: the predicted mean rating, the interval in which the "
+  "mean of many people's ratings lies with a probability of 90 %, the standard "
+  "deviation over the networks of the five folds, the distance from the training "
+  "pictures (1 is typical), and a status: ok; far, unlike the training pictures; or "
+  "not scored: error, small, blank, transparent, with the reason. Folders are searched "
+  "with their subfolders. The exit status is 1 when some were not scored."
 )
 _UNUSED = (
   "features",
@@ -35,6 +37,7 @@ _UNUSED = (
   "word_features",
   "network_precision",
 )  # the run says which
+_INTERVAL = 0.9
 _KINDS = (".csv", ".json", ".parquet")
 
 
@@ -47,6 +50,18 @@ def define_flags() -> None:
     "output",
     "",
     "File for the rows, .csv, .json or .parquet; empty: CSV on standard output.",
+  )
+  flags.DEFINE_float(
+    "interval",
+    _INTERVAL,
+    "How probably the mean rating lies between valence_low and valence_high, and "
+    "likewise for arousal; a share between 0 and 1.",
+  )
+  flags.DEFINE_boolean(
+    "allow_simulated",
+    False,
+    "Score also with a run that was trained on simulated ratings or random weights; "
+    "every row then says so.",
   )
   flags.DEFINE_string(
     "gallery", "", "HTML file that shows the pictures in the valence-arousal plane."
@@ -81,7 +96,13 @@ def main(arguments: list[str]) -> int:
   )
   for note in made.run.results["notes"]:
     print(f"{_NAME}: note: {note}", file=sys.stderr)
-  found = made.predict(arguments, settings=settings, progress=True)
+  found = made.predict(
+    arguments,
+    settings=settings,
+    progress=True,
+    interval=asked.interval,
+    allow_simulated=asked.allow_simulated,
+  )
   if output is None:
     print(formats.csv(found), end="")
   else:
@@ -114,7 +135,7 @@ def _tell(
   page: pathlib.Path | None,
 ) -> int:
   """Says on standard error what became of the pictures; returns the exit status."""
-  failed, far = found.status.count("error"), found.status.count("far")
+  failed, far = int((~found.is_scored).sum()), found.status.count("far")
   for path, what in ((output, "ratings"), (page, "gallery")):
     if path:
       print(f"{_NAME}: {what}: {path}", file=sys.stderr)
@@ -126,7 +147,7 @@ def _tell(
     )
   if failed:
     print(
-      f"{_NAME}: {failed} of {len(found)} pictures were not scored (status error)",
+      f"{_NAME}: {failed} of {len(found)} pictures were not scored: their rows say why",
       file=sys.stderr,
     )
   return 1 if failed else 0

@@ -21,6 +21,8 @@ def columns(found: Predictions) -> dict[str, list[Any]]:
   }
   for target, values in found.mean.items():
     made[target] = _numbers(values)
+    made[f"{target}_low"] = _numbers(found.low[target])
+    made[f"{target}_high"] = _numbers(found.high[target])
   for target, values in found.std.items():
     made[f"{target}_sd"] = _numbers(values)
   made["distance"] = _numbers(found.distance)

@@ -5,10 +5,12 @@ In: `predictor.Predictions`, whose images are read again from their files. Out: 
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from emojax import images, paper
 from emojax.images import thumbnails
 from emojax.pages import gallery, page
-from emojax.predict.predictor import ERROR, Predictions
+from emojax.predict.predictor import Predictions
 from emojax.utils import files
 
 _SCALE_MIDDLE = 5.0  # of 1..9: above is high
@@ -23,7 +25,7 @@ def gallery_page(found: Predictions, title: str, notes: Sequence[str]) -> str:
     title: of the page.
     notes: what a reader must be told first.
   """
-  scored = [i for i, status in enumerate(found.status) if status != ERROR]
+  scored = np.flatnonzero(found.is_scored).tolist()
   shown = {row: made for row in scored if (made := _picture(found, row)) is not None}
   sections = []
   targets = list(found.mean)
@@ -32,14 +34,15 @@ def gallery_page(found: Predictions, title: str, notes: Sequence[str]) -> str:
   sections.append(_words())
   order = sorted(shown, key=lambda row: -found.mean[targets[0]][row])[:_MOST_LISTED]
   prose = [
-    f"From the highest {targets[0]} down. Behind +- stands the standard deviation over "
-    "the networks of the folds; distance 1 is that of a typical training picture."
+    f"From the highest {targets[0]} down. Behind each prediction stands the interval "
+    "in which the mean rating of many people probably lies; distance 1 is that of a "
+    "typical training picture."
   ]
   if len(shown) > _MOST_LISTED:
     prose.append(f"The first {_MOST_LISTED} of {len(shown)}.")
   listed = [shown[row] for row in order]
   sections.append(page.Section("All pictures", prose, gallery=listed))
-  if ERROR in found.status:
+  if not found.is_scored.all():
     sections.append(_failures(found))
   return page.render(title, notes, sections)
 
@@ -60,7 +63,7 @@ def _picture(found: Predictions, row: int) -> page.Picture | None:
   if thumbnail is None:
     return None
   lines = [
-    f"{target[0].upper()} {values[row]:.1f} +- {found.std[target][row]:.1f}"
+    f"{target[0].upper()} {values[row]:.1f} {_interval(found, target, row)}".rstrip()
     for target, values in found.mean.items()
   ]
   far = ", far: do not trust" if found.status[row] == "far" else ""
@@ -68,6 +71,12 @@ def _picture(found: Predictions, row: int) -> page.Picture | None:
   name = path.name if path else ""
   alt = f"{name}: {', '.join(lines)}"
   return page.Picture(thumbnail, alt, "\n".join([*lines, files.utf8(name)]))
+
+
+def _interval(found: Predictions, target: str, row: int) -> str:
+  """An interval as text; empty where the run has none."""
+  low, high = found.low[target][row], found.high[target][row]
+  return f"({low:.1f} to {high:.1f})" if low == low else ""
 
 
 def _plane(
@@ -113,9 +122,9 @@ def _failures(found: Predictions) -> page.Section:
   rows = [["file", "reason"]]
   rows += [
     [files.utf8(path or ""), reason]
-    for path, status, reason in zip(
-      found.paths, found.status, found.reason, strict=True
+    for path, reason, is_scored in zip(
+      found.paths, found.reason, found.is_scored, strict=True
     )
-    if status == ERROR
+    if not is_scored
   ]
   return page.Section("Not scored", tables=[page.Table("Files", rows)])

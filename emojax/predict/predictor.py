@@ -19,13 +19,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax import images
-from emojax.config import ExtractConfig
+from emojax.config import SCALE, ExtractConfig
+from emojax.evaluation import conformal
 from emojax.extract import extractor, pipeline
 from emojax.features import DERIVED, FEATURES, Derived, Feature, params
 from emojax.predict import trained_run
 from emojax.train import checkpoint, familiarity, model, trainer
 
-OK, FAR, ERROR = "ok", "far", "error"
+# Scored; any other status stands for an image that is not.
+OK, FAR, SIMULATED = "ok", "far", "simulated"
+INTERVAL = 0.9  # of the ratings' means lie inside the intervals, unless asked otherwise
 _BATCH = 64  # rows a call
 
 
@@ -37,15 +40,22 @@ class Predictions:
     paths: files; None for a picture given as bytes or as an array.
     mean: target ("valence", "arousal") -> (N,) predicted rating, 1..9; NaN where the
       picture could not be read.
-    std: target -> (N,) standard deviation over the networks of the folds.
+    low, high: target -> (N,) ends of the interval in which the mean rating lies with
+      the probability asked for; NaN where the run has none.
+    std: target -> (N,) standard deviation over the networks of the folds: how far they
+      disagree, which is about a tenth of how far they may be off.
     distance: (N,) from the training pictures; 1 is as far as a typical one of them is
       from the others.
-    status: "ok", "far" (scored, but unlike the training pictures) or "error".
+    status: "ok", "far" (scored, but unlike the training pictures), "simulated"
+      (scored by a run that knows nothing of people), or not scored: "error", "small",
+      "blank", "transparent".
     reason: one line, empty when ok.
   """
 
   paths: list[pathlib.Path | None]
   mean: dict[str, np.ndarray]
+  low: dict[str, np.ndarray]
+  high: dict[str, np.ndarray]
   std: dict[str, np.ndarray]
   distance: np.ndarray
   status: list[str]
@@ -53,6 +63,11 @@ class Predictions:
 
   def __len__(self) -> int:
     return len(self.paths)
+
+  @property
+  def is_scored(self) -> np.ndarray:
+    """(N,) bool: whether there are numbers for an image."""
+    return np.isin(self.status, (OK, FAR, SIMULATED))
 
   @property
   def valence(self) -> np.ndarray:
@@ -63,6 +78,10 @@ class Predictions:
   def arousal(self) -> np.ndarray:
     """(N,) predicted arousal; KeyError when the run did not learn it."""
     return self.mean["arousal"]
+
+
+class SimulatedError(ValueError):
+  """A run that knows nothing of people was asked to score real images."""
 
 
 class Predictor:
@@ -92,6 +111,8 @@ class Predictor:
     *,
     settings: ExtractConfig | None = None,
     progress: bool = False,
+    interval: float = INTERVAL,
+    allow_simulated: bool = False,
   ) -> Predictions:
     """Ratings of some pictures.
 
@@ -101,19 +122,33 @@ class Predictor:
       settings: how to read and compute (`workers`, `extract_batch`, `max_pixels`,
         `cache_dir`); by default nothing is kept on disk.
       progress: whether to draw a bar on standard error.
+      interval: how probably the mean rating of a picture lies inside its interval.
+      allow_simulated: score also with a run that was trained on simulated ratings or
+        random weights; every row then says so.
     Returns:
       `Predictions`, an entry for each; one that cannot be read has status "error".
     Raises:
+      ValueError: `interval` is not between 0 and 1.
+      SimulatedError: the run knows nothing of people, and that is not allowed.
       ValueError: a folder that is missing or without pictures.
       TypeError: something that is no picture.
     """
+    simulated = " and ".join(self.run.simulated)
+    if simulated and not allow_simulated:
+      raise SimulatedError(
+        f"{self.run.path} says nothing about people: {simulated}. Use a run trained on "
+        "people's ratings, or score all the same with --allow_simulated"
+      )
     settings = settings or ExtractConfig(cache_dir="")
     listed = expand(pictures)
-    found = self._extractor.run_as(settings, listed, progress)
+    if not 0 < interval < 1:
+      raise ValueError(f"--interval is a share between 0 and 1, got {interval:g}")
+    found = self._extractor.run_as(settings, listed, progress, images.check_visible)
     table = np.concatenate([found.values[n] for n in self._columns.names], axis=1)
     readable = np.array([row.status == "ok" for row in found.rows], bool)
     mean = {t: np.full(len(listed), np.nan) for t in self.targets}
     std = {t: np.full(len(listed), np.nan) for t in self.targets}
+    half = {t: np.full(len(listed), np.nan) for t in self.targets}
     distance = np.full(len(listed), np.nan)
     if readable.any():
       said = self._of_folds(table[readable])
@@ -123,13 +158,29 @@ class Predictor:
       distance[readable] = familiarity.distances(
         self.run.reference, table[readable], self._columns
       )
+      if self.run.calibration is not None:
+        widths = conformal.half_widths(
+          self.run.calibration, distance[readable], interval
+        )
+        for at, target in enumerate(self.targets):
+          half[target][readable] = widths[:, at]
+    least, most = SCALE
+    low = {t: np.maximum(mean[t] - half[t], least) for t in self.targets}
+    high = {t: np.minimum(mean[t] + half[t], most) for t in self.targets}
     limit = self.run.reference.far
     status, reason = [], []
     for row, far in zip(found.rows, distance > limit, strict=True):
       status.append(FAR if far else row.status)
       reason.append(_FAR_REASON.format(limit) if far else row.reason)
+    if simulated:
+      scored = {OK, FAR}
+      reason = [
+        f"says nothing about people: {simulated}" if word in scored else text
+        for word, text in zip(status, reason, strict=True)
+      ]
+      status = [SIMULATED if word in scored else word for word in status]
     paths = [row.path for row in found.rows]
-    return Predictions(paths, mean, std, distance, status, reason)
+    return Predictions(paths, mean, low, high, std, distance, status, reason)
 
   def _of_folds(self, table: np.ndarray) -> dict[str, np.ndarray]:
     """What the networks of each fold say: target -> (folds, N), ensembles averaged."""
@@ -245,12 +296,15 @@ def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
     raise checkpoint.RunError(
       f"{path} was trained on the feature {name}, which this emojax lacks{hint}"
     )
-  here = {"version": every[name].version, "images_version": images.VERSION}
-  for key, what in (("version", "version"), ("images_version", "picture reading")):
-    if feature[key] != here[key]:
+  known = {
+    "version": ("version", {every[name].version}),
+    "images_version": ("picture reading", images.READS_ALIKE),
+  }
+  for key, (what, here) in known.items():
+    if feature[key] not in here:
       raise checkpoint.RunError(
         f"{path} was trained on {name} with {what} {feature[key]}, this emojax has "
-        f"{what} {here[key]}: train again, or install the emojax it was made with"
+        f"{what} {max(here)}: train again, or install the emojax it was made with"
       )
 
 

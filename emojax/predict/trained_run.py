@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 
 from emojax.backbones import BACKBONES, weights
 from emojax.config import TrainConfig
+from emojax.evaluation import conformal
 from emojax.features import attributes
 from emojax.features import params as sources
 from emojax.predict import model_card
@@ -29,6 +30,7 @@ from emojax.utils import files
 FORMAT = 1  # of archives; raised when an older emojax could not read them
 _MANIFEST, _CARD = "run.json", "README.md"
 _NETWORKS, _REFERENCE = "networks.safetensors", "familiarity.safetensors"
+_CALIBRATION = "calibration.safetensors"
 _WEIGHTS = "weights/"
 _DATE = (1980, 1, 1, 0, 0, 0)  # of members: the same run gives the same bytes
 # Of a run's results what says where the pictures were, or names some.
@@ -46,6 +48,8 @@ class TrainedRun:
     results: what it found, see `results.to_json`.
     params, scaling: the networks and their input scaling, leading K axis.
     reference: what tells familiar pictures from foreign ones.
+    calibration: errors that were seen, from which intervals follow; None in runs of
+      emojax 0.1.
     carried: weights files that came with it, network or "attributes" -> bytes.
   """
 
@@ -55,7 +59,19 @@ class TrainedRun:
   params: Any
   scaling: model.Scaling
   reference: familiarity.Reference
+  calibration: conformal.Calibration | None = None
   carried: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+
+  @property
+  def simulated(self) -> list[str]:
+    """Why its predictions say nothing about people, if they do not; else empty."""
+    reasons = []
+    if self.identity["dataset"].partition("/")[2] == "synthetic":
+      reasons.append("it was trained on simulated ratings of drawn images")
+    labels = [entry["weights"] for entry in self.identity["features"]]
+    if any("RANDOM" in label for label in labels):
+      reasons.append("its features come from random, untrained weights")
+    return reasons
 
   @property
   def settings(self) -> TrainConfig:
@@ -115,6 +131,11 @@ def write_archive(
     _MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode(),
     _NETWORKS: safetensors.numpy.save(arrays),
     _REFERENCE: familiarity.encode(run.reference),
+    **(
+      {_CALIBRATION: conformal.encode(run.calibration)}
+      if run.calibration is not None
+      else {}
+    ),
     **{f"{_WEIGHTS}{name}.safetensors": networks[name] for name in sorted(networks)},
   }
   buffer = io.BytesIO()
@@ -145,11 +166,16 @@ def _read_folder(folder: checkpoint.RunFolder) -> TrainedRun:
   try:
     results = json.loads(folder.results.read_text("utf-8"))
     reference = familiarity.decode(folder.familiarity.read_bytes())
+    calibration = None
+    if folder.calibration.exists():
+      calibration = conformal.decode(folder.calibration.read_bytes())
   except (OSError, ValueError, SafetensorError, TypeError) as error:
     raise checkpoint.RunError(
       f"{folder.path} is damaged ({error}): copy it again or repeat the run"
     ) from error
-  return TrainedRun(folder.path, identity, results, params, scaling, reference)
+  return TrainedRun(
+    folder.path, identity, results, params, scaling, reference, calibration
+  )
 
 
 def _read_archive(path: pathlib.Path) -> TrainedRun:
@@ -163,6 +189,9 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
         )
       flat = safetensors.numpy.load(archive.read(_NETWORKS))
       reference = familiarity.decode(archive.read(_REFERENCE))
+      calibration = None
+      if _CALIBRATION in archive.namelist():
+        calibration = conformal.decode(archive.read(_CALIBRATION))
       carried = {
         network: archive.read(f"{_WEIGHTS}{network}.safetensors")
         for network in (*BACKBONES, sources.ATTRIBUTES)
@@ -172,7 +201,14 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
     identity, results = manifest["identity"], manifest["results"]
     scaling = model.Scaling(**tree["scaling"])
     made = TrainedRun(
-      path, identity, results, tree["params"], scaling, reference, carried
+      path,
+      identity,
+      results,
+      tree["params"],
+      scaling,
+      reference,
+      calibration,
+      carried,
     )
     _check_shapes(made)
     return made

@@ -72,6 +72,10 @@ class RunFolder:
     return self.path / "familiarity.safetensors"
 
   @property
+  def calibration(self) -> pathlib.Path:
+    return self.path / "calibration.safetensors"
+
+  @property
   def is_finished(self) -> bool:
     """Whether the run ended and its results were written; they are written last."""
     return self.results.is_file()

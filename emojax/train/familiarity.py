@@ -37,8 +37,9 @@ class Reference(NamedTuple):
     spread: (C,) standard deviation of the training pictures along them.
     rest: (1,) the same along all other directions, on average.
     points: (N, C) the training pictures along the directions, in units of `spread`.
-    held_out: (N,) ascending; distance of each training picture from those of the other
-      folds, measured in the same way.
+    held_out: (N,) distance of each training picture from those of the other folds,
+      measured in the same way; in the order of the training pictures (ascending in
+      files of emojax 0.1).
   """
 
   shift: np.ndarray
@@ -74,11 +75,12 @@ def fit(
     fold_of_image: (N,) the fold of each picture, so that each is measured from pictures
       of other folds as a new one would be.
   """
-  held_out = []
+  held_out = np.zeros(len(table))
   for fold in np.unique(fold_of_image):
-    others = _fit(table[fold_of_image != fold], columns)
-    held_out.append(_measure(others, table[fold_of_image == fold], columns))
-  return _fit(table, columns)._replace(held_out=np.sort(np.concatenate(held_out)))
+    inside = fold_of_image == fold
+    others = _fit(table[~inside], columns)
+    held_out[inside] = _measure(others, table[inside], columns)
+  return _fit(table, columns)._replace(held_out=held_out)
 
 
 def distances(

@@ -17,7 +17,7 @@ import numpy as np
 
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
-from emojax.evaluation import results
+from emojax.evaluation import conformal, results
 from emojax.train import checkpoint, familiarity, loop, model
 from emojax.utils import files
 from emojax.version import __version__
@@ -71,6 +71,11 @@ def run(
   checkpoint.save_model(folder, trained.params, trained.scaling)
   reference = familiarity.fit(table, columns, dataset.fold)
   files.write(folder.familiarity, familiarity.encode(reference))
+  rated = dataset.ratings[:, [config_lib.TARGETS.index(one.target) for one in found]]
+  calibration = conformal.Calibration(
+    reference.held_out / reference.typical, np.abs(predicted - rated)
+  )
+  files.write(folder.calibration, conformal.encode(calibration))
   write(folder, config, dataset, found, predicted, time.monotonic() - start)
   checkpoint.drop_states(folder)
   return folder
