@@ -1,11 +1,11 @@
 """emojax: how pleasant (valence) and how exciting (arousal) people find a picture.
 
-Importing it makes TFDS know the dataset: `tfds.load("va_emotion")`. `emojax.load(run)`
-opens a finished run for prediction:
+Importing it makes TFDS know the dataset: `tfds.load("va_emotion")`. `emojax.load()`
+opens the predictor that comes with it, `emojax.load(run)` a finished run:
 
-  predictor = emojax.load("runs/best", weights_dir="weights")
-  found = predictor.predict(["beach.jpg", "storm.jpg"])
-  found.valence, found.arousal  # arrays, 1..9
+  predictor = emojax.load()
+  predictions = predictor.predict(["beach.jpg", "storm.jpg"])
+  predictions.valence, predictions.low["valence"]  # arrays, 1..9
 
 Names listed in `__all__` are stable; everything else may change with any version.
 """
@@ -23,15 +23,16 @@ __all__ = ["__version__", "load"]
 
 
 def load(
-  run: str | os.PathLike[str],
+  run: str | os.PathLike[str] = "",
   weights_dir: str | os.PathLike[str] = "",
   color_names: str | os.PathLike[str] = "",
   word_norms: str | os.PathLike[str] = "",
 ) -> "Predictor":
-  """Opens a finished run for prediction.
+  """Opens a predictor: the one that comes with emojax, or a finished run.
 
   Args:
-    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made.
+    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made;
+      empty: the predictor that comes with emojax, trained on 720 photographs of OASIS.
     weights_dir: folder of the feature networks' weights; an archive may carry them.
     color_names: the authors' `w2c.mat` colour-name table, if the run used it.
     word_norms: the CSV file of word norms, if the run used it.

@@ -13,9 +13,10 @@ from emojax.version import __version__
 
 PROGRAMS = {
   "train": "train and cross-validate on rated pictures",
-  "predict": "ratings of any pictures by a finished run",
+  "predict": "ratings of any pictures, by what comes with emojax or by your run",
   "extract": "features of a folder of pictures",
   "experiments": "the paper's tables and learning curves on your pictures",
+  "weights": "trained weights of feature networks: list, get, convert",
   "report": "a run, several runs, an experiment or a dataset as one page",
   "words": "do pictures feel like the words for them? scores without training",
   "attributes": "category-level attributes of labelled pictures or a network",

@@ -33,9 +33,9 @@ class Calibration(NamedTuple):
   error: np.ndarray
 
 
-def encode(calibration: Calibration) -> bytes:
-  """A calibration as the bytes of a safetensors file."""
-  parts = {k: np.ascontiguousarray(v) for k, v in calibration._asdict().items()}
+def encode(calibration: Calibration, dtype: type = np.float32) -> bytes:
+  """A calibration as the bytes of a safetensors file, its numbers of type `dtype`."""
+  parts = {k: np.ascontiguousarray(v, dtype) for k, v in calibration._asdict().items()}
   return safetensors.numpy.save(parts)
 
 

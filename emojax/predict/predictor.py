@@ -211,8 +211,11 @@ _FAR_REASON = (
 )
 
 
+RELEASED = pathlib.Path(__file__).parent / "released" / "best.zip"
+
+
 def load(
-  run: str | os.PathLike[str],
+  run: str | os.PathLike[str] = "",
   weights_dir: str | os.PathLike[str] = "",
   color_names: str | os.PathLike[str] = "",
   word_norms: str | os.PathLike[str] = "",
@@ -220,7 +223,8 @@ def load(
   """Opens a finished run for prediction.
 
   Args:
-    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made.
+    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made;
+      empty: the predictor that comes with emojax, see `released/README.md`.
     weights_dir: folder of the feature networks' weights, unless the archive carries
       them or the run needs none.
     color_names: the authors' `w2c.mat`, if the run used it.
@@ -231,7 +235,7 @@ def load(
     ValueError: there is no such run, weights are missing, or features or weights differ
       from those it was trained with; the message names both.
   """
-  opened = trained_run.read(pathlib.Path(run))
+  opened = trained_run.read(pathlib.Path(run or RELEASED))
   colors, norms = (
     pathlib.Path(name).expanduser() if name else None
     for name in (color_names, word_norms)

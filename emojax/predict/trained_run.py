@@ -108,7 +108,10 @@ def read(path: pathlib.Path) -> TrainedRun:
 
 
 def write_archive(
-  run: TrainedRun, output: pathlib.Path, networks: Mapping[str, bytes]
+  run: TrainedRun,
+  output: pathlib.Path,
+  networks: Mapping[str, bytes],
+  dtype: type = np.float32,
 ) -> None:
   """Writes a run as one file.
 
@@ -116,13 +119,14 @@ def write_archive(
     run: what to write.
     output: the archive; an old one is replaced.
     networks: weights files that travel with it, network -> bytes.
+    dtype: of its numbers in the file: np.float32, or np.float16 for half the size.
   Raises:
     OSError: it cannot be written.
   """
   results = {key: run.results[key] for key in run.results if key not in _PRIVATE}
   tree = {"params": run.params, "scaling": run.scaling._asdict()}
   arrays = {
-    key: np.ascontiguousarray(value)
+    key: np.ascontiguousarray(value, dtype)
     for key, value in flatten_dict(tree, sep="/").items()
   }
   manifest = {"format": FORMAT, "identity": run.identity, "results": results}
@@ -130,9 +134,9 @@ def write_archive(
     _CARD: model_card.markdown(run.identity, results, sorted(networks)).encode(),
     _MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode(),
     _NETWORKS: safetensors.numpy.save(arrays),
-    _REFERENCE: familiarity.encode(run.reference),
+    _REFERENCE: familiarity.encode(run.reference, dtype),
     **(
-      {_CALIBRATION: conformal.encode(run.calibration)}
+      {_CALIBRATION: conformal.encode(run.calibration, dtype)}
       if run.calibration is not None
       else {}
     ),
@@ -187,7 +191,10 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
           f"{path} was written by a newer emojax (format {manifest['format']}, here "
           f"{FORMAT}): install that one"
         )
-      flat = safetensors.numpy.load(archive.read(_NETWORKS))
+      flat = {
+        name: array.astype(np.float32)
+        for name, array in safetensors.numpy.load(archive.read(_NETWORKS)).items()
+      }
       reference = familiarity.decode(archive.read(_REFERENCE))
       calibration = None
       if _CALIBRATION in archive.namelist():

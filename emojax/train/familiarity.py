@@ -99,10 +99,10 @@ def distances(
   return _measure(reference, table, columns) / reference.typical
 
 
-def encode(reference: Reference) -> bytes:
-  """A reference as the bytes of a safetensors file."""
+def encode(reference: Reference, dtype: type = np.float32) -> bytes:
+  """A reference as the bytes of a safetensors file, its numbers of type `dtype`."""
   # That library stores memory as it lies, so rows that lie apart would come back mixed.
-  parts = {k: np.ascontiguousarray(v) for k, v in reference._asdict().items()}
+  parts = {k: np.ascontiguousarray(v, dtype) for k, v in reference._asdict().items()}
   return safetensors.numpy.save(parts)
 
 
@@ -112,7 +112,8 @@ def decode(content: bytes) -> Reference:
   Raises:
     SafetensorError, TypeError: it is something else.
   """
-  return Reference(**safetensors.numpy.load(content))
+  parts = safetensors.numpy.load(content)
+  return Reference(**{name: part.astype(np.float32) for name, part in parts.items()})
 
 
 def _fit(table: np.ndarray, columns: model.Columns) -> Reference:

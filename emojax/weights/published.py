@@ -1,0 +1,37 @@
+"""The files in which networks are published, as `get` fetches them."""
+
+from emojax.backbones import published
+from emojax.utils.downloads import Published
+
+
+def _torchvision(name: str, mebibytes: float) -> Published:
+  """torchvision's file names end in the first eight digits of their sha256."""
+  return Published(
+    name=name,
+    address=f"https://download.pytorch.org/models/{name}",
+    mebibytes=mebibytes,
+    digest="sha256:" + name.removesuffix(".pth").rsplit("-", 1)[1],
+    starts=(published.TORCH_ZIP, published.TORCH_LEGACY),
+    licence="BSD-3-Clause",
+  )
+
+
+# Sizes as torchvision 0.28.0 states them beside its weights.
+FILES: dict[str, Published] = {  # by network
+  "alexnet": _torchvision("alexnet-owt-7be5be79.pth", 233.087),
+  "vgg16": _torchvision("vgg16-397923af.pth", 527.796),
+  "vgg19": _torchvision("vgg19-dcbb9e9d.pth", 548.051),
+  "resnet18": _torchvision("resnet18-f37072fd.pth", 44.661),
+  "resnet34": _torchvision("resnet34-b627a593.pth", 83.275),
+  "resnet50": _torchvision("resnet50-0676ba61.pth", 97.781),
+  "resnet101": _torchvision("resnet101-63fe2227.pth", 170.511),
+  "resnet152": _torchvision("resnet152-394f9c45.pth", 230.434),
+  "squeezenet": _torchvision("squeezenet1_0-b66bff10.pth", 4.778),
+  "resnet38": Published(
+    name="ade20k_rna-a1_cls150_s8_ep-0001.params",
+    address="",
+    digest="md5:1faf29850bfa194678f0b8e1cbbffa98",
+    starts=(published.MXNET,),
+    licence="Apache-2.0",
+  ),
+}
