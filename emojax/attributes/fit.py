@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from emojax import config
 from emojax.attributes.config import AttributeConfig
-from emojax.utils import errors, files
+from emojax.utils import errors, files, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   import numpy as np
@@ -154,14 +154,7 @@ def _check(settings: AttributeConfig, categories: int) -> None:
   """Complains before pictures are looked at, not after."""
   from emojax.attributes import learn
 
-  for name in ("num_attributes", "neighbors"):
-    if getattr(settings, name) < 1:
-      raise errors.UserError(
-        f"--{name} should be 1 or more; got {getattr(settings, name)}"
-      )
-  for name in ("proximity_weight", "overlap_penalty"):
-    if getattr(settings, name) < 0:
-      raise errors.UserError(f"--{name} should not be below 0")
+  options.check(settings)
   learn.check(categories, settings.num_attributes, settings.neighbors)
 
 

@@ -63,7 +63,6 @@ def aggregate(arguments: list[str]) -> None:
   # Here and not at the head: these take a second to import, drawing another.
   from emojax.raters import ratings, rules
 
-  rules.check(settings)
   paths, output = _places(arguments, "aggregate")
   table, bad = ratings.read(paths, settings)
   from emojax.pages import page
@@ -110,7 +109,6 @@ def candidates(arguments: list[str]) -> None:
   settings = options.read(CandidateConfig())
   from emojax.raters import votes
 
-  votes.check(settings)
   paths, output = _places(arguments, "candidates")
   made = votes.count(votes.read(paths, settings), settings)
   output.mkdir(parents=True, exist_ok=True)

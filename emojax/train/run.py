@@ -19,7 +19,7 @@ from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import results
 from emojax.train import checkpoint, familiarity, loop, model
-from emojax.utils import files
+from emojax.utils import files, options
 from emojax.version import __version__
 
 
@@ -43,7 +43,7 @@ def run(
   Raises:
     RunError, TrainError, ValueError: see `checkpoint.open_run` and `loop.train`.
   """
-  loop.check(settings)
+  options.check(settings)
   start = time.monotonic()
   config = describe(preset, settings, dataset, folds)
   folder = checkpoint.open_run(workdir, config, resume)

@@ -40,4 +40,5 @@ class WordsConfig:
     "If the tags' source cut them off at so many letters (8 in the published IAPS "
     "list): complete such tags where only one word begins so, and guess no noun in "
     "them. 0: it did not.",
+    least=0,
   )
