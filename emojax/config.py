@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 TARGETS = ("valence", "arousal")  # the columns of a ratings table, in order
+SCALE = (1.0, 9.0)  # lowest and highest rating; other scales are mapped to it
+SCALE_MIDDLE = sum(SCALE) / 2  # above is high
 
 
 def setting(
@@ -123,7 +125,7 @@ class DataConfig:
     "them valence_std, arousal_std, num_raters, keyword.",
   )
   rating_scale: tuple[float, ...] = setting(
-    (1.0, 9.0), "For folder: lowest and highest rating; mapped linearly to 1..9."
+    SCALE, "For folder: lowest and highest rating; mapped linearly to 1..9."
   )
   num_synthetic: int = setting(240, "For synthetic: how many pictures are drawn.")
   synthetic_seed: int = setting(0, "For synthetic: chooses the pictures and raters.")

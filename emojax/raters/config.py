@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from emojax.config import setting
+from emojax.config import SCALE, setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ class RaterConfig:
   """
 
   rating_scale: tuple[float, ...] = setting(
-    (1.0, 9.0), "Lowest and highest rating; they stay on this scale."
+    SCALE, "Lowest and highest rating; they stay on this scale."
   )
   min_raters: int = setting(
     5, "A picture with fewer raters is dropped; 5 in the paper.", least=1

@@ -18,9 +18,10 @@ import dataclasses
 
 import numpy as np
 
+from emojax.config import TARGETS
 from emojax.raters import workers as rater_workers
 from emojax.raters.config import RaterConfig
-from emojax.raters.ratings import TARGETS, Ratings
+from emojax.raters.ratings import Ratings
 
 BAD_ROW = "bad row"  # found while reading
 DUPLICATE, OVER_LIMIT, LOW_APPROVAL = "duplicate", "over limit", "low approval"

@@ -95,7 +95,7 @@ def describe(
     },
     "preset": preset,
     "checkpoint_seconds": kept_often,
-    "rating_scale": [1, 9],
+    "rating_scale": [round(end) for end in config_lib.SCALE],
     "emojax_version": __version__,
     "jax_version": jax.__version__,
   }
