@@ -9,11 +9,35 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+TARGETS = ("valence", "arousal")  # the columns of a ratings table, in order
+SCALE = (1.0, 9.0)  # lowest and highest rating; other scales are mapped to it
+SCALE_MIDDLE = sum(SCALE) / 2  # above is high
 
-def setting(default: Any, meaning: str, choices: Sequence[str] = ()) -> Any:
-  """A field of a settings class: its default, what it means, what it may be."""
+
+def setting(
+  default: Any,
+  meaning: str,
+  choices: Sequence[str] = (),
+  *,
+  least: float | None = None,
+  above: float | None = None,
+  most: float | None = None,
+  below: float | None = None,
+) -> Any:
+  """A field of a settings class: its default, what it means, what it may be.
+
+  Args:
+    default: its value where none is given.
+    meaning: what help says of it.
+    choices: what it may be; of a tuple, what its items may be, each once.
+    least, above, most, below: what a number, or every number of a tuple, may be; least
+      and most are themselves allowed. `utils.options.check` refuses the rest.
+  """
+  bounds = {"least": least, "above": above, "most": most, "below": below}
+  given = {kind: limit for kind, limit in bounds.items() if limit is not None}
   return dataclasses.field(
-    default=default, metadata={"help": meaning, "choices": tuple(choices)}
+    default=default,
+    metadata={"help": meaning, "choices": tuple(choices), "bounds": given},
   )
 
 
@@ -57,9 +81,11 @@ class ExtractConfig:
     choices=("float32", "bfloat16"),
   )
   extract_batch: int = setting(
-    0, "Pictures per device and step; 0: as many as suit the device and the network."
+    0,
+    "Pictures per device and step; 0: as many as suit the device and the network.",
+    least=0,
   )
-  workers: int = setting(2, "Threads that read, decode and resize pictures.")
+  workers: int = setting(2, "Threads that read, decode and resize pictures.", least=1)
   max_pixels: int = setting(
     100_000_000, "A picture with more pixels than this is refused before decoding."
   )
@@ -99,7 +125,7 @@ class DataConfig:
     "them valence_std, arousal_std, num_raters, keyword.",
   )
   rating_scale: tuple[float, ...] = setting(
-    (1.0, 9.0), "For folder: lowest and highest rating; mapped linearly to 1..9."
+    SCALE, "For folder: lowest and highest rating; mapped linearly to 1..9."
   )
   num_synthetic: int = setting(240, "For synthetic: how many pictures are drawn.")
   synthetic_seed: int = setting(0, "For synthetic: chooses the pictures and raters.")
@@ -115,26 +141,32 @@ class TrainConfig:
   """One training run. The defaults are the preset `paper`: the paper's own settings."""
 
   target: tuple[str, ...] = setting(
-    ("valence", "arousal"), "What is predicted, on the scale 1..9."
+    TARGETS, "What is predicted, on the scale 1..9.", choices=TARGETS
   )
   hidden: tuple[int, ...] = setting(
-    (3000, 1000, 500), "Units of each hidden layer, from the input on."
+    (3000, 1000, 500), "Units of each hidden layer, from the input on.", least=1
   )
   shared_head: bool = setting(
     False, "One network with an output per target instead of one network per target."
   )
-  learning_rate: float = setting(1e-4, "SGD step; multiplies the momentum buffer.")
-  momentum: float = setting(0.9, "Share of the momentum buffer kept at each step.")
+  learning_rate: float = setting(
+    1e-4, "SGD step; multiplies the momentum buffer.", above=0
+  )
+  momentum: float = setting(
+    0.9, "Share of the momentum buffer kept at each step.", least=0, below=1
+  )
   nesterov: bool = setting(False, "Look-ahead form of momentum.")
   weight_decay: float = setting(
-    0.0, "L2 penalty: this times each weight is added to its gradient."
+    0.0, "L2 penalty: this times each weight is added to its gradient.", least=0
   )
   batch_size: int = setting(
-    1000, "Rows a step at most; the rows of a fold are cut into equal batches."
+    1000,
+    "Rows a step at most; the rows of a fold are cut into equal batches.",
+    least=1,
   )
-  max_epochs: int = setting(1000, "Passes over the training rows at most.")
+  max_epochs: int = setting(1000, "Passes over the training rows at most.", least=1)
   patience: int = setting(
-    30, "Epochs without a smaller error before a network stops training."
+    30, "Epochs without a smaller error before a network stops training.", least=1
   )
   stop_on: str = setting(
     "validation",
@@ -143,7 +175,10 @@ class TrainConfig:
     choices=("validation", "train", "test"),
   )
   validation_share: float = setting(
-    0.1, "Share of each fold's training rows that is kept out for stopping."
+    0.1,
+    "Share of each fold's training rows that is kept out for stopping.",
+    above=0,
+    below=1,
   )
   loss_reduction: str = setting(
     "mean",
@@ -154,6 +189,8 @@ class TrainConfig:
   train_share: float = setting(
     1.0,
     "Share of each fold's training pictures that is used; a learning curve varies it.",
+    above=0,
+    most=1,
   )
   scaling: str = setting(
     "zscore",
@@ -166,13 +203,22 @@ class TrainConfig:
     "Of probabilities and shares, before scaling.",
     choices=("none", "sqrt", "log"),
   )
-  dropout: float = setting(0.0, "Share of hidden units silenced at each training step.")
-  input_dropout: float = setting(0.0, "Share of inputs silenced at each training step.")
+  dropout: float = setting(
+    0.0, "Share of hidden units silenced at each training step.", least=0, below=1
+  )
+  input_dropout: float = setting(
+    0.0, "Share of inputs silenced at each training step.", least=0, below=1
+  )
   ensemble: int = setting(
-    1, "Networks per fold and target, each from its own seed; predictions are averaged."
+    1,
+    "Networks per fold and target, each from its own seed; predictions are averaged.",
+    least=1,
   )
   seed: int = setting(
-    0, "Of weights, shuffling, dropout and the choice of validation rows."
+    0,
+    "Of weights, shuffling, dropout and the choice of validation rows.",
+    least=0,
+    most=2**32 - 1,
   )
   precision: str = setting(
     "float32",
@@ -180,7 +226,9 @@ class TrainConfig:
     choices=("float32", "tf32", "bfloat16"),
   )
   checkpoint_seconds: float = setting(
-    120.0, "Time between checkpoints; a run that was killed goes on from the last one."
+    120.0,
+    "Time between checkpoints; a run that was killed goes on from the last one.",
+    least=0,
   )
 
 
@@ -205,7 +253,3 @@ PRESETS = {
     ("logits_squeezenet", "pool_squeezenet", "pool_deeplab", "spread_deeplab"),
   ),
 }
-
-
-TARGETS = ("valence", "arousal")  # the columns of a ratings table, in order
-SCALE = (1.0, 9.0)  # of every rating inside emojax, and of every prediction

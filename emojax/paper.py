@@ -128,7 +128,7 @@ KEYWORDS = {
 }
 
 # The pictures of the paper, for the sentence on what may be compared.
-NUM_PICTURES = 10_766
+NUM_IMAGES = 10_766
 CITATION = (
   'Kim, Kim, Kim, Lee, "Building Emotional Machines: Recognizing Image Emotions '
   'through Deep Neural Networks", 2017'

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from emojax import config
 from emojax.attributes.config import AttributeConfig
-from emojax.utils import errors, files
+from emojax.utils import errors, files, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   import numpy as np
@@ -57,7 +57,7 @@ def of_classes(
   """
   import numpy as np
 
-  from emojax.backbones import BACKBONES, weights
+  from emojax.backbones import BACKBONES, trained
   from emojax.features import attributes as feature
 
   if network not in BACKBONES or not BACKBONES[network].class_layer:
@@ -67,7 +67,7 @@ def of_classes(
     )
   place = pathlib.Path(extract.weights_dir).expanduser()
   choice = "trained" if extract.weights == "default" else extract.weights
-  found = weights.find(network, place if extract.weights_dir else None, choice)
+  found = trained.find(network, place if extract.weights_dir else None, choice)
   centroids = BACKBONES[network].class_rows(found.params).astype(np.float64)
   _check(settings, len(centroids))
   matrix, gains = _learn(centroids, settings)
@@ -154,14 +154,7 @@ def _check(settings: AttributeConfig, categories: int) -> None:
   """Complains before pictures are looked at, not after."""
   from emojax.attributes import learn
 
-  for name in ("num_attributes", "neighbors"):
-    if getattr(settings, name) < 1:
-      raise errors.UserError(
-        f"--{name} should be 1 or more; got {getattr(settings, name)}"
-      )
-  for name in ("proximity_weight", "overlap_penalty"):
-    if getattr(settings, name) < 0:
-      raise errors.UserError(f"--{name} should not be below 0")
+  options.check(settings)
   learn.check(categories, settings.num_attributes, settings.neighbors)
 
 

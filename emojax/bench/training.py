@@ -70,7 +70,7 @@ def _epoch_seconds(
   from emojax.evaluation import folds
   from emojax.train import model, trainer
 
-  settings = config.TrainConfig(target=("valence", "arousal")[: 2 if both else 1])
+  settings = config.TrainConfig(target=config.TARGETS[: 2 if both else 1])
   rng = np.random.default_rng(0)
   names = [f"drawn{i}" for i in range(size.train_sources if both else 1)]
   shape = (len(names), size.train_rows, PAPER_COLUMNS)

@@ -35,7 +35,9 @@ class Calibration(NamedTuple):
 
 def encode(calibration: Calibration, dtype: type = np.float32) -> bytes:
   """A calibration as the bytes of a safetensors file, its numbers of type `dtype`."""
-  parts = {k: np.ascontiguousarray(v, dtype) for k, v in calibration._asdict().items()}
+  parts: dict[str, np.ndarray] = {
+    k: np.ascontiguousarray(v, dtype) for k, v in calibration._asdict().items()
+  }
   return safetensors.numpy.save(parts)
 
 

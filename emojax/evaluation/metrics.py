@@ -9,7 +9,9 @@ import math
 
 import numpy as np
 
-_SCALE_WIDTH = 9 - 1  # ratings run from 1 to 9
+from emojax.config import SCALE
+
+_SCALE_WIDTH = SCALE[1] - SCALE[0]
 
 
 @dataclasses.dataclass(frozen=True)

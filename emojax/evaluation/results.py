@@ -229,7 +229,7 @@ def _notes(results: Mapping[str, Any], source: str | None) -> list[str]:
   notes = [f"- Features: {made_by}."]
   if source:
     notes.append(
-      f"- The paper's rows are its Table II on its own {paper.NUM_PICTURES:,} "
+      f"- The paper's rows are its Table II on its own {paper.NUM_IMAGES:,} "
       "pictures; only a run on those may be compared with them number by number."
     )
   stop = results["settings"]["stop_on"]

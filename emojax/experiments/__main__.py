@@ -21,7 +21,7 @@ from absl import flags
 
 from emojax import config
 from emojax.experiments.config import TABLES, ExperimentConfig, FinetuneConfig
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, files, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.experiments import experiment as comparison
@@ -73,21 +73,19 @@ def main(arguments: list[str]) -> None:
   from emojax.experiments import entries as entries_lib
   from emojax.experiments import experiment as comparison
   from emojax.experiments import finetune, tables
-  from emojax.train import checkpoint, loop
+  from emojax.train import checkpoint
   from emojax.utils import runtime
 
   flag = flags.FLAGS
   start = time.monotonic()
   table = flag.table
   asked = options.read(ExperimentConfig())
-  if asked.seeds < 1:
-    raise errors.UserError(f"--seeds should be 1 or more; got {asked.seeds}")
   tuned = options.read(FinetuneConfig())
   if asked.quick:
     tuned = dataclasses.replace(tuned, finetune_epochs=min(2, tuned.finetune_epochs))
   finetune.check(tuned)
   entries = entries_lib.plan(table, asked, flag.preset, tuned.finetune)
-  loop.check(options.read(config.TrainConfig(), given_only=True))
+  options.read(config.TrainConfig(), given_only=True)  # refuses what cannot train
   if not asked.quick:
     print(
       f"{len(entries)} models x {asked.seeds} seeds to train; --quick is a small "
@@ -143,7 +141,7 @@ def _tuning(
   image_ids: Sequence[str],
 ) -> "comparison.Tuning":
   """Where fine-tuning finds weights and pictures; lacking weights are told at once."""
-  from emojax.backbones import weights
+  from emojax.backbones import trained
   from emojax.datasets.va_emotion import build, storage
   from emojax.experiments import experiment as comparison
 
@@ -152,7 +150,7 @@ def _tuning(
     choice = "auto" if data.dataset.endswith("synthetic") else "trained"
   place = pathlib.Path(extract.weights_dir).expanduser()
   folder = place if extract.weights_dir else None
-  find = functools.cache(lambda network: weights.find(network, folder, choice))
+  find = functools.cache(lambda network: trained.find(network, folder, choice))
   for network in tuned.finetune:
     find(network)
 

@@ -27,8 +27,12 @@ class ExperimentConfig:
   shares: tuple[float, ...] = setting(
     (0.1, 0.2, 0.4, 0.7, 1.0),
     "For the learning curve: shares of each fold's training pictures.",
+    above=0,
+    most=1,
   )
-  seeds: int = setting(1, "How often every network is trained, from --seed on.")
+  seeds: int = setting(
+    1, "How often every network is trained, from --seed on.", least=1
+  )
   quick: bool = setting(
     False,
     "A tenth of the units and at most 100 epochs: shows that it runs, not how well it "
@@ -45,12 +49,18 @@ class FinetuneConfig:
     "Networks whose last layer is replaced by one rating, each with its convolutions "
     "frozen and with everything trained; the paper has alexnet,vgg19.",
   )
-  finetune_learning_rate: float = setting(0.5e-4, "SGD step; the paper's is 0.5e-4.")
-  finetune_momentum: float = setting(0.9, "Share of the momentum buffer kept.")
-  finetune_batch: int = setting(50, "Pictures a step; the paper's is 50.")
-  finetune_epochs: int = setting(50, "Passes over the training pictures at most.")
+  finetune_learning_rate: float = setting(
+    0.5e-4, "SGD step; the paper's is 0.5e-4.", above=0
+  )
+  finetune_momentum: float = setting(
+    0.9, "Share of the momentum buffer kept.", least=0, below=1
+  )
+  finetune_batch: int = setting(50, "Pictures a step; the paper's is 50.", least=1)
+  finetune_epochs: int = setting(
+    50, "Passes over the training pictures at most.", least=1
+  )
   finetune_patience: int = setting(
-    5, "Epochs without a smaller validation error before a network stops."
+    5, "Epochs without a smaller validation error before a network stops.", least=1
   )
   finetune_augment: bool = setting(
     False, "Random crops and mirror images while training; the paper has none."

@@ -57,7 +57,7 @@ def markdown(
     lines += [*_differences(compared), ""]
   lines += [
     "- The paper's numbers are for its own "
-    f"{paper.NUM_PICTURES:,} pictures; only a run on those may be compared with them "
+    f"{paper.NUM_IMAGES:,} pictures; only a run on those may be compared with them "
     "number by number.",
     "- Intervals: 95 %, 2000 resamples of the pictures. Errors are mean squares of "
     "points of the 1..9 scale; training and test error as means over the five groups.",

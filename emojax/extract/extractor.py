@@ -22,6 +22,7 @@ from emojax.extract.cache import FeatureCache, FeatureKey
 from emojax.extract.pipeline import Extracted, Extraction, Picture, ordered
 from emojax.features import DERIVED, FEATURES
 from emojax.features.params import Source, check_names, describe, load_sources, size_of
+from emojax.utils import options
 from emojax.utils import progress as progress_lib
 
 
@@ -100,7 +101,7 @@ class Extractor:
         for once, on the decoding threads, so a sequence may make them on demand.
       cache: where values are looked up and stored; None computes everything.
       batch_size: pictures per device and step; 0: see `batch_for`.
-      workers: threads that read, decode and resize.
+      workers: threads that read, decode and resize, 1 or more.
       max_pixels: larger pictures are refused.
       progress: show a bar with the time left.
       check: gets every image as RGB and may refuse it with an `ImageError`; with one,
@@ -109,14 +110,7 @@ class Extractor:
       `Extracted`, in the order of `pictures`.
     Raises:
       CacheError: the cache cannot be read or written.
-      ValueError: `batch_size` below 0 or `workers` below 1.
     """
-    for setting, value, least in (
-      ("extract_batch", batch_size, 0),
-      ("workers", workers, 1),
-    ):
-      if value < least:
-        raise ValueError(f"expected --{setting} of at least {least}, got {value}")
     ahead = 2 * (batch_size or devices.usual_batch()) * jax.local_device_count()
     with (
       concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
@@ -142,7 +136,13 @@ class Extractor:
     progress: bool,
     check: Callable[[np.ndarray], None] | None = None,
   ) -> Extracted:
-    """`run` with the cache, batch, threads and limits that some settings ask for."""
+    """`run` with the cache, batch, threads and limits that some settings ask for.
+
+    Raises:
+      CacheError: see `run`.
+      UserError: see `options.check`.
+    """
+    options.check(settings)
     with open_cache(settings) as cache:
       return self.run(
         pictures,

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax import images
-from emojax.backbones import BACKBONES
+from emojax.backbones import BACKBONES, trained
 from emojax.backbones import weights as weights_lib
 from emojax.features import (
   DERIVED,
@@ -71,7 +71,7 @@ def load_sources(
     names: of `FEATURES` and `DERIVED`.
     weights_dir: folder of `<network>.safetensors` files and `attributes.safetensors`;
       None: there is none.
-    weights: "trained", "random" or "auto", see `backbones.weights.find`.
+    weights: "trained", "random" or "auto", see `backbones.trained.find`.
     color_names: the authors' `w2c.mat`; None: the built-in table.
     precision: what networks compute in: "float32", or "bfloat16", to which their
       parameters are then rounded; digest and label say so.
@@ -272,6 +272,6 @@ def _load(
       params=table.table, digest=table.digest, label=f"color names {table.source}"
     )
   if need in BACKBONES:
-    found = weights_lib.find(need, weights_dir, choice)
+    found = trained.find(need, weights_dir, choice)
     return Source(found.params, found.digest, found.label, found.class_names)
   raise ValueError(f"no feature source called {need!r}")

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from emojax.config import SCALE, TARGETS
 from emojax.utils import csv_tables
 
-RATED = ("valence", "arousal", "dominance")  # columns of `WordNorms.values`
-_LOWEST, _HIGHEST = 1, 9  # what words are rated on
+RATED = (*TARGETS, "dominance")  # columns of `WordNorms.values`
 
 # How a word was found, nearest first; `match` says what each means.
 EXACT, LEMMA, HEAD_NOUN = "exact", "lemma", "head noun"
@@ -29,7 +29,7 @@ _OF_CLASSES = (EXACT, LEMMA, HEAD_NOUN)
 
 # Columns of the layouts that are read, in lower case: word, then `RATED`.
 _WARRINER = ("word", "v.mean.sum", "a.mean.sum", "d.mean.sum")
-_SIMPLE = ("word", "valence", "arousal", "dominance")
+_SIMPLE = ("word", *RATED)
 _SHORT = 8  # hex digits of a digest in labels
 _LISTED = 3  # how many culprits an error lists before it only counts them
 
@@ -254,7 +254,7 @@ def _layout(path: pathlib.Path) -> tuple[str, ...]:
 
 def _is_rating(cell: str) -> bool:
   try:
-    return _LOWEST <= float(cell) <= _HIGHEST
+    return SCALE[0] <= float(cell) <= SCALE[1]
   except ValueError:
     return False
 

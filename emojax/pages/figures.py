@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from emojax.config import SCALE
+
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#595959"
 _PURPLE = "#CC79A7"
-_SCALE = (1.0, 9.0)
 
 
 def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
@@ -45,10 +46,10 @@ def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
 def against(said: np.ndarray, rated: np.ndarray, target: str) -> Figure:
   """Predicted against rated, with the line on which they are equal."""
   figure, axes = _axes(4.2, 4.2)
-  axes.plot(_SCALE, _SCALE, color=_GREY, linewidth=1, linestyle="--")
+  axes.plot(SCALE, SCALE, color=_GREY, linewidth=1, linestyle="--")
   axes.scatter(rated, said, s=9, color=_BLUE, alpha=0.45, linewidths=0)
   axes.set(xlabel=f"rated {target}", ylabel=f"predicted {target}")
-  axes.set(xlim=_SCALE, ylim=_SCALE, aspect="equal", title=target)
+  axes.set(xlim=SCALE, ylim=SCALE, aspect="equal", title=target)
   return figure
 
 
@@ -59,7 +60,7 @@ def residuals(said: np.ndarray, rated: np.ndarray, target: str) -> Figure:
   errors = said - rated
   left.axhline(0, color=_GREY, linewidth=1, linestyle="--")
   left.scatter(rated, errors, s=9, color=_BLUE, alpha=0.45, linewidths=0)
-  left.set(xlabel=f"rated {target}", ylabel="predicted less rated", xlim=_SCALE)
+  left.set(xlabel=f"rated {target}", ylabel="predicted less rated", xlim=SCALE)
   right.hist(errors, bins=24, orientation="horizontal", color=_BLUE)
   right.set(xlabel="pictures")
   for axes in (left, right):
@@ -68,7 +69,7 @@ def residuals(said: np.ndarray, rated: np.ndarray, target: str) -> Figure:
 
 
 def histograms(
-  rated: Mapping[str, np.ndarray], scale: tuple[float, float] = _SCALE
+  rated: Mapping[str, np.ndarray], scale: tuple[float, float] = SCALE
 ) -> Figure:
   """How often each rating comes, target by target, as in the paper's Figure 4."""
   figure = Figure(figsize=(3.4 * len(rated), 2.8), layout="constrained")
@@ -86,7 +87,7 @@ def histograms(
 
 def plane(
   points: Mapping[str, tuple[np.ndarray, np.ndarray]],
-  scale: tuple[float, float] = _SCALE,
+  scale: tuple[float, float] = SCALE,
 ) -> Figure:
   """Pictures in the valence-arousal plane, as in the paper's Figure 6.
 
@@ -166,8 +167,8 @@ def planes_over(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
       linewidths=0,
       label=title,
     )
-  _sections(axes, _SCALE)
-  axes.set(xlabel="valence", ylabel="arousal", xlim=_SCALE, ylim=_SCALE, aspect="equal")
+  _sections(axes, SCALE)
+  axes.set(xlabel="valence", ylabel="arousal", xlim=SCALE, ylim=SCALE, aspect="equal")
   if len(points) > 1:
     figure.legend(
       loc="outside upper center", ncols=len(points), frameon=False, markerscale=2
@@ -262,7 +263,7 @@ def words(
       ends = np.array([x.min(), x.max()])
       axes.plot(ends, offset + slope * ends, color=_GREY, linewidth=1.5)
     axes.set(xlabel=f"{target} of the word", ylabel=f"{target} of the picture")
-    axes.set(xlim=_SCALE, ylim=_SCALE, aspect="equal", title=titles.get(target, target))
+    axes.set(xlim=SCALE, ylim=SCALE, aspect="equal", title=titles.get(target, target))
     _clean(axes)
   handles, labels = axes.get_legend_handles_labels()
   legend = figure.legend(

@@ -1,8 +1,9 @@
 """`python -m emojax.predict PICTURE...`: ratings of any pictures.
 
 In: pictures or folders of them, and the predictor that comes with emojax or a finished
-run (its folder, or an archive of `scripts/export_run`). Out: one row per picture with its predicted ratings, on standard output
-or in a file; a page that shows the pictures in the valence-arousal plane.
+run (its folder, or an archive of `scripts/export_run`). Out: one row
+per picture with its predicted ratings, on standard output or in a file; a page that
+shows the pictures in the valence-arousal plane.
 
   python -m emojax.predict PICTURES
   python -m emojax.predict --checkpoint=runs/best beach.jpg

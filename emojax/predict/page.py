@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emojax import images, paper
+from emojax import config, images, paper
 from emojax.images import thumbnails
 from emojax.pages import gallery, page
 from emojax.predict.predictor import Predictions
 from emojax.utils import files
 
-_SCALE_MIDDLE = 5.0  # of 1..9: above is high
 _MOST_LISTED = 500  # pictures that a page shows one by one
 
 
@@ -49,7 +48,9 @@ def gallery_page(found: Predictions, title: str, notes: Sequence[str]) -> str:
 
 def region(valence: float, arousal: float) -> str:
   """The paper's search words for a quadrant of the plane, as an aid."""
-  levels = ["high" if value > _SCALE_MIDDLE else "low" for value in (valence, arousal)]
+  levels = [
+    "high" if value > config.SCALE_MIDDLE else "low" for value in (valence, arousal)
+  ]
   return ", ".join(paper.KEYWORDS[levels[0], levels[1]])
 
 
@@ -83,7 +84,7 @@ def _plane(
   found: Predictions, rows: Sequence[int], shown: dict[int, page.Picture]
 ) -> page.Section:
   """The pictures at their predicted places."""
-  valence, arousal = (found.mean[t][list(rows)] for t in ("valence", "arousal"))
+  valence, arousal = (found.mean[t][list(rows)] for t in config.TARGETS)
   placed = [
     page.Picture(
       shown[rows[one.row]].source,

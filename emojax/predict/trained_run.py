@@ -125,7 +125,7 @@ def write_archive(
   """
   results = {key: run.results[key] for key in run.results if key not in _PRIVATE}
   tree = {"params": run.params, "scaling": run.scaling._asdict()}
-  arrays = {
+  arrays: dict[str, np.ndarray] = {
     key: np.ascontiguousarray(value, dtype)
     for key, value in flatten_dict(tree, sep="/").items()
   }

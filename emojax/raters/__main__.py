@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
+from emojax import config
 from emojax.raters.config import CandidateConfig, RaterConfig
 from emojax.raters.rating_page import page as rating_page
 from emojax.utils import cli, errors, files, options
@@ -63,7 +64,6 @@ def aggregate(arguments: list[str]) -> None:
   # Here and not at the head: these take a second to import, drawing another.
   from emojax.raters import ratings, rules
 
-  rules.check(settings)
   paths, output = _places(arguments, "aggregate")
   table, bad = ratings.read(paths, settings)
   from emojax.pages import page
@@ -100,7 +100,7 @@ def aggregate(arguments: list[str]) -> None:
     "train: python -m emojax.train --fold=all --preset=best "
     "--dataset=va_emotion/folder --images_dir=PICTURES "
     f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))}"
-    + ("" if scale == "1,9" else f" --rating_scale={scale}")
+    + ("" if table.scale == config.SCALE else f" --rating_scale={scale}")
     + " --weights_dir=weights"
   )
 
@@ -110,7 +110,6 @@ def candidates(arguments: list[str]) -> None:
   settings = options.read(CandidateConfig())
   from emojax.raters import votes
 
-  votes.check(settings)
   paths, output = _places(arguments, "candidates")
   made = votes.count(votes.read(paths, settings), settings)
   output.mkdir(parents=True, exist_ok=True)

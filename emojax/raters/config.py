@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from emojax.config import setting
+from emojax.config import SCALE, setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,6 +13,7 @@ class RatingPageConfig:
     200,
     "Pictures a worker rates at most. Where there are more, each worker gets a random "
     "choice, always the same for the same name.",
+    least=1,
   )
   title: str = setting("How do these pictures make you feel?", "Heading of the page.")
   instructions: str = setting(
@@ -49,9 +50,14 @@ class RatingPageConfig:
     "there one by one instead of being part of the page.",
   )
   side_px: int = setting(
-    800, "Longest side of a picture in the page; larger ones are made smaller."
+    800,
+    "Longest side of a picture in the page; larger ones are made smaller.",
+    least=16,
+    most=8192,
   )
-  quality: int = setting(85, "JPEG quality of the pictures in the page, 1 to 95.")
+  quality: int = setting(
+    85, "JPEG quality of the pictures in the page, 1 to 95.", least=1, most=95
+  )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,36 +69,44 @@ class RaterConfig:
   """
 
   rating_scale: tuple[float, ...] = setting(
-    (1.0, 9.0), "Lowest and highest rating; they stay on this scale."
+    SCALE, "Lowest and highest rating; they stay on this scale."
   )
   min_raters: int = setting(
-    5, "A picture with fewer raters is dropped; 5 in the paper."
+    5, "A picture with fewer raters is dropped; 5 in the paper.", least=1
   )
   max_per_worker: int = setting(
     200,
     "Only this many ratings of a worker count, the first ones; 0: all. 200 in the "
     "paper.",
+    least=0,
   )
   min_approval: float = setting(
     95.0,
     "Ratings by a worker whose approval rate, in percent, is lower are dropped; those "
     "without one are kept. 95 in the paper.",
+    least=0,
+    most=100,
   )
   flag_min_ratings: int = setting(
-    20, "Ratings from which on a worker is judged; with fewer nobody is flagged."
+    20,
+    "Ratings from which on a worker is judged; with fewer nobody is flagged.",
+    least=1,
   )
   straight_line_share: float = setting(
     0.8,
     "A worker is flagged who gave at least this share of the pictures one and the same "
     "pair of ratings.",
+    least=0,
   )
   min_agreement: float = setting(
     0.1,
     "A worker is flagged whose ratings correlate less than this with the mean of the "
     "others' (mean of valence and arousal).",
+    least=-1,
+    most=1,
   )
   min_median_seconds: float = setting(
-    2.0, "A worker is flagged whose median time per picture is shorter."
+    2.0, "A worker is flagged whose median time per picture is shorter.", least=0
   )
   drop_flagged: bool = setting(
     False, "Drop ratings by flagged workers instead of only naming them."
@@ -103,19 +117,22 @@ class RaterConfig:
   ignore_columns: tuple[str, ...] = setting(
     (), "Further columns that may stand in the table and are not used."
   )
-  splits: int = setting(100, "Random halves of the raters in split-half reliability.")
-  seed: int = setting(0, "Of those halves.")
+  splits: int = setting(
+    100, "Random halves of the raters in split-half reliability.", least=1
+  )
+  seed: int = setting(0, "Of those halves.", least=0)
 
 
 @dataclasses.dataclass(frozen=True)
 class CandidateConfig:
   """Which candidate pictures are emotional enough to be rated."""
 
-  votes: int = setting(3, "Votes a picture needs; with fewer it is not kept.")
+  votes: int = setting(3, "Votes a picture needs; with fewer it is not kept.", least=1)
   min_yes: int = setting(
     0,
     "How many must call a picture emotional; 0: more than half of its votes. The paper "
     'says "more than two" of three, which is 3 by the letter.',
+    least=0,
   )
   skip_bad_rows: bool = setting(
     False, "Drop and record rows that cannot be used instead of stopping."

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from emojax.config import TARGETS
+
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#595959"  # as in `figures`
 
 
@@ -100,7 +102,7 @@ def answers(
     edges = np.linspace(*scale, 17)
   for axes, target, values, colour in zip(
     figure.subplots(1, 2, sharey=True),
-    ("valence", "arousal"),
+    TARGETS,
     (valence, arousal),
     (_BLUE, _ORANGE),
     strict=True,

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from emojax.config import TARGETS
 from emojax.pages import figures, page
 from emojax.raters import figures as rater_figures
 from emojax.raters import summary
-from emojax.raters.ratings import TARGETS
 from emojax.raters.summary import Aggregated
 
 _LISTED = 100  # rows of a table that can be as long as the data

@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import rows as rater_rows
 from emojax.raters.config import RaterConfig
 from emojax.utils import csv_tables, errors
 
-NEEDED = ("worker", "image", "valence", "arousal")
+NEEDED = ("worker", "image", *TARGETS)
 # `previous` is the picture shown before, which the rating page records; it is not used.
 OPTIONAL = ("seconds", "approval", "shown_at", "keyword", "previous")
-TARGETS = ("valence", "arousal")
 
 
 class _Values(NamedTuple):

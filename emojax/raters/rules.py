@@ -15,14 +15,13 @@ The order, in which a rating meets the first rule that drops it:
 """
 
 import dataclasses
-import math
 
 import numpy as np
 
+from emojax.config import TARGETS
 from emojax.raters import workers as rater_workers
 from emojax.raters.config import RaterConfig
-from emojax.raters.ratings import TARGETS, Ratings
-from emojax.utils import errors
+from emojax.raters.ratings import Ratings
 
 BAD_ROW = "bad row"  # found while reading
 DUPLICATE, OVER_LIMIT, LOW_APPROVAL = "duplicate", "over limit", "low approval"
@@ -52,29 +51,6 @@ class Verdict:
   def kept(self) -> np.ndarray:
     """(N,) bool, ratings that count."""
     return np.array([not rule for rule in self.rules], bool)
-
-
-def check(settings: RaterConfig) -> None:
-  """Refuses settings that no rule can follow.
-
-  Raises:
-    UserError: naming the flag.
-  """
-  for name, low, high in (
-    ("min_raters", 1, math.inf),
-    ("max_per_worker", 0, math.inf),
-    ("min_approval", 0, 100),
-    ("flag_min_ratings", 1, math.inf),
-    ("straight_line_share", 0, math.inf),
-    ("min_agreement", -1, 1),
-    ("min_median_seconds", 0, math.inf),
-    ("splits", 1, math.inf),
-    ("seed", 0, math.inf),
-  ):
-    value = getattr(settings, name)
-    if not (low <= value <= high and math.isfinite(value)):
-      bounds = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
-      raise errors.UserError(f"--{name} should be {bounds}; got {value:g}")
 
 
 def apply(table: Ratings, settings: RaterConfig) -> Verdict:

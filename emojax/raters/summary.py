@@ -12,18 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from emojax.config import SCALE, TARGETS
 from emojax.evaluation import bootstrap, metrics
 from emojax.pages import markdown
 from emojax.raters import agreement as rater_agreement
 from emojax.raters import rows as rater_rows
 from emojax.raters import rules
 from emojax.raters.config import RaterConfig
-from emojax.raters.ratings import TARGETS, Ratings
+from emojax.raters.ratings import Ratings
 from emojax.raters.rows import BadRow
 from emojax.raters.rules import Pictures, Verdict
 from emojax.utils import files
-
-_SCALE = (1.0, 9.0)  # what training takes without a flag
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +197,7 @@ def agreement(made: Aggregated, show_progress: bool = False) -> dict[str, Any]:
 def notes(made: Aggregated) -> list[str]:
   """What a reader must know beside the numbers."""
   table, settings, found = made.table, made.settings, []
-  if table.scale != _SCALE:
+  if table.scale != SCALE:
     scale = ",".join(f"{end:g}" for end in table.scale)
     found.append(
       f"Ratings are on the scale {scale} as they came; pass --rating_scale={scale} to "

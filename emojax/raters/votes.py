@@ -18,7 +18,7 @@ from emojax import paper
 from emojax.pages import markdown
 from emojax.raters import rows as rater_rows
 from emojax.raters.config import CandidateConfig
-from emojax.utils import errors, files
+from emojax.utils import files
 
 NEEDED = ("worker", "image", "emotional")
 OPTIONAL = ("keyword",)
@@ -84,18 +84,6 @@ class Counted:
   def kept(self) -> list[Picture]:
     """The pictures to be rated."""
     return [one for one in self.pictures if not one.reason]
-
-
-def check(settings: CandidateConfig) -> None:
-  """Refuses limits that make no sense.
-
-  Raises:
-    UserError: naming the flag.
-  """
-  if settings.votes < 1:
-    raise errors.UserError(f"--votes should be 1 or more; got {settings.votes}")
-  if settings.min_yes < 0:
-    raise errors.UserError(f"--min_yes should be 0 or more; got {settings.min_yes}")
 
 
 class Votes(NamedTuple):

@@ -9,9 +9,10 @@ import warnings
 
 import numpy as np
 
+from emojax.config import TARGETS
 from emojax.raters import agreement as rater_agreement
 from emojax.raters.config import RaterConfig
-from emojax.raters.ratings import TARGETS, Ratings
+from emojax.raters.ratings import Ratings
 
 STRAIGHT, DISAGREES, FAST = "straight-lines", "disagrees", "too fast"
 

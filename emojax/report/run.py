@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from emojax import images
+from emojax import images, paper
 from emojax.datasets.va_emotion import synthetic
 from emojax.evaluation import bootstrap, results
 from emojax.images.thumbnails import thumbnail
@@ -173,8 +173,8 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
 
 def _result_notes(report: Mapping[str, Any]) -> list[str]:
   return [
-    "The paper's rows are its own numbers on its own 10,766 pictures; only a run on "
-    "those may be compared with them number by number.",
+    f"The paper's rows are its own numbers on its own {paper.NUM_IMAGES:,} pictures; "
+    "only a run on those may be compared with them number by number.",
     "Brackets: 95 % intervals, resampling the pictures.",
   ]
 

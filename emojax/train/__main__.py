@@ -57,13 +57,12 @@ def main(arguments: list[str]) -> None:
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.datasets.va_emotion import prepare
-  from emojax.train import loop, run
+  from emojax.train import run
   from emojax.utils import runtime
 
   asked = flags.FLAGS
   base, features = config.PRESETS[asked.preset]
   settings = options.read(base, given_only=True)
-  loop.check(settings)
   chosen = fold_indices(asked.fold)
   extract = options.read(
     dataclasses.replace(config.ExtractConfig(), features=features), given_only=True

@@ -102,7 +102,9 @@ def distances(
 def encode(reference: Reference, dtype: type = np.float32) -> bytes:
   """A reference as the bytes of a safetensors file, its numbers of type `dtype`."""
   # That library stores memory as it lies, so rows that lie apart would come back mixed.
-  parts = {k: np.ascontiguousarray(v, dtype) for k, v in reference._asdict().items()}
+  parts: dict[str, np.ndarray] = {
+    k: np.ascontiguousarray(v, dtype) for k, v in reference._asdict().items()
+  }
   return safetensors.numpy.save(parts)
 
 

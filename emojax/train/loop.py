@@ -17,7 +17,7 @@ import numpy as np
 from emojax import config as config_lib
 from emojax.evaluation import results
 from emojax.train import checkpoint, journal, model, trainer
-from emojax.utils import progress
+from emojax.utils import options, progress
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
 _SECONDS_PER_CALL = 1.0
@@ -25,42 +25,6 @@ _SECONDS_PER_CALL = 1.0
 
 class TrainError(ValueError):
   """Training cannot go on; the message says why and what to do."""
-
-
-def check(settings: config_lib.TrainConfig) -> None:
-  """Refuses settings that cannot train.
-
-  Raises:
-    ValueError: naming the flag, what was expected and what came.
-  """
-  wanted: list[tuple[str, bool, str]] = [
-    ("learning_rate", settings.learning_rate > 0, "above 0"),
-    ("momentum", 0 <= settings.momentum < 1, "0 or more and below 1"),
-    ("weight_decay", settings.weight_decay >= 0, "0 or more"),
-    ("batch_size", settings.batch_size >= 1, "1 or more"),
-    ("max_epochs", settings.max_epochs >= 1, "1 or more"),
-    ("patience", settings.patience >= 1, "1 or more"),
-    ("ensemble", settings.ensemble >= 1, "1 or more"),
-    ("seed", 0 <= settings.seed < 2**32, "between 0 and 4294967295"),
-    ("dropout", 0 <= settings.dropout < 1, "0 or more and below 1"),
-    ("input_dropout", 0 <= settings.input_dropout < 1, "0 or more and below 1"),
-    ("hidden", all(units >= 1 for units in settings.hidden), "numbers of 1 or more"),
-    ("train_share", 0 < settings.train_share <= 1, "above 0 and at most 1"),
-    ("validation_share", 0 < settings.validation_share < 1, "between 0 and 1"),
-    ("checkpoint_seconds", settings.checkpoint_seconds >= 0, "0 or more"),
-  ]
-  for name, holds, expected in wanted:
-    if not holds:
-      raise ValueError(
-        f"--{name} should be {expected}; got {getattr(settings, name)!r}"
-      )
-  known = config_lib.TARGETS
-  if not settings.target or any(t not in known for t in settings.target):
-    raise ValueError(
-      f"--target is one or both of {', '.join(known)}; got {','.join(settings.target)}"
-    )
-  if len(set(settings.target)) < len(settings.target):
-    raise ValueError(f"--target names one twice: {','.join(settings.target)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +86,7 @@ def train(
     TrainError: an error became infinite or not a number; names epoch, target and fold.
     ValueError: settings or folds that cannot be used.
   """
-  check(settings)
+  options.check(settings)
   sources = table if isinstance(table, Mapping) else {"": table}
   nets = trainer.networks(settings, fold_indices, list(sources), num_seeds)
   keys = trainer.network_keys(nets)

@@ -19,7 +19,7 @@ from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import conformal, results
 from emojax.train import checkpoint, familiarity, loop, model
-from emojax.utils import files
+from emojax.utils import files, options
 from emojax.version import __version__
 
 
@@ -43,7 +43,7 @@ def run(
   Raises:
     RunError, TrainError, ValueError: see `checkpoint.open_run` and `loop.train`.
   """
-  loop.check(settings)
+  options.check(settings)
   start = time.monotonic()
   config = describe(preset, settings, dataset, folds)
   folder = checkpoint.open_run(workdir, config, resume)
@@ -100,7 +100,7 @@ def describe(
     },
     "preset": preset,
     "checkpoint_seconds": kept_often,
-    "rating_scale": [1, 9],
+    "rating_scale": [round(end) for end in config_lib.SCALE],
     "emojax_version": __version__,
     "jax_version": jax.__version__,
   }

@@ -5,9 +5,21 @@ name, default, choices and help; then an instance filled from what the user gave
 """
 
 import dataclasses
+import math
+import operator
 from typing import Any, TypeVar
 
 from absl import flags
+
+from emojax.utils import errors
+
+# What each bound of `config.setting` asks of a number, and how a message says it.
+_BOUNDS = {
+  "least": (operator.ge, "{} or more"),
+  "above": (operator.gt, "above {}"),
+  "most": (operator.le, "at most {}"),
+  "below": (operator.lt, "below {}"),
+}
 
 T = TypeVar("T")
 
@@ -26,8 +38,8 @@ def define(settings: type, module_name: str, leave_out: tuple[str, ...] = ()) ->
     meaning: str = field.metadata["help"]
     choices = field.metadata["choices"]
     common: dict[str, Any] = {"module_name": module_name}
-    if choices:
-      flags.DEFINE_enum(field.name, str(field.default), choices, meaning, **common)
+    if choices and isinstance(field.default, str):
+      flags.DEFINE_enum(field.name, field.default, choices, meaning, **common)
     elif isinstance(field.default, bool):
       flags.DEFINE_boolean(field.name, field.default, meaning, **common)
     elif isinstance(field.default, int):
@@ -52,6 +64,7 @@ def read(base: T, given_only: bool = False) -> T:
     A changed copy of `base`.
   Raises:
     ValueError: a list of numbers holds something else.
+    UserError: see `check`.
   """
   changed = {}
   for field in dataclasses.fields(base):  # type: ignore[arg-type]
@@ -64,7 +77,47 @@ def read(base: T, given_only: bool = False) -> T:
     if isinstance(field.default, tuple):
       value = _items(field.name, value, field.default)
     changed[field.name] = value
-  return dataclasses.replace(base, **changed)  # type: ignore[type-var]
+  settings = dataclasses.replace(base, **changed)  # type: ignore[type-var]
+  check(settings)
+  return settings
+
+
+def check(settings: Any) -> None:
+  """Refuses a value that its setting does not allow. What flags give, `read` checks.
+
+  Args:
+    settings: an instance of a settings class.
+  Raises:
+    UserError: names the flag, what it should be, and what it is.
+  """
+  for field in dataclasses.fields(settings):
+    choices, bounds = field.metadata["choices"], field.metadata["bounds"]
+    value = getattr(settings, field.name)
+    is_list = isinstance(value, (tuple, list))
+    items = value if is_list else [value]
+    if choices:
+      holds = items and len(set(items)) == len(items) and set(items) <= set(choices)
+      known = ", ".join(choices)
+      expected = f"one or more of {known}, each once" if is_list else f"one of {known}"
+    else:
+      holds = all(_is_within(item, bounds) for item in items)
+      expected = f"numbers, each {_words(bounds)}" if is_list else _words(bounds)
+    if not holds:
+      shown = ",".join(map(str, items)) or "nothing"
+      raise errors.UserError(f"--{field.name} should be {expected}; got {shown}")
+
+
+def _is_within(number: Any, bounds: dict[str, float]) -> bool:
+  return not bounds or (
+    math.isfinite(number)
+    and all(_BOUNDS[kind][0](number, limit) for kind, limit in bounds.items())
+  )
+
+
+def _words(bounds: dict[str, float]) -> str:
+  if bounds.keys() == {"least", "most"}:
+    return f"{bounds['least']} to {bounds['most']}"
+  return " and ".join(_BOUNDS[kind][1].format(limit) for kind, limit in bounds.items())
 
 
 def _items(name: str, given: list[str], default: tuple) -> tuple:

@@ -66,8 +66,7 @@ def list_weights(arguments: list[str]) -> None:
 
 def get(arguments: list[str]) -> int:
   """Fetches published files, checks and converts them."""
-  from emojax.backbones import convert, trained
-  from emojax.backbones.weights import WeightsError
+  from emojax.backbones import convert, weights
   from emojax.utils import downloads
   from emojax.weights import published
 
@@ -77,11 +76,16 @@ def get(arguments: list[str]) -> int:
   for network in _networks(arguments):
     try:
       if network not in published.FILES:
-        raise errors.UserError(trained.how_to_get(network))
+        raise errors.UserError(weights.how_to_get(network))
       folder.mkdir(parents=True, exist_ok=True)
       path = downloads.fetch(published.FILES[network], folder, flags.FLAGS.mirror)
       print(convert.convert(network, path, output))
-    except (errors.UserError, downloads.DownloadError, WeightsError, OSError) as error:
+    except (
+      errors.UserError,
+      downloads.DownloadError,
+      weights.WeightsError,
+      OSError,
+    ) as error:
       print(f"{_NAME} get: {network}: {error}", file=sys.stderr)
       failed += 1
   return 1 if failed else 0

@@ -1,6 +1,6 @@
 """All networks as a table: where the weights of each are, or how to get them."""
 
-from emojax.backbones import BACKBONES, trained
+from emojax.backbones import BACKBONES, trained, weights
 
 
 def text(weights_dir: str = "") -> str:
@@ -18,7 +18,7 @@ def text(weights_dir: str = "") -> str:
   width = max(map(len, BACKBONES))
   for network in BACKBONES:
     place = trained.locate(network, weights_dir)
-    where = f"{place.kind}: {place.path}" if place else trained.how_to_get(network)
+    where = f"{place.kind}: {place.path}" if place else weights.how_to_get(network)
     mark = "+" if place else "-"
     lines.append(f"{mark} {network:<{width}}  {where}")
   return "\n".join(lines)

@@ -59,8 +59,7 @@ def correlate(asked: WordsConfig) -> list[str]:
   for name, meaning in (("tags", "tagged pictures"), ("norms", "word norms")):
     if not getattr(asked, name):
       raise errors.UserError(f"name the CSV file of {meaning} with --{name}")
-  if asked.cut_at < 0:
-    raise errors.UserError(f"--cut_at is a number of letters, or 0; got {asked.cut_at}")
+  options.check(asked)
   tags, norms_path, output = (
     pathlib.Path(name).expanduser() for name in (asked.tags, asked.norms, asked.output)
   )

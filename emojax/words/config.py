@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from emojax.config import setting
+from emojax.config import SCALE, setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,11 +33,12 @@ class WordsConfig:
     "lang_arousal_mean, the first there.",
   )
   rating_scale: tuple[float, ...] = setting(
-    (1.0, 9.0), "Lowest and highest rating of the pictures; mapped linearly to 1..9."
+    SCALE, "Lowest and highest rating of the pictures; mapped linearly to 1..9."
   )
   cut_at: int = setting(
     0,
     "If the tags' source cut them off at so many letters (8 in the published IAPS "
     "list): complete such tags where only one word begins so, and guess no noun in "
     "them. 0: it did not.",
+    least=0,
   )

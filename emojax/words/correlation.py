@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.evaluation import bootstrap
 from emojax.features import word_norms
 from emojax.utils import csv_tables, files
 
-TARGETS = ("valence", "arousal")
 MATCHED, UNKNOWN, UNRATED, UNTAGGED = "matched", "unknown word", "no rating", "no tag"
 STATUSES = (MATCHED, UNKNOWN, UNRATED, UNTAGGED)
 
@@ -235,7 +235,7 @@ def statuses(rows: Sequence[Row]) -> dict[str, int]:
 
 def csv(rows: Sequence[Row]) -> str:
   """The rows as CSV with a head: one line each; cells without a number are empty."""
-  head = ["line", "tag", "valence", "arousal", "level", "word"]
+  head = ["line", "tag", *TARGETS, "level", "word"]
   lines = [files.csv_line(*head, "word_valence", "word_arousal", "status", "reason")]
   for row in rows:
     picture, match = row.picture, row.match
@@ -326,8 +326,7 @@ def _rating(cell: str, low: float, high: float) -> float:
       f"expected a rating from {low:g} to {high:g}, got {cell}; if the ratings have "
       "another scale, say so with --rating_scale"
     )
-  width = ratings.SCALE[1] - ratings.SCALE[0]
-  return ratings.SCALE[0] + (value - low) * width / (high - low)
+  return ratings.rescale(value, low, high)
 
 
 def _cell(value: float) -> str:

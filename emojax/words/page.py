@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from emojax.config import TARGETS
 from emojax.features import word_norms
 from emojax.pages import figures, page
 from emojax.utils import files
 from emojax.words import correlation
-from emojax.words.correlation import MATCHED, TARGETS, Level, Row
+from emojax.words.correlation import MATCHED, Level, Row
 
 _MOST_LISTED = 300  # lines of a table of words
 _PAPER = (

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emojax.config import TARGETS
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import bootstrap
 from emojax.features import word_emotion
@@ -16,7 +17,6 @@ from emojax.pages import markdown
 from emojax.utils import files
 
 TOGETHER = "together"
-_TARGETS = ("valence", "arousal")  # the first two columns of each network's three
 
 
 class Scored(NamedTuple):
@@ -49,10 +49,10 @@ def scored(dataset: Dataset) -> list[Scored]:
     parts[TOGETHER] = table.mean(axis=1)
   found = []
   for name, values in parts.items():
-    said = {target: values[:, at] for at, target in enumerate(_TARGETS)}
+    said = {target: values[:, at] for at, target in enumerate(TARGETS)}
     scores = {
       target: bootstrap.intervals(said[target], dataset.ratings[:, at])
-      for at, target in enumerate(_TARGETS)
+      for at, target in enumerate(TARGETS)
     }
     found.append(Scored(name, said, scores))
   return found
@@ -62,17 +62,17 @@ def table(found: list[Scored], number: int) -> list[str]:
   """What was found, a line a network, as Markdown that reads well in a terminal."""
   rows = [["class names of", "pictures", "r of valence", "r of arousal"]]
   for one in found:
-    texts = [bootstrap.text(one.scores[target]["pearson_r"]) for target in _TARGETS]
+    texts = [bootstrap.text(one.scores[target]["pearson_r"]) for target in TARGETS]
     rows.append([one.name, str(number), *texts])
   return markdown.aligned(rows)
 
 
 def csv(found: list[Scored], dataset: Dataset) -> str:
   """One row per picture: its ratings, and each network's scores."""
-  head = [f"{one.name}_{target}" for one in found for target in _TARGETS]
-  lines = [files.csv_line("image", *(f"{t}_rated" for t in _TARGETS), *head)]
+  head = [f"{one.name}_{target}" for one in found for target in TARGETS]
+  lines = [files.csv_line("image", *(f"{t}_rated" for t in TARGETS), *head)]
   for row, image_id in enumerate(dataset.image_ids):
-    said = [one.said[target][row] for one in found for target in _TARGETS]
+    said = [one.said[target][row] for one in found for target in TARGETS]
     numbers = [f"{value:.4f}" for value in (*dataset.ratings[row], *said)]
     lines.append(files.csv_line(image_id, *numbers))
   return "".join(lines)

@@ -164,7 +164,7 @@ def test_one_category_cannot_be_told_apart(copied, tmp_path):
     ({"num_attributes": 50}, "3 categories .* give 1 to 3 different attributes"),
     ({"num_attributes": 0}, "--num_attributes should be 1 or more; got 0"),
     ({"neighbors": 0}, "--neighbors should be 1 or more; got 0"),
-    ({"proximity_weight": -1.0}, "--proximity_weight should not be below 0"),
+    ({"proximity_weight": -1.0}, "--proximity_weight should be 0 or more; got -1"),
     ({"base": "colour"}, "--base=colour is no feature; known: color"),
     ({"base": "attributes"}, "--base=attributes is no feature"),
   ],

@@ -12,6 +12,7 @@ from emojax.backbones import BACKBONES
 from emojax.experiments import finetune
 from emojax.experiments.config import FinetuneConfig
 from emojax.train import checkpoint
+from emojax.utils import options
 
 _NUMBER = 8
 _TRAIN, _STOP, _TEST = np.arange(4), np.arange(4, 6), np.arange(6, 8)
@@ -157,13 +158,13 @@ def test_pictures_are_decoded_once(tmp_path):
 
 
 def test_settings_that_cannot_train_are_refused():
-  for changes, message in (
-    ({"finetune": ("squeezenet",)}, "--finetune knows alexnet"),
-    ({"finetune_batch": 0}, "--finetune_batch should be 1 or more"),
-    ({"finetune_momentum": 1.0}, "--finetune_momentum"),
+  for check, changes, message in (
+    (finetune.check, {"finetune": ("squeezenet",)}, "--finetune knows alexnet"),
+    (options.check, {"finetune_batch": 0}, "--finetune_batch should be 1 or more"),
+    (options.check, {"finetune_momentum": 1.0}, "--finetune_momentum"),
   ):
     with pytest.raises(ValueError, match=message):
-      finetune.check(dataclasses.replace(_ASKED, **changes))
+      check(dataclasses.replace(_ASKED, **changes))
 
 
 def test_steps_that_are_too_long_are_told(params, pictures):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from emojax.raters import ratings, rules, summary
 from emojax.raters import workers as rater_workers
 from emojax.raters.config import RaterConfig
-from emojax.utils import errors
+from emojax.utils import errors, options
 
 PLAIN = RaterConfig(min_raters=1, flag_min_ratings=3, splits=5)
 
@@ -170,7 +170,7 @@ def test_mean_ratings_by_hand(tmp_path):
 )
 def test_limits_that_make_no_sense(name, value, message):
   with pytest.raises(errors.UserError, match=message):
-    rules.check(dataclasses.replace(PLAIN, **{name: value}))
+    options.check(dataclasses.replace(PLAIN, **{name: value}))
 
 
 NAMES = ["a", "Ωμέγα", "x, y", 'quo"te', "two\nlines"]

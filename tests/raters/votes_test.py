@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import votes as rater_votes
 from emojax.raters.config import CandidateConfig
-from emojax.utils import errors
+from emojax.utils import errors, options
 
 HEADER = "worker,image,emotional"
 
@@ -106,7 +106,7 @@ def test_bad_rows_can_be_skipped_and_their_pictures_stay_named(tmp_path):
 def test_limits_that_make_no_sense(changes):
   (name,) = changes
   with pytest.raises(errors.UserError, match=f"--{name} should be"):
-    rater_votes.check(dataclasses.replace(CandidateConfig(), **changes))
+    options.check(dataclasses.replace(CandidateConfig(), **changes))
 
 
 NAMES = st.sampled_from(["a", "Ωδή", "x, y", "two\nlines"])

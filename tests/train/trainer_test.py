@@ -11,6 +11,7 @@ import pytest
 from emojax import config
 from emojax.evaluation import folds
 from emojax.train import loop, model, trainer
+from emojax.utils import options
 
 _COLUMNS = model.Columns(("a",), (6,), (False,))
 _SETTINGS = config.TrainConfig(
@@ -253,7 +254,7 @@ def test_divergence_is_an_error_that_names_epoch_target_and_fold():
 )
 def test_settings_that_cannot_train_are_named(changes, message):
   with pytest.raises(ValueError, match=message):
-    loop.check(dataclasses.replace(_SETTINGS, **changes))
+    options.check(dataclasses.replace(_SETTINGS, **changes))
 
 
 def _two_sources():

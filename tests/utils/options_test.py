@@ -8,8 +8,9 @@ from absl import flags
 
 from emojax import config
 from emojax.attributes.config import AttributeConfig
+from emojax.experiments.config import ExperimentConfig, FinetuneConfig
 from emojax.raters.config import CandidateConfig, RaterConfig, RatingPageConfig
-from emojax.utils import options
+from emojax.utils import errors, options
 from emojax.words.config import WordsConfig
 
 
@@ -43,6 +44,8 @@ def given(monkeypatch):
     CandidateConfig,
     RatingPageConfig,
     AttributeConfig,
+    ExperimentConfig,
+    FinetuneConfig,
     WordsConfig,
   ],
 )
@@ -79,6 +82,41 @@ def test_a_list_that_is_no_list_of_numbers(given):
   given("--hidden=30,many")
   with pytest.raises(ValueError, match=r"--hidden is a list of numbers.*30,many"):
     options.read(config.TrainConfig())
+
+
+@pytest.mark.parametrize(
+  ("flag", "message"),
+  [
+    ("--max_epochs=0", "--max_epochs should be 1 or more; got 0"),
+    ("--learning_rate=0", "--learning_rate should be above 0; got 0.0"),
+    ("--learning_rate=inf", "--learning_rate should be above 0; got inf"),
+    ("--momentum=1", "--momentum should be 0 or more and below 1; got 1.0"),
+    ("--momentum=nan", "--momentum should be 0 or more and below 1; got nan"),
+    ("--train_share=1.5", "--train_share should be above 0 and at most 1; got 1.5"),
+    ("--seed=4294967296", "--seed should be 0 to 4294967295; got 4294967296"),
+    ("--hidden=30,0", "--hidden should be numbers, each 1 or more; got 30,0"),
+    (
+      "--target=joy",
+      "--target should be one or more of valence, arousal, each once; got joy",
+    ),
+    ("--target=arousal,arousal", "each once; got arousal,arousal"),
+    ("--target=", "each once; got nothing"),
+  ],
+)
+def test_a_value_out_of_bounds_is_told(given, flag, message):
+  given(flag)
+  with pytest.raises(errors.UserError, match=f"{message}$"):
+    options.read(config.TrainConfig(), given_only=True)
+
+
+def test_bounds_themselves_are_allowed(given):
+  given("--momentum=0", "--train_share=1", "--seed=4294967295", "--hidden=1")
+  options.read(config.TrainConfig())
+
+
+def test_a_choice_is_checked_also_without_flags():
+  with pytest.raises(errors.UserError, match="--stop_on should be one of validation, "):
+    options.check(config.TrainConfig(stop_on="luck"))
 
 
 def test_settings_say_what_they_mean():

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from emojax import config
 from emojax.features import word_norms
 from emojax.words import __main__ as words
 from emojax.words import correlation
@@ -95,7 +96,7 @@ def test_further_levels_match_more_iaps_tags_without_losing_much(iaps):
   for one in further:
     assert one["pictures"] == pictures + one["added"] and one["added"] > 0
     pictures = one["pictures"]
-    for target in correlation.TARGETS:
+    for target in config.TARGETS:
       assert first[target]["r"] - one[target]["r"] < 0.03
   assert pictures > 470
 
@@ -206,7 +207,7 @@ def test_cut_tags_are_completed_when_asked(tmp_path):
     (_TAGS, _NORMS, {"arousal_column": "calm"}, "no column 'calm'"),
     (_TAGS, _NORMS, {"rating_scale": (9.0, 1.0)}, "lowest and the highest"),
     (_TAGS, _NORMS, {"rating_scale": (1.0, 7.0)}, "1 to 7, got 8; .*--rating_scale"),
-    (_TAGS, _NORMS, {"cut_at": -1}, "--cut_at is a number of letters, or 0; got -1"),
+    (_TAGS, _NORMS, {"cut_at": -1}, "--cut_at should be 0 or more; got -1"),
     (_TAGS, _NORMS, {"tags": ""}, "tagged pictures with --tags"),
     (_TAGS + "sea,good,3\n", _NORMS, {}, "line 12, column valence.*got 'good'"),
     (_TAGS + "sea,1\n", _NORMS, {}, "line 12: expected 3 cells"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from emojax import images
-from emojax.config import DataConfig, ExtractConfig
+from emojax.config import TARGETS, DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import (
   cgna,
   collection,
@@ -128,7 +128,7 @@ def build(
   return Dataset(
     image_ids=[entry.image_id for entry in good],
     features={name: values[name] for name in names},
-    ratings=_pairs(good, "valence", "arousal", np.float32),
+    ratings=_pairs(good, *TARGETS, np.float32),
     ratings_std=_pairs(good, "valence_std", "arousal_std", np.float32),
     num_raters=_pairs(good, "valence_raters", "arousal_raters", np.int32),
     fold=folds.assign(len(good), data.fold_seed),

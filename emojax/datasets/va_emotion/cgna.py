@@ -21,7 +21,8 @@ import urllib.request
 import zipfile
 from typing import Any
 
-from emojax import images
+from emojax import images, paper
+from emojax.config import SCALE
 from emojax.datasets.va_emotion import collection, ratings
 from emojax.utils import downloads
 
@@ -30,7 +31,6 @@ LABELS = {
   "valence": "valence_avg_10766_v2.txt",
   "arousal": "arousal_avg_10766_v2.txt",
 }
-NUM_PICTURES = 10_766  # of the paper
 INSTRUCTIONS = (
   "va_emotion/cgna10766 needs the paper's pictures and ratings: add --download to "
   "fetch them from Figshare (article 5383105), or fetch the article's files by hand "
@@ -86,7 +86,7 @@ def load(
     tables["valence"],
     folder,
     skip_missing=False,
-    settings={"rating_scale": [*ratings.SCALE], "not_numbered": strays},
+    settings={"rating_scale": [*SCALE], "not_numbered": strays},
     disclaimer=_note(len(rated)),
   )
 
@@ -202,7 +202,7 @@ def _numbers(path: pathlib.Path) -> list[float]:
   lines = path.read_text("utf-8-sig", errors="replace").splitlines()
   while lines and not lines[-1].strip():
     lines.pop()
-  low, high = ratings.SCALE
+  low, high = SCALE
   values = []
   for number, line in enumerate(lines, start=1):
     try:
@@ -219,9 +219,9 @@ def _numbers(path: pathlib.Path) -> list[float]:
 
 
 def _note(number: int) -> str:
-  if number == NUM_PICTURES:
+  if number == paper.NUM_IMAGES:
     return ""
   return (
-    f"These are {number} pictures, not the {NUM_PICTURES:,} of CGnA10766: the paper's "
-    "figures are for all of them."
+    f"These are {number} pictures, not the {paper.NUM_IMAGES:,} of CGnA10766: the "
+    "paper's figures are for all of them."
   )

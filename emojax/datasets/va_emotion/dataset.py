@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from emojax.config import TARGETS
 from emojax.datasets.va_emotion.storage import NAME
 
 METADATA = "metadata.json"  # TFDS's name for a builder's own metadata
@@ -125,7 +126,7 @@ def _in_memory(rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> Data
     return np.array([row[name] for row in rows], dtype)
 
   def pair(pattern: str, dtype: type) -> np.ndarray:
-    names = [pattern.format(target) for target in ("valence", "arousal")]
+    names = [pattern.format(target) for target in TARGETS]
     return np.stack([column(name, dtype) for name in names], axis=1)
 
   return Dataset(

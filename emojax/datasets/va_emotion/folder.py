@@ -8,10 +8,11 @@ valence_std, arousal_std, num_raters, keyword) and `--rating_scale`. Out: a
 import pathlib
 from collections.abc import Sequence
 
+from emojax.config import TARGETS
 from emojax.datasets.va_emotion import collection, ratings
 from emojax.utils import csv_tables
 
-NEEDED = ("image", "valence", "arousal")
+NEEDED = ("image", *TARGETS)
 _COLUMNS = {
   "valence": "valence",
   "arousal": "arousal",

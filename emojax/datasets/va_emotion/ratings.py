@@ -12,9 +12,9 @@ import pathlib
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from emojax.config import SCALE, TARGETS
 from emojax.utils import csv_tables
 
-SCALE = (1.0, 9.0)  # of every rating that leaves this room
 UNKNOWN_RATERS = -1
 
 
@@ -52,6 +52,16 @@ def check_scale(scale: Sequence[float]) -> tuple[float, float]:
       f"as 1,9; got {','.join(f'{end:g}' for end in scale) or 'nothing'}"
     )
   return scale[0], scale[1]
+
+
+def rescale(rating: float, low: float, high: float) -> float:
+  """A rating on `low`..`high` as one on 1..9, linear in the scale's two ends."""
+  return SCALE[0] + (rating - low) * _stretch(low, high)
+
+
+def _stretch(low: float, high: float) -> float:
+  """Points of the 1..9 scale that one point of `low`..`high` is."""
+  return (SCALE[1] - SCALE[0]) / (high - low)
 
 
 def read_rated(
@@ -165,7 +175,7 @@ def _values(
   problems = []
   for field, column in columns.items():
     cell = line.cells.get(column, "")
-    if not cell and field not in ("valence", "arousal"):
+    if not cell and field not in TARGETS:
       continue
     try:
       values[field] = _check_value(field, csv_tables.number(cell), low, high)
@@ -178,11 +188,11 @@ def _to_1_to_9(
   picture: str, values: Mapping[str, float], keyword: str, low: float, high: float
 ) -> Rated:
   """A row's numbers, checked, as a rated picture; linear in the scale's two ends."""
-  stretch = (SCALE[1] - SCALE[0]) / (high - low)
+  stretch = _stretch(low, high)
   return Rated(
     picture,
-    valence=SCALE[0] + (values["valence"] - low) * stretch,
-    arousal=SCALE[0] + (values["arousal"] - low) * stretch,
+    valence=rescale(values["valence"], low, high),
+    arousal=rescale(values["arousal"], low, high),
     valence_std=values.get("valence_std", math.nan) * stretch,
     arousal_std=values.get("arousal_std", math.nan) * stretch,
     valence_raters=round(values.get("valence_raters", UNKNOWN_RATERS)),
@@ -192,7 +202,7 @@ def _to_1_to_9(
 
 
 def _check_value(field: str, value: float, low: float, high: float) -> float:
-  if field in ("valence", "arousal") and not low <= value <= high:
+  if field in TARGETS and not low <= value <= high:
     raise ValueError(
       f"expected a rating from {low:g} to {high:g}, got {value:g}; if the ratings have "
       "another scale, say so with --rating_scale"

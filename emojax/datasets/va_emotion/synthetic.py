@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from emojax.config import SCALE
 from emojax.datasets.va_emotion import collection, ratings
 
 VERSION = 1  # raise it whenever a picture or a rating could come out differently
@@ -94,7 +95,7 @@ def load(num_pictures: int, seed: int) -> collection.Collection:
     pictures=Drawings(seed, scenes),
     contents=[f"drawn {VERSION} {seed} {index}" for index in range(num_pictures)],
     settings={
-      "rating_scale": list(ratings.SCALE),
+      "rating_scale": list(SCALE),
       "seed": seed,
       "number": num_pictures,
     },
@@ -116,7 +117,7 @@ def formula(of: Scene) -> tuple[float, float]:
     total = sum(
       weight * (2 * getattr(of, name) - 1) for name, weight in weights.items()
     )
-    return float(np.clip(5 + total, *ratings.SCALE))
+    return float(np.clip(5 + total, *SCALE))
 
   return rating(_VALENCE), rating(_AROUSAL)
 
@@ -148,7 +149,7 @@ def _rate(seed: int, index: int, of: Scene) -> ratings.Rated:
   generator = _generator(seed, index, "raters")
   number = int(generator.integers(RATERS[0], RATERS[1] + 1))
   given = np.array(formula(of)) + RATER_NOISE * generator.standard_normal((number, 2))
-  given = np.clip(np.rint(given), *ratings.SCALE)
+  given = np.clip(np.rint(given), *SCALE)
   (valence, arousal), (valence_std, arousal_std) = given.mean(0), given.std(0, ddof=1)
   return ratings.Rated(
     image_id=f"synthetic_{index:05d}",

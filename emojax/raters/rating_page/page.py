@@ -107,12 +107,7 @@ def check(settings: RatingPageConfig) -> None:
   Raises:
     UserError: names the flag, what it should be, and what it is.
   """
-  if settings.most < 1:
-    raise errors.UserError(f"--most should be 1 or more pictures, not {settings.most}")
-  if not 1 <= settings.quality <= 95:
-    raise errors.UserError(f"--quality should be 1 to 95, not {settings.quality}")
-  if not 16 <= settings.side_px <= 8192:
-    raise errors.UserError(f"--side_px should be 16 to 8192, not {settings.side_px}")
+  options.check(settings)
   if not settings.worker_parameter:
     raise errors.UserError(
       "--worker_parameter should be a name such as workerId, not empty"

@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
+from emojax.config import SCALE_MIDDLE
 from emojax.evaluation import bootstrap
 
 CUTS = (3, 5, 7)
-_MIDDLE = 5
 _LEAST_FOR_CURVE = 4  # pictures: one more than the curve has coefficients
 
 
@@ -99,7 +99,7 @@ def coverage(valence: np.ndarray, arousal: np.ndarray) -> Coverage:
   names = ("low", "high")
   quadrants = {
     f"{names[v]} valence, {names[a]} arousal": float(
-      np.mean(((valence >= _MIDDLE) == v) & ((arousal >= _MIDDLE) == a))
+      np.mean(((valence >= SCALE_MIDDLE) == v) & ((arousal >= SCALE_MIDDLE) == a))
     )
     for a in (1, 0)
     for v in (0, 1)
@@ -119,7 +119,8 @@ def curve(valence: np.ndarray, arousal: np.ndarray) -> Curve:
   if len(x) < _LEAST_FOR_CURVE or np.ptp(y) == 0 or len(np.unique(x)) < 3:
     return nothing
   found = bootstrap.intervals(x, y)["pearson_r"]
-  centred = x - _MIDDLE  # powers of numbers around 5 would be nearly the same column
+  # Powers of numbers around 5 would be nearly the same column.
+  centred = x - SCALE_MIDDLE
   table = np.stack([np.ones_like(x), centred, centred**2], axis=1)
   a, b, c = np.linalg.lstsq(table, y, rcond=None)[0]
   del a
@@ -130,7 +131,7 @@ def curve(valence: np.ndarray, arousal: np.ndarray) -> Curve:
     linear_r2=_r2(table[:, :2], y),
     quadratic_r2=_r2(table, y),
     bend=float(c),
-    turn=float(_MIDDLE - b / (2 * c)) if c else math.nan,
+    turn=float(SCALE_MIDDLE - b / (2 * c)) if c else math.nan,
   )
 
 

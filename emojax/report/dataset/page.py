@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from emojax.config import SCALE, TARGETS
 from emojax.evaluation import folds, metrics
 from emojax.pages import figures, gallery, page
 from emojax.report.dataset import copies, copies_section, coverage
@@ -19,11 +20,10 @@ from emojax.report.dataset.rated_set import NO_FOLD, RatedSet
 from emojax.utils import files
 from emojax.version import __version__
 
-TARGETS = ("valence", "arousal")
 _MOST_LISTED = 100  # odd pictures in the table; pictures.csv has all
 _MOST_SIZES = 3
 _LEAST_GAIN = 0.02  # of explained variance, from which a bend is worth a sentence
-_BINS = np.linspace(1, 9, 17)  # of the paper's Figure 4
+_BINS = np.linspace(*SCALE, 17)  # of the paper's Figure 4
 _RANGES = ("1 to 3", "3 to 5", "5 to 7", "7 to 9")
 _NO_PICTURES = (
   "The pictures of {} were not found, so copies and broken or odd pictures could not "

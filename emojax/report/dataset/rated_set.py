@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emojax import images
-from emojax.config import DataConfig
+from emojax.config import TARGETS, DataConfig
 from emojax.datasets.va_emotion import (
   build,
   collection,
@@ -236,7 +236,7 @@ def _without_features(
   return dataset_lib.Dataset(
     image_ids=[one.image_id for one in rated],
     features={},
-    ratings=pair(("valence", "arousal"), np.float32),
+    ratings=pair(TARGETS, np.float32),
     ratings_std=pair(("valence_std", "arousal_std"), np.float32),
     num_raters=pair(("valence_raters", "arousal_raters"), np.int32),
     fold=folds.assign(len(rated), data.fold_seed)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from emojax.config import TARGETS
 from emojax.evaluation import folds
 from emojax.report.dataset import (
   copies,
@@ -151,7 +152,7 @@ def _set(one: RatedSet, number: int, found: copies.Copies) -> dict[str, Any]:
     "pictures": len(data.image_ids),
     "ratings": {
       target: dataclasses.asdict(coverage.spread(values))
-      for target, values in zip(page.TARGETS, data.ratings.T, strict=True)
+      for target, values in zip(TARGETS, data.ratings.T, strict=True)
     },
     "coverage": {
       **dataclasses.asdict(covered),

@@ -94,7 +94,7 @@ def test_the_policy_names_the_only_addresses(odd):
   ("changed", "message"),
   [
     ({"most": 0}, "--most should be 1 or more"),
-    ({"quality": 0}, "--quality should be 1 to 95, not 0"),
+    ({"quality": 0}, "--quality should be 1 to 95; got 0"),
     ({"side_px": 9}, "--side_px should be 16 to 8192"),
     ({"worker_parameter": ""}, "--worker_parameter should be a name"),
     ({"post_url": "mturk.com"}, "--post_url should be an address such as https://"),
