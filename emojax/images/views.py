@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+_PILLOW = {"linear": Image.Resampling.BILINEAR, "cubic": Image.Resampling.BICUBIC}
+
 
 @dataclasses.dataclass(frozen=True)
 class View:
@@ -14,12 +16,15 @@ class View:
   Attributes:
     name: what the view is called in tables and messages.
     fit: "squash" scales the whole picture, whatever its shape, to the square; "crop"
-      scales it to a short side of `short_px` and cuts the square from its centre.
+      scales it to a short side of `short_px` and cuts the square from its centre; "cut"
+      takes `side_px / short_px` of the short side from the centre, to a fraction of a
+      pixel, and scales that to the square.
     short_px: short side before the cut, at least `side_px`. Unused by "squash".
     side_px: side of the square.
     interpolation: "area" averages over areas when shrinking (OpenCV INTER_AREA) and is
-      bilinear when enlarging. "linear" is Pillow's BILINEAR, which widens its triangle
-      when shrinking; it is the one SqueezeNet's reference outputs were made with.
+      bilinear when enlarging; not for "cut". "linear" is Pillow's BILINEAR, which
+      widens its triangle when shrinking; it is the one SqueezeNet's reference outputs
+      were made with. "cubic" is Pillow's BICUBIC, which does so too.
   """
 
   name: str
@@ -29,13 +34,15 @@ class View:
   interpolation: str
 
   def __post_init__(self):
-    if self.fit not in ("squash", "crop"):
-      raise ValueError(f"fit must be squash or crop, not {self.fit!r}")
-    if self.interpolation not in ("area", "linear"):
+    if self.fit not in ("squash", "crop", "cut"):
+      raise ValueError(f"fit must be squash, crop or cut, not {self.fit!r}")
+    known = ["area", *_PILLOW] if self.fit != "cut" else list(_PILLOW)
+    if self.interpolation not in known:
       raise ValueError(
-        f"interpolation must be area or linear, not {self.interpolation!r}"
+        f"interpolation must be {' or '.join(known)} for a {self.fit}, not "
+        f"{self.interpolation!r}"
       )
-    if self.side_px < 1 or (self.fit == "crop" and self.short_px < self.side_px):
+    if self.side_px < 1 or (self.fit != "squash" and self.short_px < self.side_px):
       raise ValueError(
         f"a {self.fit} of {self.side_px} pixels cannot be cut from a short side of "
         f"{self.short_px} pixels"
@@ -69,6 +76,11 @@ def view(rgb: np.ndarray, view: View) -> np.ndarray:
   if view.fit == "squash":
     return _resize(rgb, side, side, view.interpolation)
   short = min(rgb.shape[:2])
+  if view.fit == "cut":
+    kept = short * side / view.short_px
+    top, left = ((length - kept) / 2 for length in rgb.shape[:2])
+    box = (left, top, left + kept, top + kept)
+    return _scaled(rgb, side, side, view.interpolation, box)
   rgb = _centre(rgb, 4 * short, 4 * short)
   height, width = (round(n * view.short_px / short) for n in rgb.shape[:2])
   resized = _resize(rgb, height, width, view.interpolation)
@@ -84,13 +96,29 @@ def _centre(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def _resize(rgb: np.ndarray, height: int, width: int, interpolation: str) -> np.ndarray:
   """The picture with another size, (height, width, 3) uint8."""
-  if interpolation == "linear":
-    picture = Image.fromarray(np.ascontiguousarray(rgb))
-    resized = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized)
+  if interpolation in _PILLOW:
+    return _scaled(rgb, height, width, interpolation)
   # OpenCV averages over areas only when both axes shrink, so shrinking comes first.
   small = (min(width, rgb.shape[1]), min(height, rgb.shape[0]))
   rgb = cv2.resize(rgb, small, interpolation=cv2.INTER_AREA)
   if small == (width, height):
     return rgb
   return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _scaled(
+  rgb: np.ndarray,
+  height: int,
+  width: int,
+  interpolation: str,
+  box: tuple[float, float, float, float] | None = None,
+) -> np.ndarray:
+  """The part of a picture in a box, by Pillow; (height, width, 3) uint8.
+
+  Args:
+    rgb: the whole picture.
+    box: left, top, right and bottom, in pixels; None: all of it. What lies just outside
+      takes part at its edges, where the kernel reaches out.
+  """
+  picture = Image.fromarray(np.ascontiguousarray(rgb))
+  return np.asarray(picture.resize((width, height), _PILLOW[interpolation], box))

@@ -378,9 +378,10 @@ def test_many_threads_read_the_same_as_one():
 
 LINEAR = images.View("net", "crop", short_px=256, side_px=227, interpolation="linear")
 WHOLE = images.View("map", "squash", short_px=513, side_px=513, interpolation="linear")
+CUT = images.View("cut", "cut", short_px=292, side_px=260, interpolation="cubic")
 
 
-@pytest.mark.parametrize("chosen", [images.SQUASH, images.CROP, LINEAR, WHOLE])
+@pytest.mark.parametrize("chosen", [images.SQUASH, images.CROP, LINEAR, WHOLE, CUT])
 @pytest.mark.parametrize(
   "shape", [(1, 1), (1, 5000), (5000, 1), (1, 1_000_000), (255, 257), (256, 256)]
 )
@@ -434,6 +435,35 @@ def test_linear_is_pillows_bilinear_and_the_middle_is_rounded_down():
   np.testing.assert_array_equal(images.view(rgb, LINEAR), expected)
 
 
+def test_cut_takes_a_share_of_the_short_side_from_the_centre():
+  """Where no pixel is cut in two, it is cropping, then Pillow's bicubic resize."""
+  rgb = np.random.default_rng(5).integers(0, 256, (584, 700, 3), dtype=np.uint8)
+  assert np.array_equal(images.view(rgb[:292, :400], CUT), rgb[16:276, 70:330])
+  half = Image.fromarray(rgb).resize(
+    (260, 260), Image.Resampling.BICUBIC, box=(90, 32, 610, 552)
+  )
+  assert np.array_equal(images.view(rgb, CUT), np.asarray(half))
+  inside = Image.fromarray(rgb[32:552, 90:610])
+  inside = np.asarray(inside.resize((260, 260), Image.Resampling.BICUBIC))
+  # The kernel reaches two pixels of the view beyond the edge, where there are some.
+  assert np.array_equal(images.view(rgb, CUT)[2:-2, 2:-2], inside[2:-2, 2:-2])
+
+
+@pytest.mark.parametrize("size", [(399, 401), (720, 1001), (3, 2)])
+def test_cut_of_a_mirrored_picture_is_the_mirrored_cut(size):
+  """The square is not moved to whole pixels, so no side is favoured."""
+  rgb = np.random.default_rng(6).integers(0, 256, (*size, 3), dtype=np.uint8)
+  mirrored = images.view(rgb[:, ::-1], CUT)[:, ::-1].astype(int)
+  assert np.abs(mirrored - images.view(rgb, CUT)).max() <= 1  # rounded twice
+
+
+def test_cubic_squash_is_pillows_bicubic():
+  rgb = np.random.default_rng(7).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+  view = images.View("v", "squash", short_px=64, side_px=64, interpolation="cubic")
+  expected = Image.fromarray(rgb).resize((64, 64), Image.Resampling.BICUBIC)
+  assert np.array_equal(images.view(rgb, view), np.asarray(expected))
+
+
 @pytest.mark.parametrize(
   "wrong",
   [
@@ -453,7 +483,9 @@ def test_view_refuses_what_load_does_not_give(wrong):
   [
     {"fit": "stretch", "short_px": 8, "side_px": 8, "interpolation": "area"},
     {"fit": "crop", "short_px": 8, "side_px": 9, "interpolation": "area"},
-    {"fit": "squash", "short_px": 8, "side_px": 8, "interpolation": "cubic"},
+    {"fit": "squash", "short_px": 8, "side_px": 8, "interpolation": "nearest"},
+    {"fit": "cut", "short_px": 8, "side_px": 9, "interpolation": "cubic"},
+    {"fit": "cut", "short_px": 8, "side_px": 8, "interpolation": "area"},
   ],
 )
 def test_impossible_views_are_refused(settings):
