@@ -97,29 +97,31 @@ _plain.defvjp(_plain_forward, _plain_backward)
 
 
 class Depthwise(nn.Module):
-  """A 3x3 convolution of each channel by itself, "same" padding, with bias.
+  """A convolution of each channel by itself, "same" padding, with bias.
 
-  Parameters `kernel` (3, 3, channels) and `bias`. Written as nine shifted products and
-  sums, which XLA fuses into one pass: its grouped convolution took 30 to 70 times as
-  long on a CPU.
+  Parameters `kernel` (k, k, channels) and `bias`. Written as shifted products and sums,
+  nine where it is 3x3, which XLA fuses into one pass: its grouped convolution took 30
+  to 70 times as long on a CPU.
   """
 
   stride: int = 1
   dilation: int = 1
+  size: int = 3
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     batch, height, width, channels = x.shape
-    kernel = self.param("kernel", nn.initializers.he_normal(), (3, 3, channels))
+    shape = (self.size, self.size, channels)
+    kernel = self.param("kernel", nn.initializers.he_normal(), shape)
     bias = self.param("bias", nn.initializers.zeros, (channels,))
-    out_h, pad_h = _same(height, self.stride, self.dilation)
-    out_w, pad_w = _same(width, self.stride, self.dilation)
+    out_h, pad_h = _same(height, self.size, self.stride, self.dilation)
+    out_w, pad_w = _same(width, self.size, self.stride, self.dilation)
     x = jnp.pad(x.astype(kernel.dtype), ((0, 0), pad_h, pad_w, (0, 0)))
-    # Summed in float32: nine roundings to bfloat16 would add up.
+    # Summed in float32: nine or more roundings to bfloat16 would add up.
     wide = kernel.astype(jnp.float32)
     y = jnp.broadcast_to(bias.astype(jnp.float32), (batch, out_h, out_w, channels))
-    for row in range(3):
-      for column in range(3):
+    for row in range(self.size):
+      for column in range(self.size):
         top, left = row * self.dilation, column * self.dilation
         bottom = top + (out_h - 1) * self.stride + 1
         right = left + (out_w - 1) * self.stride + 1
@@ -131,10 +133,12 @@ class Depthwise(nn.Module):
     return y.astype(kernel.dtype)
 
 
-def _same(length: int, stride: int, dilation: int) -> tuple[int, tuple[int, int]]:
-  """Output length and padding of a three-tap "same" convolution, TensorFlow's rule."""
+def _same(
+  length: int, size: int, stride: int, dilation: int
+) -> tuple[int, tuple[int, int]]:
+  """Output length and padding of a "same" convolution by TensorFlow's rule."""
   out = -(-length // stride)
-  total = max((out - 1) * stride + 2 * dilation + 1 - length, 0)
+  total = max((out - 1) * stride + (size - 1) * dilation + 1 - length, 0)
   return out, (total // 2, total - total // 2)
 
 

@@ -94,15 +94,18 @@ def test_max_pool_rounds_its_size_up(length):
 
 
 @pytest.mark.parametrize("length", [8, 9, 17])
-@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (1, 2), (1, 4)])
-def test_depthwise_is_the_grouped_convolution(length, stride, dilation):
+@pytest.mark.parametrize(
+  ("stride", "dilation", "size"),
+  [(1, 1, 3), (2, 1, 3), (1, 2, 3), (1, 4, 3), (1, 1, 5), (2, 1, 5)],
+)
+def test_depthwise_is_the_grouped_convolution(length, stride, dilation, size):
   """Reference: XLA's own convolution with as many groups as channels."""
   channels = 6
   rng = np.random.default_rng(length)
   x = jnp.asarray(rng.standard_normal((2, length, length + 2, channels)), jnp.float32)
-  kernel = jnp.asarray(rng.standard_normal((3, 3, channels)), jnp.float32)
+  kernel = jnp.asarray(rng.standard_normal((size, size, channels)), jnp.float32)
   bias = jnp.asarray(rng.standard_normal(channels), jnp.float32)
-  layer = layers.Depthwise(stride, dilation)
+  layer = layers.Depthwise(stride, dilation, size)
   y = layer.apply({"params": {"kernel": kernel, "bias": bias}}, x)
   expected = lax.conv_general_dilated(
     x,
@@ -146,7 +149,7 @@ def test_parts_of_a_batch_are_the_batch(count):
 
 def test_module_needs_nothing_else_of_emojax():
   """Backbones are a room of their own: they import nothing of emojax but each other."""
-  for name in ("squeezenet", "deeplab", "layers", "random_init", "weights"):
+  for name in ("squeezenet", "efficientnet_lite", "layers", "random_init", "weights"):
     spec = importlib.util.find_spec(f"emojax.backbones.{name}")
     text = pathlib.Path(spec.origin).read_text(encoding="utf-8")
     imports = [line for line in text.splitlines() if line.startswith("from emojax")]
