@@ -16,6 +16,7 @@ import numpy as np
 
 from emojax.backbones import (
   BACKBONES,
+  class_names,
   deeplab,
   published,
   resnet,
@@ -38,14 +39,14 @@ class Converter(NamedTuple):
     file_name: of the published file.
     read: its path -> its arrays.
     rename: those -> arrays named and laid out as in `Backbone.shapes`.
-    class_names: the folder with the file -> the meaning of the outputs.
+    class_names: the meaning of the outputs.
     licence: of the numbers, as far as it is known.
   """
 
   file_name: str
   read: Callable[[pathlib.Path], Tensors]
   rename: Callable[[Tensors], Tensors]
-  class_names: Callable[[pathlib.Path], tuple[str, ...]]
+  class_names: Callable[[], tuple[str, ...]]
   licence: str
 
 
@@ -54,18 +55,16 @@ def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> bool:
 
   Args:
     network: a name of `CONVERTERS`.
-    source: the published file, or a folder that holds it at any depth. Its class names
-      lie beside it.
+    source: the published file, or a folder that holds it at any depth.
     output: folder for the result; made if it is not there.
   Raises:
-    WeightsError: the file is not the published one, or class names are missing.
+    WeightsError: the file is not the published one.
     OSError: something cannot be read or written.
   """
   converter = CONVERTERS[network]
   path = _find(source, converter.file_name)
   if path is None:
     return False
-  class_names = converter.class_names(path.parent)
   try:
     tensors = converter.rename(converter.read(path))
   except published.ArchiveError as error:
@@ -85,7 +84,8 @@ def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> bool:
     origin += f"; {path.name}, sha256 {file_digest}"
   output.mkdir(parents=True, exist_ok=True)
   target = weights.path_of(network, output)
-  found = weights.save(target, network, tensors, class_names, converter.licence, origin)
+  names = converter.class_names()
+  found = weights.save(target, network, tensors, names, converter.licence, origin)
   expected = BACKBONES[network].digest
   kind = "the published weights" if found == expected else "own weights"
   print(f"{target}  {found}  {kind}")
@@ -273,38 +273,6 @@ def _deeplab_layers() -> Iterator[str]:
   yield "classifier"
 
 
-def _imagenet_names(folder: pathlib.Path) -> tuple[str, ...]:
-  """ImageNet's class names from either list that people have."""
-  if (folder / "imagenet_synset_words.txt").is_file():
-    return _synset_words(folder)
-  return tuple(line.strip() for line in _lines(folder, "imagenet_classes.txt"))
-
-
-def _object_info(folder: pathlib.Path) -> tuple[str, ...]:
-  """ADE20K's class names, the first of each class's words."""
-  lines = _lines(folder, "objectInfo150.csv")[1:]
-  return tuple(line.split(",", 5)[-1].strip('"').split(";")[0] for line in lines)
-
-
-def _synset_words(folder: pathlib.Path) -> tuple[str, ...]:
-  """ImageNet's class names, without their identifiers."""
-  lines = _lines(folder, "imagenet_synset_words.txt")
-  return tuple(line.split(" ", 1)[1] for line in lines)
-
-
-def _ade_labels(folder: pathlib.Path) -> tuple[str, ...]:
-  """ADE20K's class names behind the background's."""
-  lines = _lines(folder, "labels_150.txt")
-  return ("background/other", *(line.split(None, 1)[1].strip() for line in lines))
-
-
-def _lines(folder: pathlib.Path, name: str) -> list[str]:
-  path = folder / name
-  if not path.is_file():
-    raise weights.WeightsError(f"no {path}: the class names belong beside the weights")
-  return path.read_text(encoding="utf-8").splitlines()
-
-
 def _find(source: pathlib.Path, name: str) -> pathlib.Path | None:
   """The file of this name at or below `source`, the first in order of path."""
   if source.is_file():
@@ -326,18 +294,22 @@ _BSD = "BSD-3-Clause (torchvision); ImageNet's pictures are for research"
 
 
 def _torchvision(file_name: str, rename: Callable[[Tensors], Tensors]) -> Converter:
-  return Converter(file_name, published.read_torch, rename, _imagenet_names, _BSD)
+  return Converter(file_name, published.read_torch, rename, class_names.imagenet, _BSD)
 
 
 CONVERTERS: dict[str, Converter] = {
   "squeezenet": Converter(
-    "squeezenet_v10.npz", _read_npz, squeezenet, _synset_words, "BSD-2-Clause"
+    "squeezenet_v10.npz",
+    _read_npz,
+    squeezenet,
+    class_names.imagenet,
+    "BSD-2-Clause",
   ),
   "deeplab": Converter(
     "weights_dequantised.npz",
     _read_npz,
     deeplab_mobilenet,
-    _ade_labels,
+    class_names.ade20k_and_background,
     "tensorflow/models is Apache-2.0; not stated for the published conversion",
   ),
   **{
@@ -366,7 +338,7 @@ CONVERTERS: dict[str, Converter] = {
     "ade20k_rna-a1_cls150_s8_ep-0001.params",
     published.read_mxnet,
     ademxapp_resnet38,
-    _object_info,
+    class_names.ade20k,
     "Apache-2.0 (ademxapp); ADE20K's pictures are for research",
   ),
 }

@@ -302,7 +302,6 @@ def test_converter_refuses_in_one_line(tmp_path):
       check=False,
     )
 
-  (tmp_path / "imagenet_synset_words.txt").write_text("n1 cat\n", encoding="utf-8")
   objects = tmp_path / "squeezenet_v10.npz"
   np.savez(objects, **{"conv1.weight": np.array([{}], dtype=object)})
   for source, expected in (
