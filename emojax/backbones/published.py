@@ -7,6 +7,7 @@ and a file that asks for anything else is refused. Neither PyTorch nor MXNet is 
 """
 
 import collections
+import importlib.util
 import math
 import pathlib
 import pickle
@@ -89,6 +90,21 @@ def read_mxnet(path: pathlib.Path) -> Tensors:
     if start != MXNET:
       raise ArchiveError(f"{path} is no .params file of MXNet{_looks_like(start)}")
     return _guarded(path, _read_mxnet, file)
+
+
+def installed(package: str, file_name: str) -> pathlib.Path | None:
+  """A file that an installed package carries; None where package or file are missing.
+
+  The package is found, not imported, so nothing of it is run.
+
+  Args:
+    package: its import name, without dots.
+    file_name: of a file at any depth in it.
+  """
+  spec = importlib.util.find_spec(package)
+  folders = (spec.submodule_search_locations if spec else None) or []
+  found = (path for one in folders for path in pathlib.Path(one).rglob(file_name))
+  return min(found, default=None)
 
 
 def _guarded(

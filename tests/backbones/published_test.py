@@ -4,6 +4,7 @@ import os
 import pathlib
 import pickle
 import struct
+import sys
 import zipfile
 
 import helpers
@@ -169,11 +170,25 @@ def test_mxnet_files(tmp_path, version):
     archives.read_mxnet(path)
 
 
+def test_a_file_of_a_package_is_found_without_running_it(tmp_path, monkeypatch):
+  package = tmp_path / "carrier_of_weights"
+  (package / "models").mkdir(parents=True)
+  (package / "__init__.py").write_text("raise RuntimeError", encoding="utf-8")
+  path = package / "models" / "net.pth"
+  path.touch()
+  monkeypatch.syspath_prepend(tmp_path)
+  assert archives.installed(package.name, "net.pth") == path
+  assert archives.installed(package.name, "other.pth") is None
+  assert archives.installed("no_package_of_this_name", "net.pth") is None
+  assert package.name not in sys.modules
+
+
 @pytest.mark.parametrize(
   "network",
   [
     "resnet18",
     "resnet50",
+    "efficientnet_lite2",
     *(
       pytest.param(n, marks=pytest.mark.slow) for n in ("alexnet", "vgg16", "resnet38")
     ),
