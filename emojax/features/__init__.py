@@ -12,7 +12,15 @@ from typing import Any, Literal
 import jax
 
 from emojax import images
-from emojax.backbones import BACKBONES, alexnet, deeplab, resnet, squeezenet, vgg
+from emojax.backbones import (
+  BACKBONES,
+  alexnet,
+  deeplab,
+  efficientnet_lite,
+  resnet,
+  squeezenet,
+  vgg,
+)
 from emojax.features import (
   attributes,
   color,
@@ -34,19 +42,26 @@ def _view(backbone: str) -> images.View:
   return images.View(name=backbone, **dataclasses.asdict(BACKBONES[backbone].view))
 
 
+def _whole_view(backbone: str) -> images.View:
+  """The whole picture, squashed to the square of a backbone that was shown cuts."""
+  return dataclasses.replace(_view(backbone), name=f"{backbone}_whole", fit="squash")
+
+
 def _of_network(
   backbone: str,
   select: Select,
   size: int,
   version: int,
   kind: Literal["probability", "value"] = "value",
+  view: images.View | None = None,
 ) -> Feature:
-  """A feature that one of the networks gives."""
+  """A feature that one of the networks gives, of its own view if no other is named."""
 
   def make(params: Any) -> Compute:
     return lambda pictures: select(BACKBONES[backbone].apply(params, pictures))
 
-  return Feature(size, version, _view(backbone), backbone, make, select, kind)
+  seen = view or _view(backbone)
+  return Feature(size, version, seen, backbone, make, select, kind)
 
 
 def _of_object_network(
@@ -60,6 +75,35 @@ def _of_object_network(
       backbone, objects.probabilities, objects.SIZE, version, "probability"
     ),
     f"{penultimate}_{backbone}": _of_network(backbone, select, size, version),
+  }
+
+
+def _of_efficientnet_lite(version: int) -> dict[str, Feature]:
+  """What the network says about the cut it was trained on, and about whole pictures."""
+  backbone = f"efficientnet_lite{version}"
+  pooled = {
+    "pool": (objects.pool, efficientnet_lite.POOL_SIZE),
+    "stage6": (objects.stage6, efficientnet_lite.stage_size(version, 6)),
+    "stage5": (objects.stage5, efficientnet_lite.stage_size(version, 5)),
+  }
+  whole = _whole_view(backbone)
+  return {
+    f"object_{backbone}": _of_network(
+      backbone, objects.probabilities, objects.SIZE, objects.VERSION, "probability"
+    ),
+    **{
+      f"{name}_{backbone}": _of_network(backbone, select, size, objects.VERSION)
+      for name, (select, size) in pooled.items()
+    },
+    f"logits_{backbone}": _of_network(
+      backbone, objects.logits, objects.SIZE, objects.VERSION
+    ),
+    **{
+      f"{name}_{backbone}_whole": _of_network(
+        backbone, select, size, objects.VERSION, view=whole
+      )
+      for name, (select, size) in pooled.items()
+    },
   }
 
 
@@ -135,6 +179,9 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
     version=semantics.VERSION,
     kind="probability",
   ),
+  **_of_efficientnet_lite(0),
+  **_of_efficientnet_lite(1),
+  **_of_efficientnet_lite(2),
 }
 
 DERIVED: dict[str, Derived] = {

@@ -27,6 +27,16 @@ def pool(outputs: Outputs) -> jax.Array:
   return outputs["pool"]
 
 
+def stage6(outputs: Outputs) -> jax.Array:
+  """(B, channels) activations of EfficientNet's last stage, averaged over positions."""
+  return outputs["stage6"]
+
+
+def stage5(outputs: Outputs) -> jax.Array:
+  """(B, channels) the same of the last stage but one."""
+  return outputs["stage5"]
+
+
 def fc7(outputs: Outputs) -> jax.Array:
   """(B, 4096) the second fully connected layer behind its ReLU."""
   return outputs["fc7"]

@@ -13,14 +13,17 @@ from emojax.backbones import BACKBONES
 from emojax.features import FEATURES, compute
 from emojax.features.params import load_sources
 
-# Features that one computation gives: a network's, or one by itself.
+# Features that one computation gives: a network's of one view, or one by itself.
 _TOGETHER: dict[str, list[str]] = {}
 for _name, _feature in FEATURES.items():
-  _key = _feature.needs if _feature.needs in BACKBONES else _name
+  _key = _feature.view.name if _feature.needs in BACKBONES else _name
   _TOGETHER.setdefault(_key, []).append(_name)
 # The first is heavy, the others share nearly all their code with a sibling.
 _SLOW = {"deeplab", "gist512"} | {
-  key for key in _TOGETHER if key.startswith(("alexnet", "vgg", "resnet"))
+  key
+  for key in _TOGETHER
+  if key.startswith(("alexnet", "vgg", "resnet", "efficientnet_lite"))
+  and key != "efficientnet_lite2"
 }
 # One network of a family stands for it where a test is of JAX more than of the feature.
 _SIBLINGS = (
@@ -31,6 +34,9 @@ _SIBLINGS = (
   "resnet101",
   "resnet152",
   "resnet38",
+  "efficientnet_lite0",
+  "efficientnet_lite1",
+  *(key for key in _TOGETHER if key.endswith("_whole")),
 )
 # Smaller pictures than the view's, where those would take a minute on a CPU.
 _SIDES_PX = {"resnet38": 97}
@@ -134,9 +140,10 @@ def test_two_devices_give_the_numbers_of_one(key, sources):
     )
 
 
-@pytest.mark.parametrize("network", BACKBONES)
-def test_features_of_one_backbone_run_it_once(network, monkeypatch):
-  names = [name for name, feature in FEATURES.items() if feature.needs == network]
+@pytest.mark.parametrize("view", [k for k in _TOGETHER if k not in FEATURES])
+def test_features_of_one_backbone_and_view_run_it_once(view, monkeypatch):
+  names = _TOGETHER[view]
+  network = FEATURES[names[0]].needs
   backbone, runs = BACKBONES[network], []
 
   def counted(params, images):
@@ -166,6 +173,7 @@ def test_entries_agree_with_their_backbones():
     if feature.needs in BACKBONES:
       view = BACKBONES[feature.needs].view
       assert feature.view.side_px == view.side_px, name
-      assert feature.view.fit == view.fit, name
+      whole = feature.view.name == f"{feature.needs}_whole"
+      assert feature.view.fit == ("squash" if whole else view.fit), name
     else:
       assert feature.needs in ("", "color_names"), name
