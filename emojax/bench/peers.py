@@ -14,6 +14,7 @@ import numpy as np
 from emojax.backbones import (
   BACKBONES,
   deeplab,
+  efficientnet_lite,
   resnet,
   resnet38,
   squeezenet,
@@ -79,7 +80,7 @@ def _tensors(tree: Any, layout: Any, dtype: Any, device: str) -> Any:
   tensor = torch.tensor(np.asarray(tree), dtype=dtype, device=device)
   if tensor.ndim == 4:  # (k, k, in, out)
     tensor = tensor.permute(3, 2, 0, 1).contiguous(memory_format=layout)
-  if tensor.ndim == 3:  # (3, 3, channels), depthwise
+  if tensor.ndim == 3:  # (k, k, channels), depthwise
     tensor = tensor.permute(2, 0, 1)[:, None].contiguous(memory_format=layout)
   return tensor
 
@@ -96,6 +97,8 @@ def _network(name: str, params: Any) -> Callable[[Any], Any]:
     return functools.partial(_deeplab, params)
   if name == "resnet38":
     return functools.partial(_resnet38, params)
+  if name.startswith("efficientnet_lite"):
+    return functools.partial(_efficientnet_lite, params, int(name[-1]))
   return functools.partial(_resnet, params, int(name[6:]))
 
 
@@ -160,6 +163,30 @@ def _resnet(p, depth, x):
         x = _conv(block["shortcut"], x, stride)
       x = (x + y).relu_()
   return _dense(p["classifier"], x.mean((2, 3)))
+
+
+def _efficientnet_lite(p, version, x):
+  x = _conv_same(p["stem"], x, 2).clamp_(0, 6)
+  for number, stage in enumerate(efficientnet_lite.stages(version)):
+    for name in (f"stage{number}_block{block}" for block in range(stage.repeats)):
+      block, stride = p[name], stage.stride if name.endswith("block0") else 1
+      y = _conv(block["expand"], x).clamp_(0, 6) if "expand" in block else x
+      y = _conv_same(block["depthwise"], y, stride, y.shape[1]).clamp_(0, 6)
+      y = _conv(block["project"], y)
+      x = x + y if x.shape == y.shape else y
+  return _dense(p["classifier"], _conv(p["head"], x).clamp_(0, 6).mean((2, 3)))
+
+
+def _conv_same(p, x, stride, groups=1):
+  """TensorFlow's padding: what is odd of it is below and right."""
+  from torch.nn import functional
+
+  size, length = p["kernel"].shape[-1], x.shape[-1]
+  if stride == 1:
+    return _conv(p, x, 1, size // 2, 1, groups)
+  total = max((-(-length // stride) - 1) * stride + size - length, 0)
+  x = functional.pad(x, (total // 2, total - total // 2) * 2)
+  return _conv(p, x, stride, 0, 1, groups)
 
 
 def _squeezenet(p, x):
