@@ -214,7 +214,9 @@ def _attributes_csv(learned: Learned) -> str:
   import numpy as np
 
   model = learned.model
-  lines = [files.csv_line("attribute", "objective", "accuracy", "most", "least")]
+  rows: list[tuple[object, ...]] = [
+    ("attribute", "objective", "accuracy", "most", "least")
+  ]
   for number in range(model.size):
     order = np.argsort(model.matrix[:, number], kind="stable")
     least, most = (
@@ -224,13 +226,13 @@ def _attributes_csv(learned: Learned) -> str:
     accuracy = learned.accuracy
     told = "" if accuracy is None else f"{accuracy[number]:.4f}"
     gain = f"{learned.gains[number]:.4f}"
-    lines.append(files.csv_line(number + 1, gain, told, most, least))
-  return "".join(lines)
+    rows.append((number + 1, gain, told, most, least))
+  return files.csv_text(rows)
 
 
 def _pictures_csv(learned: Learned) -> str:
   """One row per picture."""
-  lines = [files.csv_line("path", "category", "status", "reason")]
+  lines = [("path", "category", "status", "reason")]
   for category, row in learned.rows:
-    lines.append(files.csv_line(row.path or "", category, row.status, row.reason))
-  return "".join(lines)
+    lines.append((str(row.path or ""), category, row.status, row.reason))
+  return files.csv_text(lines)

@@ -111,15 +111,15 @@ def predictions_csv(
   """
   has_words = any(keywords)
   head = ("image", "fold", *targets, *(f"{t}_rated" for t in targets))
-  lines = [files.csv_line(*head, *["keyword"] * has_words)]
+  rows: list[list[object]] = [[*head, *["keyword"] * has_words]]
   words = keywords or [""] * len(image_ids)
   for name, fold, said, true, word in zip(
     image_ids, fold_of_image, predicted, rated, words, strict=True
   ):
     if not np.isnan(said).any():
       numbers = [f"{value:.4f}" for value in (*said, *true)]
-      lines.append(files.csv_line(name, int(fold) + 1, *numbers, *[word] * has_words))
-  return "".join(lines)
+      rows.append([name, int(fold) + 1, *numbers, *[word] * has_words])
+  return files.csv_text(rows)
 
 
 class Predictions(NamedTuple):

@@ -74,7 +74,9 @@ def markdown(
 
 def csv(gathered: Gathered) -> str:
   """Every error as one row: entry, seed, target, part, group, mean square error."""
-  lines = [files.csv_line("entry", "model", "seed", "target", "part", "group", "mse")]
+  rows: list[tuple[object, ...]] = [
+    ("entry", "model", "seed", "target", "part", "group", "mse")
+  ]
   for one in gathered:
     name, model = one["entry"]["name"], one["entry"]["model"]
     for run in one["runs"]:
@@ -84,8 +86,8 @@ def csv(gathered: Gathered) -> str:
           for part in ("train", "test"):
             mse = f"{fold[f'{part}_mse']:.6f}"
             group = f"g{fold['group']}"
-            lines.append(files.csv_line(name, model, seed, target, part, group, mse))
-  return "".join(lines)
+            rows.append((name, model, seed, target, part, group, mse))
+  return files.csv_text(rows)
 
 
 def _notes(gathered: Gathered) -> list[str]:

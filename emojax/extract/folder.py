@@ -93,11 +93,11 @@ def rows_csv(rows: list["pipeline.Row"], folder: pathlib.Path) -> bytes:
   Names with commas, quotes or line breaks are quoted; bytes of a name that are not
   UTF-8 stand as \\udcXX.
   """
-  lines = [files.csv_line("path", "status", "reason")]
+  lines = [("path", "status", "reason")]
   for row in rows:
     path = row.path.relative_to(folder).as_posix() if row.path else ""
-    lines.append(files.csv_line(path, row.status, row.reason))
-  return "".join(lines).encode()
+    lines.append((path, row.status, row.reason))
+  return files.csv_text(lines).encode()
 
 
 def _features_there(description: pathlib.Path) -> set[str]:

@@ -32,11 +32,11 @@ def columns(found: Predictions) -> dict[str, list[Any]]:
 def csv(found: Predictions) -> str:
   """The rows as CSV with a head; numbers with four decimals, empty where none."""
   made = columns(found)
-  lines = [files.csv_line(*made)]
+  lines: list[list[object]] = [[*made]]
   for row in zip(*made.values(), strict=True):
     cells = [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
-    lines.append(files.csv_line(*("" if cell is None else cell for cell in cells)))
-  return "".join(lines)
+    lines.append(["" if cell is None else cell for cell in cells])
+  return files.csv_text(lines)
 
 
 def content(found: Predictions, kind: str) -> str | bytes:

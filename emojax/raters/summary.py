@@ -78,28 +78,28 @@ def ratings_csv(made: Aggregated) -> str:
   """
   has_keywords = any(made.pictures.keywords)
   head = ["image", *TARGETS, *(f"{t}_std" for t in TARGETS), "num_raters"]
-  lines = [files.csv_line(*head, *(["keyword"] if has_keywords else []))]
+  rows: list[list[object]] = [[*head, *(["keyword"] if has_keywords else [])]]
   for i in np.flatnonzero(made.verdict.pictures_kept).tolist():
     cells: list[object] = [made.table.images[i], *_mean_and_sd(made, i)]
     cells.append(made.pictures.raters[i])
     if has_keywords:
       cells.append(made.pictures.keywords[i])
-    lines.append(files.csv_line(*cells))
-  return "".join(lines)
+    rows.append(cells)
+  return files.csv_text(rows)
 
 
 def pictures_csv(made: Aggregated) -> str:
   """One row per picture, dropped or not, with why; sorted by name."""
   read = made.read_of_pictures()
   head = ["image", "status", "reason", "ratings_read", "num_raters", *TARGETS]
-  lines = [files.csv_line(*head, *(f"{target}_std" for target in TARGETS))]
+  rows: list[list[object]] = [[*head, *(f"{target}_std" for target in TARGETS)]]
   least = made.settings.min_raters
   for i, name in enumerate(made.table.images):
     kept, raters = made.verdict.pictures_kept[i], made.pictures.raters[i]
     reason = "" if kept else f"{raters} of at least {least} raters"
     cells = [name, "kept" if kept else "dropped", reason, read[i], raters]
-    lines.append(files.csv_line(*cells, *_mean_and_sd(made, i)))
-  return "".join(lines)
+    rows.append([*cells, *_mean_and_sd(made, i)])
+  return files.csv_text(rows)
 
 
 def dropped_csv(made: Aggregated) -> str:
@@ -121,18 +121,15 @@ def dropped_csv(made: Aggregated) -> str:
       rows.append((*place, verdict.rules[i], verdict.reasons[i], cells))
   rows.sort(key=lambda row: (made.files.index(row[0]), row[1]))
   names = ("worker", "image", *TARGETS)
-  lines = [files.csv_line("file", "line", "rule", "reason", *names)]
-  for file, line, rule, reason, said in rows:
-    lines.append(files.csv_line(file, line, rule, reason, *(said[n] for n in names)))
-  return "".join(lines)
+  head = ("file", "line", "rule", "reason", *names)
+  body = ((*place, *(cells[name] for name in names)) for *place, cells in rows)
+  return files.csv_text([head, *body])
 
 
 def workers_csv(made: Aggregated) -> str:
   """One row per worker: what was read, what counts, agreement, speed, flags."""
   rows = list(_worker_rows(made))
-  return "".join(
-    [files.csv_line(*rows[0])] + [files.csv_line(*r.values()) for r in rows]
-  )
+  return files.csv_text([rows[0], *(row.values() for row in rows)])
 
 
 def _worker_rows(made: Aggregated) -> Iterator[dict[str, object]]:

@@ -146,21 +146,22 @@ def count(votes: Votes, settings: CandidateConfig) -> Counted:
 
 def candidates_csv(made: Counted) -> str:
   """One row per picture: votes, yes, kept (yes or no), reason, keyword."""
-  lines = [files.csv_line("image", "votes", "yes", "kept", "reason", "keyword")]
+  rows: list[tuple[object, ...]] = [
+    ("image", "votes", "yes", "kept", "reason", "keyword")
+  ]
   for one in made.pictures:
     kept = "no" if one.reason else "yes"
-    cells = (one.name, one.votes, one.yes, kept, one.reason, one.keyword)
-    lines.append(files.csv_line(*cells))
-  return "".join(lines)
+    rows.append((one.name, one.votes, one.yes, kept, one.reason, one.keyword))
+  return files.csv_text(rows)
 
 
 def dropped_csv(made: Counted) -> str:
   """One row per input row that does not count."""
-  lines = [files.csv_line("file", "line", "rule", "reason", *NEEDED)]
+  rows: list[tuple[object, ...]] = [("file", "line", "rule", "reason", *NEEDED)]
   for row, rule, reason in made.dropped:
     cells = (row.cells[name] for name in NEEDED)
-    lines.append(files.csv_line(row.file, row.line, rule, reason, *cells))
-  return "".join(lines)
+    rows.append((row.file, row.line, rule, reason, *cells))
+  return files.csv_text(rows)
 
 
 def kept_text(made: Counted) -> str:
@@ -170,11 +171,8 @@ def kept_text(made: Counted) -> str:
 
 def keywords_csv(made: Counted) -> str:
   """Pictures of each of the paper's words, of others, and without one."""
-  lines = [
-    files.csv_line("keyword", "valence", "arousal", "candidates", "kept", "paper")
-  ]
-  lines += [files.csv_line(*cells) for cells in keyword_counts(made)]
-  return "".join(lines)
+  head = ("keyword", "valence", "arousal", "candidates", "kept", "paper")
+  return files.csv_text([head, *keyword_counts(made)])
 
 
 def keyword_counts(made: Counted) -> list[tuple[str, str, str, int, int, int | str]]:

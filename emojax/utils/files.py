@@ -8,6 +8,7 @@ import csv
 import io
 import os
 import pathlib
+from collections.abc import Iterable
 
 
 def write(path: pathlib.Path, content: str | bytes | memoryview) -> None:
@@ -37,6 +38,11 @@ def csv_line(*cells: object) -> str:
   # Python's writer quotes only the line breaks that it writes itself, so both.
   csv.writer(text, lineterminator="\r\n").writerow([utf8(cell) for cell in cells])
   return text.getvalue().removesuffix("\r\n") + "\n"
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+  """Rows of cells as CSV, a line each."""
+  return "".join(csv_line(*cells) for cells in rows)
 
 
 def utf8(value: object) -> str:

@@ -236,11 +236,13 @@ def statuses(rows: Sequence[Row]) -> dict[str, int]:
 def csv(rows: Sequence[Row]) -> str:
   """The rows as CSV with a head: one line each; cells without a number are empty."""
   head = ["line", "tag", *TARGETS, "level", "word"]
-  lines = [files.csv_line(*head, "word_valence", "word_arousal", "status", "reason")]
+  lines: list[list[object]] = [
+    [*head, "word_valence", "word_arousal", "status", "reason"]
+  ]
   for row in rows:
     picture, match = row.picture, row.match
     lines.append(
-      files.csv_line(
+      [
         picture.line,
         picture.tag,
         *map(_cell, (picture.valence, picture.arousal)),
@@ -248,9 +250,9 @@ def csv(rows: Sequence[Row]) -> str:
         *map(_cell, (row.valence, row.arousal)),
         row.status,
         row.reason,
-      )
+      ]
     )
-  return "".join(lines)
+  return files.csv_text(lines)
 
 
 def json_able(levels: Sequence[Level]) -> list[dict[str, Any]]:

@@ -70,9 +70,9 @@ def table(found: list[Scored], number: int) -> list[str]:
 def csv(found: list[Scored], dataset: Dataset) -> str:
   """One row per picture: its ratings, and each network's scores."""
   head = [f"{one.name}_{target}" for one in found for target in TARGETS]
-  lines = [files.csv_line("image", *(f"{t}_rated" for t in TARGETS), *head)]
+  rows = [["image", *(f"{target}_rated" for target in TARGETS), *head]]
   for row, image_id in enumerate(dataset.image_ids):
     said = [one.said[target][row] for one in found for target in TARGETS]
     numbers = [f"{value:.4f}" for value in (*dataset.ratings[row], *said)]
-    lines.append(files.csv_line(image_id, *numbers))
-  return "".join(lines)
+    rows.append([image_id, *numbers])
+  return files.csv_text(rows)

@@ -36,6 +36,12 @@ def test_csv_comes_back_as_it_was(cells):
   ]
 
 
+def test_rows_of_any_kind_become_lines():
+  rows = [("path", "n"), ["a,b", 3], (cell for cell in ("c", None))]
+  assert files.csv_text(rows) == 'path,n\n"a,b",3\nc,None\n'
+  assert files.csv_text([]) == ""
+
+
 def test_a_name_that_is_not_utf8_can_be_written(tmp_path):
   name = os.fsdecode(b"caf\xe9.jpg")
   files.write(tmp_path / "rows.csv", files.csv_line(name, "ok"))

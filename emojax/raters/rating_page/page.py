@@ -246,9 +246,8 @@ def _output(name: str) -> pathlib.Path:
 
 
 def _listing(rows: Sequence[rating_pictures.Row]) -> str:
-  lines = [files.csv_line("path", "status", "reason")]
-  lines += [files.csv_line(row.path, row.status, row.reason) for row in rows]
-  return "".join(lines)
+  cells = [(row.path, row.status, row.reason) for row in rows]
+  return files.csv_text([("path", "status", "reason"), *cells])
 
 
 def _data(

@@ -77,7 +77,7 @@ def pictures(sets: Sequence[RatedSet], found: copies.Copies) -> str:
   Ratings are on 1..9, folds 1..5, groups of near duplicates from 1; a cell is empty
   where something is not known or there is none.
   """
-  lines = [files.csv_line(*PICTURE_COLUMNS)]
+  rows: list[Sequence[Any]] = [PICTURE_COLUMNS]
   for number, one in enumerate(sets):
     data = one.dataset
     for row, (name, look) in enumerate(zip(data.image_ids, one.looks, strict=True)):
@@ -92,20 +92,20 @@ def pictures(sets: Sequence[RatedSet], found: copies.Copies) -> str:
         *_look(look),
         group + 1 if group >= 0 else "",
       ]
-      lines.append(files.csv_line(*cells))
-    lines += [_left_out(one, entry) for entry in one.left_out]
-  return "".join(lines)
+      rows.append(cells)
+    rows += [_left_out(one, entry) for entry in one.left_out]
+  return files.csv_text(rows)
 
 
 def pairs(sets: Sequence[RatedSet], found: copies.Copies) -> str:
   """A row of CSV for every near pair: those across folds first, then by distance."""
-  lines = [files.csv_line(*PAIR_COLUMNS)]
+  rows: list[Sequence[Any]] = [PAIR_COLUMNS]
   for pair in found.pairs:
     names = copies_section.names_of(sets, pair)
     places = [fold.strip("gnoe") for fold in copies_section.folds_of(sets, pair)]
     apart = np.abs(np.subtract(*copies_section.ratings_of(sets, pair)))
-    lines.append(
-      files.csv_line(
+    rows.append(
+      (
         sets[pair.sets[0]].title,
         names[0],
         sets[pair.sets[1]].title,
@@ -117,7 +117,7 @@ def pairs(sets: Sequence[RatedSet], found: copies.Copies) -> str:
         *map(_number, apart),
       )
     )
-  return "".join(lines)
+  return files.csv_text(rows)
 
 
 def results(
@@ -178,14 +178,14 @@ def _set(one: RatedSet, number: int, found: copies.Copies) -> dict[str, Any]:
   }
 
 
-def _left_out(one: RatedSet, entry: LeftOut) -> str:
+def _left_out(one: RatedSet, entry: LeftOut) -> Sequence[Any]:
   rated = entry.rated
   cells: list[Any] = [""] * 7
   if rated:
     numbers = (rated.valence, rated.arousal, rated.valence_std, rated.arousal_std)
     counts = (rated.valence_raters, rated.arousal_raters)
     cells = [*map(_number, numbers), *map(_count, counts), rated.keyword]
-  return files.csv_line(one.title, entry.image_id, "", *cells, *_look(entry.look), "")
+  return one.title, entry.image_id, "", *cells, *_look(entry.look), ""
 
 
 def _look(look: picture_check.Look) -> tuple[Any, ...]:
