@@ -52,8 +52,9 @@ class ExtractConfig:
   )
   weights_dir: str = setting(
     "",
-    "Folder of <network>.safetensors files, as scripts/convert_weights makes them, and "
-    "of attributes.safetensors, as python -m emojax.attributes fit does.",
+    "Folder of <network>.safetensors files, looked in before installed packages and "
+    "your own folder (see python -m emojax.weights list), and of "
+    "attributes.safetensors, as python -m emojax.attributes fit does.",
   )
   weights: str = setting(
     "default",
@@ -250,6 +251,10 @@ PRESETS = {
       input_dropout=0.5,
       ensemble=10,
     ),
-    ("logits_squeezenet", "pool_squeezenet", "pool_deeplab", "spread_deeplab"),
+    (
+      "pool_efficientnet_lite2",
+      "stage6_efficientnet_lite2",
+      "stage5_efficientnet_lite2",
+    ),
   ),
 }

@@ -44,7 +44,7 @@ def test_the_installed_command_is_the_module():
   one = _run(_COMMAND, "predict")
   other = _run(sys.executable, "-m", "emojax.predict")
   assert one.returncode == other.returncode == 1 and one.stderr == other.stderr
-  assert "--checkpoint" in one.stderr
+  assert "name pictures" in one.stderr
 
 
 def test_version_and_mistakes():

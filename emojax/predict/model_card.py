@@ -37,7 +37,8 @@ def markdown(
     rows.append([target, str(s["num_images"]), *texts, limit])
   described = params.with_bases(identity["features"])
   wanted = {one["needs"] for one in described}
-  needs = "" if carried or not wanted & set(BACKBONES) else "--weights_dir=WEIGHTS "
+  apart = {name for name, one in BACKBONES.items() if not one.distribution}
+  needs = "" if carried or not wanted & apart else "--weights_dir=WEIGHTS "
   needs += "--word_norms=NORMS.csv " if params.WORD_NORMS in wanted else ""
   environment = jinja2.Environment(
     trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True

@@ -26,7 +26,6 @@ FILES: dict[str, Published] = {  # by network
   "resnet50": _torchvision("resnet50-0676ba61.pth", 97.781),
   "resnet101": _torchvision("resnet101-63fe2227.pth", 170.511),
   "resnet152": _torchvision("resnet152-394f9c45.pth", 230.434),
-  "squeezenet": _torchvision("squeezenet1_0-b66bff10.pth", 4.778),
   "resnet38": Published(
     name="ade20k_rna-a1_cls150_s8_ep-0001.params",
     address="",

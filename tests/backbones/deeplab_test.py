@@ -1,6 +1,5 @@
 """DeepLab against its published label maps, and its counting against plain NumPy."""
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from PIL import Image
 
 from emojax import images
-from emojax.backbones import BACKBONES, deeplab, weights
+from emojax.backbones import BACKBONES, convert, deeplab, weights
 from emojax.features import FEATURES
 
 VIEW = FEATURES["semantic_deeplab"].view
@@ -21,7 +20,7 @@ FLOAT_ACCURACY = {1: 0.72, 2: 0.84, 3: 0.60}
 def trained(shared_data, tmp_path_factory):
   folder = tmp_path_factory.mktemp("weights")
   source = shared_data / "ade20k_deeplabv3_mnv2"
-  assert helpers.script("convert_weights")["convert"]("deeplab", source, folder)
+  convert.convert("deeplab", source, folder)
   return weights.load("deeplab", folder)
 
 

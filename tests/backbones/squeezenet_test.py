@@ -4,7 +4,6 @@ import importlib.util
 import pathlib
 
 import flax.linen as nn
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from jax import lax
 
 from emojax import images
-from emojax.backbones import BACKBONES, layers, squeezenet, weights
+from emojax.backbones import BACKBONES, convert, layers, squeezenet, weights
 from emojax.features import FEATURES
 
 VIEW = FEATURES["object_squeezenet"].view
@@ -22,7 +21,7 @@ VIEW = FEATURES["object_squeezenet"].view
 def trained(shared_data, tmp_path_factory):
   folder = tmp_path_factory.mktemp("weights")
   source = shared_data / "imagenet_squeezenet_v10"
-  assert helpers.script("convert_weights")["convert"]("squeezenet", source, folder)
+  convert.convert("squeezenet", source, folder)
   return weights.load("squeezenet", folder)
 
 

@@ -4,8 +4,6 @@ import json
 import os
 import pathlib
 import pickle
-import subprocess
-import sys
 
 import helpers
 import numpy as np
@@ -13,7 +11,7 @@ import pytest
 import safetensors.numpy
 from flax.traverse_util import flatten_dict
 
-from emojax.backbones import BACKBONES, convert, random_init, weights
+from emojax.backbones import BACKBONES, convert, random_init, trained, weights
 from emojax.backbones.weights import WeightsError
 
 NETWORK = "squeezenet"
@@ -93,7 +91,7 @@ def test_digest_is_of_names_types_shapes_and_numbers():
 def test_missing_file_says_how_to_get_it(tmp_path):
   message = refusal(tmp_path)
   assert f"digest {BACKBONES[NETWORK].digest}" in message
-  assert "scripts/convert_weights squeezenet --source" in message
+  assert "python -m emojax.weights convert squeezenet --source" in message
   assert "--weights=random" in message
 
 
@@ -223,23 +221,24 @@ def test_file_carries_its_recipe(folder):
   assert header["format"] == weights.FORMAT
 
 
-def test_choices(folder, tmp_path):
+def test_choices(folder, tmp_path, monkeypatch):
+  monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
   empty = tmp_path / "empty"
   empty.mkdir()
-  assert weights.find(NETWORK, folder, "trained").source == "own weights"
-  assert weights.find(NETWORK, folder, "auto").source == "own weights"
-  assert weights.find(NETWORK, folder, "random", 3).source == "random seed 3"
-  assert weights.find(NETWORK, empty, "auto").source == "random seed 0"
-  assert weights.find(NETWORK, None, "auto").source == "random seed 0"
-  with pytest.raises(WeightsError, match="no weights folder given for squeezenet"):
-    weights.find(NETWORK, None, "trained")
+  assert trained.find(NETWORK, folder, "trained").source == "own weights"
+  assert trained.find(NETWORK, folder, "auto").source == "own weights"
+  assert trained.find(NETWORK, folder, "random", 3).source == "random seed 3"
+  assert trained.find(NETWORK, empty, "auto").source == "random seed 0"
+  assert trained.find(NETWORK, None, "auto").source == "random seed 0"
+  with pytest.raises(WeightsError, match="no trained weights of squeezenet"):
+    trained.find(NETWORK, None, "trained")
   with pytest.raises(ValueError, match="trained, random, auto, not 'none'"):
-    weights.find(NETWORK, folder, "none")
+    trained.find(NETWORK, folder, "none")
   with pytest.raises(ValueError, match="unknown network 'resnet'; known: squeezenet"):
-    weights.find("resnet", folder, "random")
+    trained.find("resnet", folder, "random")
   weights.path_of(NETWORK, folder).write_bytes(b"damaged")
   with pytest.raises(WeightsError):  # never quietly random numbers instead
-    weights.find(NETWORK, folder, "auto")
+    trained.find(NETWORK, folder, "auto")
 
 
 @pytest.mark.parametrize(
@@ -277,8 +276,8 @@ def test_published_weights_are_known_by_their_digest(shared_data, tmp_path):
   known = [name for name, backbone in BACKBONES.items() if backbone.digest]
   assert set(known) >= {"squeezenet", "deeplab"}
   for network in known:
-    carried = convert.CONVERTERS[network].package
-    assert convert.convert(network, None if carried else shared_data, tmp_path)
+    source = convert.installed(network) or shared_data
+    assert "the published weights" in convert.convert(network, source, tmp_path)
     found = weights.load(network, tmp_path)
     assert found.digest == BACKBONES[network].digest
     assert found.label == f"{network} trained {found.digest[:8]}"
@@ -289,18 +288,9 @@ def test_converter_refuses_in_one_line(tmp_path):
   """One process for each way of being wrong that a person meets first."""
 
   def run(source):
-    return subprocess.run(
-      [
-        sys.executable,
-        str(helpers.CONVERTER),
-        "squeezenet",
-        f"--source={source}",
-        f"--output={tmp_path / 'out'}",
-      ],
-      capture_output=True,
-      text=True,
-      check=False,
-    )
+    output = f"--output={tmp_path / 'out'}"
+    command = ("-m", "emojax.weights", "convert", "squeezenet", output)
+    return helpers.run(*command, f"--source={source}")
 
   objects = tmp_path / "squeezenet_v10.npz"
   np.savez(objects, **{"conv1.weight": np.array([{}], dtype=object)})
@@ -310,7 +300,7 @@ def test_converter_refuses_in_one_line(tmp_path):
   ):
     result = run(source)
     assert result.returncode == 1
-    assert result.stderr.startswith("convert_weights: ")
+    assert result.stderr.startswith("emojax.weights convert: error: ")
     assert expected in result.stderr
     assert result.stderr.count("\n") == 1
   assert not (tmp_path / "out").exists()

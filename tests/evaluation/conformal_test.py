@@ -23,7 +23,7 @@ def test_intervals_hold_near_and_far():
     inside = errors <= conformal.half_widths(calibration, distance, level)
     assert np.abs(inside.mean(axis=0) - level).max() < 0.02
     for third in np.array_split(np.argsort(distance), 3):
-      assert np.abs(inside[third].mean(axis=0) - level).max() < 0.04, level
+      assert np.abs(inside[third].mean(axis=0) - level).max() < 0.05, level
 
 
 def test_a_constant_width_would_not_hold_far_away():
@@ -33,11 +33,13 @@ def test_a_constant_width_would_not_hold_far_away():
   assert (errors[far, 0] <= constant).mean() < 0.87
 
 
-def test_widths_do_not_grow_without_end():
-  calibration = conformal.Calibration(*_world(500, 0, 0.8))
-  widths = conformal.half_widths(calibration, np.array([1e-9, 1.0, 50.0, 1e9]), 0.9)
-  assert (np.diff(widths, axis=0) >= 0).all() and (widths > 0).all()
-  assert (widths[2] == widths[3]).all()
+def test_a_width_is_the_quantile_of_its_third():
+  calibration = conformal.Calibration(
+    np.repeat([1.0, 2.0, 3.0], 99), np.tile(np.arange(1.0, 100.0), 3)[:, None]
+  )
+  calibration.error[99:198] *= 2
+  widths = conformal.half_widths(calibration, np.array([0.5, 2.0, 9.0]), 0.9)
+  assert widths[:, 0].tolist() == [90.0, 180.0, 90.0]
 
 
 @given(st.integers(1, 60), st.floats(0.01, 0.99))

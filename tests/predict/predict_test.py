@@ -45,7 +45,7 @@ def pictures(tmp_path_factory):
   lines = ["image,valence,arousal"]
   for i in range(30):
     color = rng.integers(0, 256, 3)
-    noise = rng.integers(-20, 20, (24, 32, 3))
+    noise = rng.integers(-20, 20, (48, 64, 3))
     picture = np.clip(color + noise, 0, 255).astype(np.uint8)
     Image.fromarray(picture).save(folder / f"{i:02}.png")
     lines.append(f"{i:02}.png,{1 + 8 * color[0] / 255:.3f},{1 + color[1] / 32:.3f}")
@@ -304,7 +304,8 @@ def test_far_pictures_are_scored_and_said_to_be_far(opened, monkeypatch):
 def test_mistakes_are_one_line(run, tmp_path):
   (tmp_path / "empty").mkdir()
   for arguments, message in (
-    ([], "--checkpoint=RUN is needed"),
+    ([], "name pictures or folders"),
+    ([f"--checkpoint={run}", "--interval=90", "x.png"], "between 0 and 1, got 90"),
     ([f"--checkpoint={run}"], "name pictures or folders"),
     ([f"--checkpoint={run}", "--output=a.txt", "x.png"], "should end in .csv"),
     ([f"--checkpoint={run}", "--output=/no/where/a.csv", "x.png"], "no folder"),
@@ -337,7 +338,9 @@ def test_random_networks_are_found_again(tmp_path):
 def test_weights_travel_in_the_archive(shared_data, pictures, tmp_path):
   weights = tmp_path / "weights"
   _process(
-    helpers.ROOT / "scripts" / "convert_weights",
+    "-m",
+    "emojax.weights",
+    "convert",
     "squeezenet",
     f"--source={shared_data}",
     f"--output={weights}",
@@ -357,7 +360,7 @@ def test_weights_travel_in_the_archive(shared_data, pictures, tmp_path):
     f"--workdir={tmp_path / 'run'}",
   )
   assert done.returncode == 0, done.stderr
-  with pytest.raises(ValueError, match="no weights folder given"):
+  with pytest.raises(ValueError, match="no trained weights of squeezenet"):
     emojax.load(tmp_path / "run")
   run = trained_run.read(tmp_path / "run")
   carried = trained_run.weights_used(run, weights)
@@ -375,7 +378,9 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, pictures, tm
   norms = shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"
   cache = f"--cache_dir={tmp_path / 'cache'}"
   _process(
-    helpers.ROOT / "scripts" / "convert_weights",
+    "-m",
+    "emojax.weights",
+    "convert",
     "squeezenet",
     f"--source={shared_data}",
     f"--output={weights}",
