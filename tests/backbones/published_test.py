@@ -207,7 +207,7 @@ def test_published_form_becomes_emojaxs(tmp_path, network):
     np.testing.assert_allclose(tensors[name], tensor, rtol=1e-5, atol=1e-6)
   assert found.class_names[1] == ("thing 2" if network == "resnet38" else "thing 1")
   assert "sha256 " in found.origin
-  assert found.source == "own weights"
+  assert found.source == "own"
 
 
 def test_another_networks_file_is_refused(tmp_path):
