@@ -31,6 +31,18 @@ def run(*command, cwd=ROOT, python=(), **environment) -> subprocess.CompletedPro
   )
 
 
+def in_the_form_of_0_1_0(described: list[dict]) -> list[dict]:
+  """Descriptions of features as emojax 0.1.0 stored them; `weights` was the label."""
+  olden = []
+  for entry in described:
+    old = {key: entry[key] for key in entry if key != "label"}
+    old["weights"] = entry["label"]
+    if "bases" in old:
+      old["bases"] = in_the_form_of_0_1_0(old["bases"])
+    olden.append(old)
+  return olden
+
+
 def script(name: str) -> dict:
   """The names that a program of `scripts/` defines."""
   return runpy.run_path(str(ROOT / "scripts" / name))

@@ -141,7 +141,7 @@ def of_pictures(
     matrix=matrix.astype(np.float32),
     base=base,
     base_digest=str(described["digest"]),
-    base_label=str(described["weights"]) or base,
+    base_label=str(described["label"]) or base,
     categories=tuple(names),
     settings={**dataclasses.asdict(settings), "ridge_penalty": found.penalty},
     origin=f"{len(labels)} pictures in {len(names)} categories",

@@ -47,11 +47,11 @@ class Weights:
     network: a name of `BACKBONES`.
     params: nested dict of float32 arrays.
     digest: sha256 (hex) of the tensors, see `digest`.
-    source: "trained", "own weights" (trained, but not the published numbers) or
-      "random seed N".
+    source: "trained", "own" (trained, but not the published numbers) or "random".
     class_names: what the outputs mean, in output order.
     licence: of the numbers, as far as it is known.
     origin: where they come from.
+    seed: of random weights.
   """
 
   network: str
@@ -61,11 +61,14 @@ class Weights:
   class_names: tuple[str, ...]
   licence: str
   origin: str
+  seed: int = 0
 
   @property
   def label(self) -> str:
     """Short text for tables: network, source and the first digits of the digest."""
-    source = self.source.replace("random", "RANDOM")  # must catch the eye
+    # Random ones must catch the eye.
+    words = {"own": "own weights", "random": f"RANDOM seed {self.seed}"}
+    source = words.get(self.source, self.source)
     return f"{self.network} {source} {self.digest[:_SHORT]}"
 
 
@@ -77,10 +80,11 @@ def random(network: str, seed: int = 0) -> Weights:
     network=network,
     params=params,
     digest=digest(flatten_dict(params, sep="/")),
-    source=f"random seed {seed}",
+    source="random",
     class_names=tuple(f"class {index}" for index in range(backbone.class_count)),
     licence="none needed",
     origin="drawn by emojax; trained on nothing",
+    seed=seed,
   )
 
 
@@ -147,7 +151,7 @@ def _weights(
     network=network,
     params=unflatten_dict(dict(tensors), sep="/"),
     digest=header["digest"],
-    source=TRAINED if is_published else "own weights",
+    source=TRAINED if is_published else "own",
     class_names=tuple(header["class_names"]),
     licence=header["licence"],
     origin=header["origin"],

@@ -223,7 +223,7 @@ def _paper_row(
 
 def _notes(results: Mapping[str, Any], source: str | None) -> list[str]:
   made_by = "; ".join(
-    f"{f['name']} v{f['version']}" + (f" ({f['weights']})" if f["weights"] else "")
+    f"{f['name']} v{f['version']}" + (f" ({f['label']})" if f["label"] else "")
     for f in results["features"]
   )
   notes = [f"- Features: {made_by}."]

@@ -282,10 +282,10 @@ class Experiment:
     config["identity"]["model"] = entry.model
     notes = []
     if entry.model == entries_lib.FINETUNE and self._tuning:
-      label = self._tuning.weights(entry.name.rpartition("-")[0]).label
-      config["identity"]["model"] = f"{entry.name} from {label}"
-      if "RANDOM" in label:
-        notes = [f"{entry.name} was tuned from untrained weights: {label}."]
+      weights = self._tuning.weights(entry.name.rpartition("-")[0])
+      config["identity"]["model"] = f"{entry.name} from {weights.label}"
+      if weights.source == "random":
+        notes = [f"{entry.name} was tuned from untrained weights: {weights.label}."]
     folder = self.run_folder(entry, seed)
     folder.path.mkdir(parents=True, exist_ok=True)
     files.write(folder.config, json.dumps(config, indent=2) + "\n")

@@ -43,6 +43,8 @@ class Source:
       or None.
     digest: hex digest of params, part of a feature's identity; "" for None.
     label: short text for tables, such as "squeezenet trained 1a2b3c4d"; "" for None.
+    weights: of a network: `network`, `source` ("trained", "own" or "random", see
+      `backbones.weights.Weights`), `digest` and `precision`, JSON-able; else None.
     class_names: of a network's classes, in output order.
     bases: of a derived feature: which features it is made of.
     size: of a derived feature: how many numbers it has.
@@ -51,6 +53,7 @@ class Source:
   params: Any
   digest: str
   label: str
+  weights: dict[str, str] | None = None
   class_names: tuple[str, ...] = ()
   bases: tuple[str, ...] = ()
   size: int = 0
@@ -95,7 +98,7 @@ def load_sources(
   direct = [name for name in dict.fromkeys([*asked, *bases]) if name in FEATURES]
   needs = {FEATURES[name].needs for name in check_names(direct)}
   found = {
-    need: _rounded(_load(need, weights_dir, weights, color_names), need, precision)
+    need: _rounded(_load(need, weights_dir, weights, color_names), precision)
     for need in sorted(needs)
   }
   return found | {need: one.close(found) for need, one in opened.items()}
@@ -125,7 +128,9 @@ def describe(
 ) -> list[dict[str, Any]]:
   """What made each feature, as JSON-able values to store beside the numbers.
 
-  A derived feature's description holds those of the features it is made of, as `bases`.
+  `weights` are those of the network that made it, None where none did; `digest` is of
+  all parameters, precision included; `label` is for people. A derived feature's
+  description holds those of the features it is made of, as `bases`.
   """
   described: list[dict[str, Any]] = []
   for name in check_names(names):
@@ -138,7 +143,8 @@ def describe(
       "images_version": images.VERSION,
       "kind": feature.kind,
       "needs": feature.needs,
-      "weights": source.label,
+      "label": source.label,
+      "weights": source.weights,
       "digest": source.digest,
     }
     if source.bases:
@@ -168,6 +174,43 @@ def with_bases(described: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]
   for entry in described:
     found += [*with_bases(entry.get("bases", ())), entry]
   return found
+
+
+def weights_of(described: Iterable[Mapping[str, Any]]) -> list[Mapping[str, str]]:
+  """`weights` of each network behind some features, as `describe` gives them."""
+  return [entry["weights"] for entry in with_bases(described) if entry["weights"]]
+
+
+def has_random_weights(described: Iterable[Mapping[str, Any]]) -> bool:
+  """Whether some network behind some features is untrained."""
+  return any(weights["source"] == "random" for weights in weights_of(described))
+
+
+def current_descriptions(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+  """Stored descriptions of features as `describe` makes them today.
+
+  In emojax 0.1.0 `weights` was the label, and what the network's weights were stood in
+  it and in the digest.
+  """
+  descriptions = []
+  for entry in entries:
+    current = dict(entry)
+    if "label" not in entry:
+      label, need = entry["weights"], entry["needs"]
+      digest, _, precision = entry["digest"].partition("-")
+      source = "own" if " own weights " in label else "trained"
+      current |= {"label": label, "weights": None}
+      if need in BACKBONES:
+        current["weights"] = {
+          "network": need,
+          "source": "random" if " RANDOM " in label else source,
+          "digest": digest,
+          "precision": precision or "float32",
+        }
+    if "bases" in entry:
+      current["bases"] = current_descriptions(entry["bases"])
+    descriptions.append(current)
+  return descriptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,7 +272,7 @@ def _word_tables(
     source = found[FEATURES[name].needs]
     # A scene parser's "background" comes first and is no class of the feature.
     names = source.class_names[-FEATURES[name].size :]
-    if "RANDOM" in source.label:
+    if source.weights and source.weights["source"] == "random":
       raise ValueError(
         f"word_emotion needs trained networks: the classes of {source.label} have no "
         "names; name the folder of trained weights with --weights_dir"
@@ -248,13 +291,17 @@ def _joined(*digests: str) -> str:
   return hashlib.sha256("/".join(digests).encode()).hexdigest()
 
 
-def _rounded(source: Source, need: str, precision: str) -> Source:
+def _rounded(source: Source, precision: str) -> Source:
   """A network's source in another precision; other sources as they are."""
-  if need not in BACKBONES or precision == "float32":
+  if source.weights is None or precision == "float32":
     return source
-  params = jax.tree.map(lambda x: x.astype(jnp.dtype(precision)), source.params)
-  digest, label = f"{source.digest}-{precision}", f"{source.label} {precision}"
-  return dataclasses.replace(source, params=params, digest=digest, label=label)
+  return dataclasses.replace(
+    source,
+    params=jax.tree.map(lambda x: x.astype(jnp.dtype(precision)), source.params),
+    digest=f"{source.digest}-{precision}",
+    label=f"{source.label} {precision}",
+    weights={**source.weights, "precision": precision},
+  )
 
 
 def _load(
@@ -273,5 +320,11 @@ def _load(
     )
   if need in BACKBONES:
     found = trained.find(need, weights_dir, choice)
-    return Source(found.params, found.digest, found.label, found.class_names)
+    facts = {
+      "network": need,
+      "source": found.source,
+      "digest": found.digest,
+      "precision": "float32",
+    }
+    return Source(found.params, found.digest, found.label, facts, found.class_names)
   raise ValueError(f"no feature source called {need!r}")

@@ -48,7 +48,7 @@ def markdown(
     preset=found["preset"],
     notes=[_plain(note) for note in found["notes"]],
     features=[
-      f"{one['name']} version {one['version']} {one['weights'] or ''}".strip()
+      f"{one['name']} version {one['version']} {one['label']}".strip()
       for one in identity["features"]
     ],
     settings=[f"{name}={value}" for name, value in identity["settings"].items()],

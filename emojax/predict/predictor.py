@@ -325,12 +325,10 @@ def _source(
     RunError: what is here has another digest.
     WeightsError: weights are missing or damaged.
   """
-  label, wanted = str(feature["weights"]), str(feature["digest"])
-  choice = "random" if "RANDOM" in label else "trained"
-  rounded = any(
-    entry["digest"].endswith("-bfloat16") for entry in params.with_bases([feature])
-  )
-  precision = "bfloat16" if rounded else "float32"
+  wanted, used = str(feature["digest"]), params.weights_of([feature])
+  # All networks behind a feature are loaded alike; where there is none, no matter how.
+  choice = "random" if params.has_random_weights([feature]) else "trained"
+  precision = used[0]["precision"] if used else "float32"
   name, need = str(feature["name"]), str(feature["needs"])
   bases = [base["name"] for base in feature.get("bases", ())]
   made = params.load_sources(
@@ -339,8 +337,8 @@ def _source(
   if made.digest != wanted:
     flag = {params.COLOR_NAMES: "color_names", params.WORD_NORMS: "word_norms"}
     raise checkpoint.RunError(
-      f"{path} was trained with {label} (digest {wanted[:16]}), here is {made.label} "
-      f"(digest {made.digest[:16]}): name the same file with "
+      f"{path} was trained with {feature['label']} (digest {wanted[:16]}), here is "
+      f"{made.label} (digest {made.digest[:16]}): name the same file with "
       f"--{flag.get(need, 'weights_dir')}"
     )
   return made

@@ -27,7 +27,7 @@ from emojax.predict import model_card
 from emojax.train import checkpoint, familiarity, model, trainer
 from emojax.utils import files
 
-FORMAT = 1  # of archives; raised when an older emojax could not read them
+FORMAT = 2  # of archives; raised when an older emojax could not read them
 _MANIFEST, _CARD = "run.json", "README.md"
 _NETWORKS, _REFERENCE = "networks.safetensors", "familiarity.safetensors"
 _CALIBRATION = "calibration.safetensors"
@@ -68,8 +68,7 @@ class TrainedRun:
     reasons = []
     if self.identity["dataset"].partition("/")[2] == "synthetic":
       reasons.append("it was trained on simulated ratings of drawn images")
-    labels = [entry["weights"] for entry in self.identity["features"]]
-    if any("RANDOM" in label for label in labels):
+    if sources.has_random_weights(self.identity["features"]):
       reasons.append("its features come from random, untrained weights")
     return reasons
 
@@ -206,6 +205,7 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
       }
     tree = unflatten_dict(flat, sep="/")
     identity, results = manifest["identity"], manifest["results"]
+    identity["features"] = sources.current_descriptions(identity["features"])
     scaling = model.Scaling(**tree["scaling"])
     made = TrainedRun(
       path,
@@ -279,17 +279,18 @@ def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]
     RunError: one is of another digest than the run's.
   """
   found = {}
-  for feature in sources.with_bases(run.identity["features"]):
-    need, digest = feature["needs"], feature["digest"].partition("-")[0]
-    if need == sources.ATTRIBUTES:  # checked against its network when it is opened
-      attributes.read(weights_dir)
-      found[need] = (weights_dir / attributes.FILE_NAME).read_bytes()
-    if need in BACKBONES and "RANDOM" not in feature["weights"]:
-      here = weights.load(need, weights_dir).digest
+  features = run.identity["features"]
+  if any(feature["needs"] == sources.ATTRIBUTES for feature in features):
+    attributes.read(weights_dir)  # checked against its network when it is opened
+    found[sources.ATTRIBUTES] = (weights_dir / attributes.FILE_NAME).read_bytes()
+  for used in sources.weights_of(features):
+    network, digest = used["network"], used["digest"]
+    if used["source"] != "random":
+      here = weights.load(network, weights_dir).digest
       if here != digest:
         raise checkpoint.RunError(
-          f"{need}: the run was made with weights {digest[:16]}, {weights_dir} holds "
-          f"{here[:16]}"
+          f"{network}: the run was made with weights {digest[:16]}, {weights_dir} "
+          f"holds {here[:16]}"
         )
-      found[need] = weights.path_of(need, weights_dir).read_bytes()
+      found[network] = weights.path_of(network, weights_dir).read_bytes()
   return found

@@ -13,6 +13,7 @@ import numpy as np
 from emojax import images, paper
 from emojax.datasets.va_emotion import synthetic
 from emojax.evaluation import bootstrap, results
+from emojax.features import params
 from emojax.images.thumbnails import thumbnail
 from emojax.pages import figures, gallery, markdown, page
 
@@ -210,8 +211,8 @@ def _tables(
 def _made_by(report: Mapping[str, Any]) -> list[str]:
   made = "; ".join(
     f"{f['name']} version {f['version']}"
-    + (f" ({f['weights']}, digest {f['digest'][:16]})" if f["weights"] else "")
-    for f in report["features"]
+    + (f" ({f['label']}, digest {f['digest'][:16]})" if f["label"] else "")
+    for f in params.current_descriptions(report["features"])
   )
   return [
     f"Features: {made}.",

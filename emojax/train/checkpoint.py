@@ -17,6 +17,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from emojax.features import params as sources
 from emojax.utils import files
 
 # Orbax announces every file it touches; its warnings still come through.
@@ -127,19 +128,23 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
 
 
 def read_config(folder: RunFolder) -> dict[str, Any]:
-  """The settings a run was started with.
+  """The settings a run was started with, its features described as they are today.
 
   Raises:
     RunError: `config.json` is missing or is not JSON.
   """
   try:
-    return json.loads(folder.config.read_text("utf-8"))
+    config = json.loads(folder.config.read_text("utf-8"))
+    identity = config.get(_IDENTITY, {})
+    if "features" in identity:
+      identity["features"] = sources.current_descriptions(identity["features"])
+    return config
   except FileNotFoundError:
     raise RunError(
       f"{folder.path} is no run folder: it has no config.json. Expected a folder that "
       "python -m emojax.train wrote"
     ) from None
-  except (OSError, ValueError) as error:
+  except (OSError, ValueError, KeyError, TypeError) as error:
     raise RunError(f"{folder.config} cannot be read: {error}") from error
 
 

@@ -214,7 +214,7 @@ def test_published_form_becomes_emojaxs(tmp_path, network):
   second = "building" if network == "resnet38" else "goldfish, Carassius auratus"
   assert found.class_names[1] == second
   assert "sha256 " in found.origin
-  assert found.source == "own weights"
+  assert found.source == "own"
 
 
 def test_another_networks_file_is_refused(tmp_path):

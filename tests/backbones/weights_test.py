@@ -60,7 +60,7 @@ def test_saved_weights_come_back(folder, tensors):
   assert found.class_names[999] == "thing 999"
   assert (found.licence, found.origin) == ("CC0", "a test")
   # Good files that are not the published ones are taken, and called what they are.
-  assert found.source == "own weights"
+  assert found.source == "own"
   assert found.label == f"squeezenet own weights {found.digest[:8]}"
 
 
@@ -225,11 +225,13 @@ def test_choices(folder, tmp_path, monkeypatch):
   monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
   empty = tmp_path / "empty"
   empty.mkdir()
-  assert trained.find(NETWORK, folder, "trained").source == "own weights"
-  assert trained.find(NETWORK, folder, "auto").source == "own weights"
-  assert trained.find(NETWORK, folder, "random", 3).source == "random seed 3"
-  assert trained.find(NETWORK, empty, "auto").source == "random seed 0"
-  assert trained.find(NETWORK, None, "auto").source == "random seed 0"
+  assert trained.find(NETWORK, folder, "trained").source == "own"
+  assert trained.find(NETWORK, folder, "auto").source == "own"
+  chosen = trained.find(NETWORK, folder, "random", 3)
+  assert (chosen.source, chosen.seed) == ("random", 3)
+  for place in (empty, None):
+    chosen = trained.find(NETWORK, place, "auto")
+    assert (chosen.source, chosen.seed) == ("random", 0)
   with pytest.raises(WeightsError, match="no trained weights of squeezenet"):
     trained.find(NETWORK, None, "trained")
   with pytest.raises(ValueError, match="trained, random, auto, not 'none'"):

@@ -179,7 +179,7 @@ def test_the_synthetic_set_says_when_weights_are_random(tmp_path, said):
   networks = dataclasses.replace(LBP, features=("object_squeezenet",))
   data = DataConfig(num_synthetic=5, data_dir=str(tmp_path))
   dataset = prepare_lib.prepare(data, networks, say=said.append)
-  assert "RANDOM" in dataset.features_described[0]["weights"]
+  assert dataset.features_described[0]["weights"]["source"] == "random"
   assert "nothing about people" in dataset.notes[0]
   assert "untrained weights: squeezenet RANDOM" in dataset.notes[1]
 

@@ -21,7 +21,7 @@ def _results(features, **changes):
     "preset": "paper",
     "notes": [],
     "features": [
-      {"name": name, "version": 1, "weights": f"{name} trained 1a2b3c4d"}
+      {"name": name, "version": 1, "label": f"{name} trained 1a2b3c4d"}
       for name in features
     ],
     "settings": {"stop_on": "validation", "seed": 0},

@@ -74,4 +74,6 @@ def test_bfloat16_features_are_not_taken_for_float32_ones(both_precisions):
   exact, rounded = (both_precisions[p][0] for p in ("float32", "bfloat16"))
   for name, key in exact.keys.items():
     assert key.text != rounded.keys[name].text
-  assert "bfloat16" in rounded.describe()[0]["weights"]
+  described = rounded.describe()[0]
+  assert described["weights"]["precision"] == "bfloat16"
+  assert "bfloat16" in described["label"]

@@ -1,14 +1,23 @@
 """Loading what features need: which files, which errors, which descriptions."""
 
+import dataclasses
 import json
 
+import helpers
 import numpy as np
 import pytest
 
 from emojax import images
+from emojax.backbones import weights
 from emojax.backbones.weights import WeightsError
 from emojax.features import FEATURES, color_names
-from emojax.features.params import check_names, describe, load_sources
+from emojax.features.params import (
+  check_names,
+  current_descriptions,
+  describe,
+  load_sources,
+  weights_of,
+)
 
 
 def test_one_source_per_need():
@@ -31,12 +40,36 @@ def test_description_is_json_and_names_what_made_the_numbers():
     "images_version": images.VERSION,
     "kind": "value",
     "needs": "",
-    "weights": "",
+    "label": "",
+    "weights": None,
     "digest": "",
   }
   assert logits["digest"] == sources["squeezenet"].digest
   assert len(logits["digest"]) == 64
-  assert logits["weights"] == f"squeezenet RANDOM seed 0 {logits['digest'][:8]}"
+  assert logits["label"] == f"squeezenet RANDOM seed 0 {logits['digest'][:8]}"
+  assert logits["weights"] == {
+    "network": "squeezenet",
+    "source": "random",
+    "digest": logits["digest"],
+    "precision": "float32",
+  }
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("source", ["trained", "own", "random"])
+def test_descriptions_of_emojax_0_1_0_say_the_same(precision, source, monkeypatch):
+  drawn = dataclasses.replace(weights.random("squeezenet"), source=source)
+  monkeypatch.setattr(weights, "find", lambda *_: drawn)
+  names = ["color", "lbp", "logits_squeezenet"]
+  described = describe(names, load_sources(names, precision=precision))
+  described[0]["bases"] = described[1:]
+  old = helpers.in_the_form_of_0_1_0(described)
+  assert old[2]["weights"].endswith(precision) == (precision == "bfloat16")
+  assert current_descriptions(old) == described
+  assert current_descriptions(described) == described
+  (used,) = weights_of(old := current_descriptions(old[2:]))
+  assert (used["source"], used["precision"]) == (source, precision)
+  assert old[0]["digest"].startswith(used["digest"]) and len(used["digest"]) == 64
 
 
 @pytest.mark.parametrize(

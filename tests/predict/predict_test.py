@@ -19,6 +19,7 @@ from PIL import Image
 import emojax
 from emojax import config
 from emojax.evaluation import results
+from emojax.features import params
 from emojax.predict import formats, predictor, trained_run
 from emojax.train import checkpoint
 
@@ -265,7 +266,7 @@ def _archive(run, path, change):
 def test_archives_that_do_not_fit_are_refused(run, tmp_path):
   def newer(members):
     manifest = json.loads(members["run.json"])
-    members["run.json"] = json.dumps(manifest | {"format": 2}).encode()
+    members["run.json"] = json.dumps(manifest | {"format": 3}).encode()
 
   def wider(members):
     manifest = json.loads(members["run.json"])
@@ -290,6 +291,46 @@ def test_archives_that_do_not_fit_are_refused(run, tmp_path):
     _archive(run, tmp_path / "changed.zip", change)
     with pytest.raises(checkpoint.RunError, match=message):
       emojax.load(tmp_path / "changed.zip")
+
+
+@pytest.mark.slow
+def test_a_run_of_emojax_0_1_0_predicts_the_same(pictures, tmp_path):
+  command = (
+    "-m",
+    "emojax.train",
+    "--num_synthetic=10",
+    f"--data_dir={tmp_path / 'tfds'}",
+    "--features=object_squeezenet,lbp",
+    "--network_precision=bfloat16",
+    "--hidden=4",
+    "--max_epochs=2",
+    f"--cache_dir={tmp_path / 'cache'}",
+    f"--workdir={tmp_path / 'run'}",
+  )
+  done = _process(*command)
+  assert done.returncode == 0, done.stderr
+  ours = emojax.load(tmp_path / "run").predict(pictures / "01.png")
+  config_path = tmp_path / "run" / "config.json"
+  stored = json.loads(config_path.read_text())
+  old = helpers.in_the_form_of_0_1_0(stored["identity"]["features"])
+  assert "RANDOM" in old[0]["weights"] and old[0]["digest"].endswith("-bfloat16")
+  stored["identity"]["features"] = old
+  config_path.write_text(json.dumps(stored))
+
+  def older(members):
+    manifest = json.loads(members["run.json"]) | {"format": 1}
+    manifest["identity"]["features"] = old
+    members["run.json"] = json.dumps(manifest).encode()
+
+  _archive(tmp_path / "run", tmp_path / "run.zip", older)
+  for path in (tmp_path / "run", tmp_path / "run.zip"):
+    theirs = emojax.load(path).predict(pictures / "01.png")
+    np.testing.assert_array_equal(theirs.valence, ours.valence)
+  (metadata,) = tmp_path.rglob("1.0.0/metadata.json")
+  dataset = json.loads(metadata.read_text())
+  metadata.write_text(json.dumps(dataset | {"features": old}))
+  again = _process(*command, "--resume")
+  assert again.returncode == 0 and "reusing 10 rated pictures" in again.stdout
 
 
 def test_far_pictures_are_scored_and_said_to_be_far(opened, monkeypatch):
@@ -318,17 +359,10 @@ def test_mistakes_are_one_line(run, tmp_path):
 
 
 def test_random_networks_are_found_again(tmp_path):
-  described = {
-    "name": "object_squeezenet",
-    "version": 1,
-    "images_version": emojax.images.VERSION,
-    "needs": "squeezenet",
-  }
-  made = predictor.params.load_sources(["object_squeezenet"], weights="random")
-  source = made["squeezenet"]
-  described |= {"weights": source.label, "digest": source.digest}
+  made = params.load_sources(["object_squeezenet"], weights="random")
+  (described,) = params.describe(["object_squeezenet"], made)
   again = predictor._source(described, None, None, None, tmp_path)
-  assert again.digest == source.digest
+  assert again.digest == made["squeezenet"].digest
   described["digest"] = "0" * 64
   with pytest.raises(checkpoint.RunError, match="--weights_dir"):
     predictor._source(described, None, None, None, tmp_path)

@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion.storage import NAME
+from emojax.features import params
 
 METADATA = "metadata.json"  # TFDS's name for a builder's own metadata
 
@@ -32,7 +33,7 @@ class Dataset:
     fold: (N,) int32, 0..4.
     keywords: N words, "" when unknown.
     metadata: JSON-able: `source` (the config), `fingerprint`, `features` (what made
-      each, with `weights` and `digest`), `fold_seed`, `num_pictures`, `missing` and
+      each, see `features.params.describe`), `fold_seed`, `num_pictures`, `missing` and
       `broken` (pictures left out), `unrated`, `settings`, `disclaimer`.
   """
 
@@ -74,12 +75,12 @@ class Dataset:
   def notes(self) -> list[str]:
     """What a reader of any result from this dataset must be told, one line each."""
     notes = [self.disclaimer] if self.disclaimer else []
-    labels = sorted({entry["weights"] for entry in self.features_described})
-    notes += [
-      f"Features come from untrained weights: {label}."
-      for label in labels
-      if "RANDOM" in label
-    ]
+    untrained = {
+      entry["label"]
+      for entry in self.features_described
+      if params.has_random_weights([entry])
+    }
+    notes += [f"Features come from untrained weights: {w}." for w in sorted(untrained)]
     if self.skipped:
       number = len(self.skipped)
       notes.append(f"{number} rated pictures were missing or broken and are left out.")
@@ -108,6 +109,7 @@ def read(path: pathlib.Path) -> Dataset:
   """
   try:
     metadata = json.loads((path / METADATA).read_text())
+    metadata["features"] = params.current_descriptions(metadata["features"])
     stored = tfds.builder_from_directory(path)
     rows: Sequence[dict[str, Any]] = list(stored.as_data_source("train"))
     if len(rows) != metadata["num_pictures"]:
