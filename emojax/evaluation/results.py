@@ -49,13 +49,24 @@ class TargetResult:
     return float(np.mean([fold.test_mse for fold in self.folds]))
 
 
+class Ratings(NamedTuple):
+  """What people gave N images on one target.
+
+  Attributes:
+    mean, std, num_raters: (N,) mean, spread over raters and their number; spread NaN
+      and number below 1 or NaN where unknown.
+  """
+
+  mean: np.ndarray
+  std: np.ndarray
+  num_raters: np.ndarray
+
+
 def judge(
   target: str,
   said_by_fold: Mapping[int, np.ndarray],
   folds: folds_lib.Folds,
-  rated: np.ndarray,
-  rating_std: np.ndarray,
-  num_raters: np.ndarray,
+  ratings: Ratings,
   stopped: Mapping[int, tuple[tuple[int, ...], tuple[float, ...]]] | None = None,
 ) -> tuple[TargetResult, np.ndarray]:
   """Scores of one target, each picture by the model that did not see it.
@@ -64,11 +75,12 @@ def judge(
     target: its name.
     said_by_fold: fold -> (N,) what its model says of all pictures.
     folds: which rows each fold trained on and is tested on.
-    rated, rating_std, num_raters: (N,) mean, spread over raters and their number.
+    ratings: what people gave.
     stopped: fold -> best epoch and stopping error of each member of its ensemble.
   Returns:
     The result, and the out-of-fold predictions (N,), NaN where not tested.
   """
+  rated = ratings.mean
   predicted = np.full(len(rated), np.nan, np.float32)
   errors = []
   for fold, said in sorted(said_by_fold.items()):
@@ -86,7 +98,7 @@ def judge(
       )
     )
   tested = ~np.isnan(predicted)
-  ceiling = metrics.noise_ceiling(rated[tested], rating_std[tested], num_raters[tested])
+  ceiling = metrics.noise_ceiling(*(values[tested] for values in ratings))
   scores = metrics.score(predicted[tested], rated[tested])
   return TargetResult(target, tuple(errors), scores, ceiling), predicted
 

@@ -24,7 +24,7 @@ from emojax.evaluation import folds as folds_lib
 from emojax.experiments import baselines, finetune
 from emojax.experiments import entries as entries_lib
 from emojax.experiments.config import ExperimentConfig, FinetuneConfig
-from emojax.train import checkpoint, loop, trainer
+from emojax.train import checkpoint, loop, model, trainer
 from emojax.train import run as runs
 from emojax.utils import files, progress
 
@@ -77,17 +77,18 @@ class Experiment:
     self._show = show_progress
     self.entries = list(entries)
     self._parts = {
-      entry.name: runs.feature_table(dataset_lib.select(dataset, entry.features))
-      for entry in entries
-      if entry.features
+      entry.name: dataset_lib.select(dataset, entry.features) for entry in entries
+    }
+    self._columns = {
+      name: model.columns_of(part.features_described)
+      for name, part in self._parts.items()
     }
     self.settings = {
-      entry.name: entries_lib.settings_of(entry, self._width(entry), asked, override)
+      entry.name: entries_lib.settings_of(
+        entry, self._columns[entry.name].num_columns, asked, override
+      )
       for entry in entries
     }
-
-  def _width(self, entry: entries_lib.Entry) -> int:
-    return self._parts[entry.name][1].num_columns if entry.features else 0
 
   def identity(self) -> dict[str, Any]:
     """All that decides the result, JSON-able."""
@@ -122,7 +123,7 @@ class Experiment:
     found: dict[Any, list[entries_lib.Entry]] = {}
     for entry in self.entries:
       if entry.model == entries_lib.NETWORK:
-        _, columns = self._parts[entry.name]
+        columns = self._columns[entry.name]
         key = (columns.sizes, columns.are_probabilities, self.settings[entry.name])
         found.setdefault(key, []).append(entry)
     return list(found.values())
@@ -152,10 +153,7 @@ class Experiment:
     folder = checkpoint.open_run(place, {"identity": identity}, resume=True)
     trained = loop.train(
       settings,
-      {entry.name: self._parts[entry.name][0] for entry in group},
-      self._parts[group[0].name][1],
-      self._dataset.ratings,
-      self._dataset.fold,
+      {entry.name: self._parts[entry.name] for entry in group},
       range(5),
       folder,
       self._show,
@@ -164,12 +162,7 @@ class Experiment:
     for entry in group:
       for seed in self.seeds_of(entry):
         found, predicted = loop.evaluate(
-          settings,
-          trained.of(entry.name, seed),
-          self._dataset.ratings,
-          self._dataset.ratings_std,
-          self._dataset.num_raters,
-          self._dataset.fold,
+          trained.of(entry.name, seed), self._parts[entry.name]
         )
         seconds = time.monotonic() - start
         self._write(entry, seed, found, predicted, seconds)
@@ -185,8 +178,7 @@ class Experiment:
     folds = trainer.make_folds(stopping, self._dataset.fold, settings.seed)
     found, predictions = [], []
     for target in settings.target:
-      column = config_lib.TARGETS.index(target)
-      rated = self._dataset.ratings[:, column]
+      ratings = self._dataset.ratings_of(target)
       said = {}
       for fold in range(len(folds.train_rows)):
         path = self._folder / "training" / entry.name / f"{target}-g{fold + 1}.npz"
@@ -194,21 +186,14 @@ class Experiment:
           if entry.model == entries_lib.FINETUNE:
             predicted, chosen = self._tune_one(entry, folds, fold, target)
           else:
-            predicted, chosen = self._fit_one(entry, folds, fold, rated)
+            predicted, chosen = self._fit_one(entry, folds, fold, ratings.mean)
           buffer = io.BytesIO()
           np.savez(buffer, predicted=predicted, chosen=json.dumps(chosen))
           path.parent.mkdir(parents=True, exist_ok=True)
           files.write(path, buffer.getbuffer())
         with np.load(path) as stored:
           said[fold] = stored["predicted"]
-      result, predicted = results.judge(
-        target,
-        said,
-        folds,
-        rated,
-        self._dataset.ratings_std[:, column],
-        self._dataset.num_raters[:, column],
-      )
+      result, predicted = results.judge(target, said, folds, ratings)
       found.append(result)
       predictions.append(predicted)
     seconds = time.monotonic() - start
@@ -218,7 +203,7 @@ class Experiment:
     self, entry: entries_lib.Entry, folds: folds_lib.Folds, fold: int, rated: np.ndarray
   ) -> tuple[np.ndarray, dict[str, float]]:
     """A regression on one fold: predictions, and what it chose."""
-    table, columns = self._parts[entry.name]
+    table, columns = loop.feature_table(self._parts[entry.name])
     rows = folds.train_rows[fold][folds.train_weights[fold] > 0]
     seed = self.settings[entry.name].seed
     fitted = baselines.fit(entry.model, table, columns, rated, rows, seed)
@@ -243,7 +228,7 @@ class Experiment:
 
       tuned = finetune.tune(
         program,
-        self._dataset.ratings[:, config_lib.TARGETS.index(target)],
+        self._dataset.ratings_of(target).mean,
         folds.train_rows[fold][folds.train_weights[fold] > 0],
         folds.validation_rows[fold][folds.validation_weights[fold] > 0],
         self.settings[entry.name].seed,
@@ -277,7 +262,7 @@ class Experiment:
   ) -> None:
     """Leaves an entry as a run folder."""
     settings = dataclasses.replace(self.settings[entry.name], seed=seed)
-    part = dataset_lib.select(self._dataset, entry.features)
+    part = self._parts[entry.name]
     config = runs.describe(entry.preset, settings, part, range(5))
     config["identity"]["model"] = entry.model
     notes = []

@@ -1,7 +1,7 @@
 """Trains the networks of a run and judges them: the host's side of training.
 
-In: a feature table, ratings, folds and settings. Out: trained networks, what they say
-of every picture, and the scores of what each says of pictures it never saw. Keeps
+In: a dataset, folds and settings. Out: trained networks, their predictions of every
+image, and the scores of those of images that a network never saw. Keeps
 states and a journal in a run folder, so that a killed run goes on where it was.
 """
 
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax import config as config_lib
+from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
 from emojax.train import checkpoint, journal, model, trainer
 from emojax.utils import options, progress
@@ -31,6 +32,7 @@ class TrainError(ValueError):
 class Trained:
   """A finished run: networks, in the order of the K axis, and what they predict."""
 
+  settings: config_lib.TrainConfig
   networks: list[trainer.Network]
   params: Any  # at each network's best epoch, leading K axis
   scaling: model.Scaling  # leading K axis
@@ -40,28 +42,25 @@ class Trained:
 
   def of(self, source: str, seed: int) -> "Trained":
     """The networks of one source and seed."""
-    wanted = [
-      k
-      for k, net in enumerate(self.networks)
-      if (net.source, net.seed) == (source, seed)
-    ]
-    pick = np.array(wanted)
-    return Trained(
-      [self.networks[k] for k in wanted],
-      jax.tree.map(lambda x: x[pick], self.params),
-      jax.tree.map(lambda x: x[pick], self.scaling),
-      self.best_epochs[pick],
-      self.best_errors[pick],
-      self.predicted[pick],
+    is_wanted = [(net.source, net.seed) == (source, seed) for net in self.networks]
+    picked = np.flatnonzero(is_wanted)
+    mapped = ("params", "scaling", "best_epochs", "best_errors", "predicted")
+    return dataclasses.replace(
+      self,
+      networks=[self.networks[k] for k in picked],
+      **jax.tree.map(lambda x: x[picked], {n: getattr(self, n) for n in mapped}),
     )
+
+
+def feature_table(dataset: Dataset) -> tuple[np.ndarray, model.Columns]:
+  """The features side by side, (N, D) float32, and what the columns are."""
+  columns = model.columns_of(dataset.features_described)
+  return np.concatenate([dataset.features[n] for n in columns.names], axis=1), columns
 
 
 def train(
   settings: config_lib.TrainConfig,
-  table: np.ndarray | Mapping[str, np.ndarray],
-  columns: model.Columns,
-  ratings: np.ndarray,
-  fold_of_image: np.ndarray,
+  sources: Mapping[str, Dataset],
   fold_indices: Sequence[int],
   folder: checkpoint.RunFolder | None = None,
   show_progress: bool = False,
@@ -71,11 +70,9 @@ def train(
 
   Args:
     settings: how to train.
-    table: (N, D) float32 features; or several such tables by the name of their source,
-      each of which gets networks of its own, all in one program.
-    columns: what the D columns are, of every source.
-    ratings: (N, 2) float32 valence and arousal, 1..9.
-    fold_of_image: (N,) the fold each picture is tested in.
+    sources: datasets of the same images that differ in their features, not in what
+      columns these have. Each gets networks of its own, all in one program; a single
+      one needs no name.
     fold_indices: 0-based folds to train.
     folder: where to keep states and the journal; None keeps nothing.
     show_progress: whether to draw a bar on standard error.
@@ -87,26 +84,28 @@ def train(
     ValueError: settings or folds that cannot be used.
   """
   options.check(settings)
-  sources = table if isinstance(table, Mapping) else {"": table}
+  dataset = next(iter(sources.values()))
+  tables, (columns, *_) = zip(*map(feature_table, sources.values()), strict=True)
   nets = trainer.networks(settings, fold_indices, list(sources), num_seeds)
   keys = trainer.network_keys(nets)
-  rows = trainer.network_rows(settings, fold_of_image, nets)
+  rows = trainer.network_rows(settings, dataset.fold, nets)
   num_outputs = len(nets[0].targets)
   init, run, predict = trainer.make_program(
     trainer.make_trainer(settings, columns, num_outputs)
   )
   features = jnp.stack(
     [
-      model.transform(jnp.asarray(one), columns, settings.transform)
-      for one in sources.values()
+      model.transform(jnp.asarray(table), columns, settings.transform)
+      for table in tables
     ]
   )
-  rated = jnp.asarray(ratings)
+  rated = jnp.asarray(dataset.ratings)
   init_keys, epoch_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
   states = init(init_keys, rows, features, rated)
   loop = _Loop(settings, nets, folder, show_progress)
   states = loop.run(run, states, epoch_keys, rows, features, rated)
   return Trained(
+    settings,
     nets,
     states.best_params,
     states.scaling,
@@ -214,28 +213,20 @@ def _summary(nets: Sequence[trainer.Network], reports: trainer.Report) -> dict:
 
 
 def evaluate(
-  settings: config_lib.TrainConfig,
-  trained: Trained,
-  ratings: np.ndarray,
-  ratings_std: np.ndarray,
-  num_raters: np.ndarray,
-  fold_of_image: np.ndarray,
+  trained: Trained, dataset: Dataset
 ) -> tuple[list[results.TargetResult], np.ndarray]:
   """Scores of a run, each picture by the networks that did not see it.
 
   Args:
-    settings: as trained with.
-    trained: the networks.
-    ratings, ratings_std, num_raters: (N, 2) mean, spread over raters and their number,
-      columns valence and arousal; NaN where unknown.
-    fold_of_image: (N,) the fold each picture is tested in.
+    trained: the networks, of one source and seed.
+    dataset: what they were trained on.
   Returns:
     A result per target, and the out-of-fold predictions (N, T), NaN where not tested.
   """
-  folds = trainer.make_folds(settings, fold_of_image, trained.networks[0].seed)
+  settings, seed = trained.settings, trained.networks[0].seed
+  folds = trainer.make_folds(settings, dataset.fold, seed)
   found, columns = [], []
   for target in settings.target:
-    column = config_lib.TARGETS.index(target)
     said, stopped = {}, {}
     for fold in sorted({net.fold for net in trained.networks}):
       members = [
@@ -250,13 +241,7 @@ def evaluate(
         tuple(float(e) for e in trained.best_errors[members]),
       )
     result, predicted = results.judge(
-      target,
-      said,
-      folds,
-      ratings[:, column],
-      ratings_std[:, column],
-      num_raters[:, column],
-      stopped,
+      target, said, folds, dataset.ratings_of(target), stopped
     )
     found.append(result)
     columns.append(predicted)

@@ -18,15 +18,9 @@ import numpy as np
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import conformal, results
-from emojax.train import checkpoint, familiarity, loop, model
+from emojax.train import checkpoint, familiarity, loop
 from emojax.utils import files, options
 from emojax.version import __version__
-
-
-def feature_table(dataset: prepare_lib.Dataset) -> tuple[np.ndarray, model.Columns]:
-  """The features side by side, (N, D) float32, and what the columns are."""
-  columns = model.columns_of(dataset.features_described)
-  return np.concatenate([dataset.features[n] for n in columns.names], axis=1), columns
 
 
 def run(
@@ -49,26 +43,10 @@ def run(
   folder = checkpoint.open_run(workdir, config, resume)
   if folder.is_finished:
     return folder
-  table, columns = feature_table(dataset)
-  trained = loop.train(
-    settings,
-    table,
-    columns,
-    dataset.ratings,
-    dataset.fold,
-    folds,
-    folder,
-    show_progress,
-  )
-  found, predicted = loop.evaluate(
-    settings,
-    trained,
-    dataset.ratings,
-    dataset.ratings_std,
-    dataset.num_raters,
-    dataset.fold,
-  )
+  trained = loop.train(settings, {"": dataset}, folds, folder, show_progress)
+  found, predicted = loop.evaluate(trained, dataset)
   checkpoint.save_model(folder, trained.params, trained.scaling)
+  table, columns = loop.feature_table(dataset)
   reference = familiarity.fit(table, columns, dataset.fold)
   files.write(folder.familiarity, familiarity.encode(reference))
   rated = dataset.ratings[:, [config_lib.TARGETS.index(one.target) for one in found]]

@@ -36,9 +36,9 @@ def test_each_picture_is_judged_by_the_fold_that_did_not_see_it():
   fold = np.array([0, 1, 1, 2, 2, 0])
   made = folds.make_folds(fold, 0.0, 0, num_folds=3)
   rated = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-  unknown = np.full(6, np.nan)
+  ratings = results.Ratings(rated, np.full(6, np.nan), np.full(6, np.nan))
   said = {k: rated + k + 1 for k in (0, 1)}
-  result, joined = results.judge("valence", said, made, rated, unknown, unknown)
+  result, joined = results.judge("valence", said, made, ratings)
   np.testing.assert_array_equal(joined, [2, 4, 5, np.nan, np.nan, 7])
   assert [(one.group, one.test_mse) for one in result.folds] == [(1, 1.0), (2, 4.0)]
   assert result.scores.num_images == 4 and result.scores.mse == pytest.approx(2.5)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from emojax import config
+from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.evaluation import folds
 from emojax.train import loop, model, trainer
 from emojax.utils import options
@@ -23,14 +24,32 @@ def _problem(num_images=53, noise=0.3):
   rng = np.random.default_rng(3)
   table = rng.standard_normal((num_images, 6)).astype(np.float32)
   ratings = 5 + table[:, :2] * 0.8 + rng.normal(0, noise, (num_images, 2))
-  return table, ratings.astype(np.float32), folds.assign(num_images, 0)
+  return dataset_lib.Dataset(
+    image_ids=[f"{i}.jpg" for i in range(num_images)],
+    features={"a": table},
+    ratings=ratings.astype(np.float32),
+    ratings_std=np.full((num_images, 2), np.nan, np.float32),
+    num_raters=np.full((num_images, 2), -1, np.int32),
+    fold=folds.assign(num_images, 0),
+    keywords=[""] * num_images,
+    metadata={"features": [{"name": "a", "size": 6, "kind": "number"}]},
+  )
+
+
+def _with(dataset, table):
+  return dataclasses.replace(dataset, features={"a": table})
+
+
+def _arrays(datasets):
+  """What the pure functions take: (S, N, D) features and (N, 2) ratings."""
+  tables = [jnp.asarray(dataset.features["a"]) for dataset in datasets]
+  return jnp.stack(tables), jnp.asarray(datasets[0].ratings)
 
 
 @functools.cache  # most tests compare with the same plain runs
 def _train(settings=_SETTINGS, which=(0, 1, 2, 3, 4), **changes):
-  table, ratings, fold = _problem()
   settings = dataclasses.replace(settings, **changes)
-  return loop.train(settings, table, _COLUMNS, ratings, fold, list(which))
+  return loop.train(settings, {"": _problem()}, list(which))
 
 
 @pytest.mark.slow
@@ -52,22 +71,22 @@ def test_a_target_alone_equals_the_target_of_two():
 
 
 def test_folds_start_from_different_weights():
-  table, ratings, fold = _problem()
+  data = _problem()
   nets = trainer.networks(_SETTINGS, range(5))
   keys = trainer.network_keys(nets)
   assert len({tuple(k) for k in np.asarray(jax.random.key_data(keys))}) == 10
-  rows = trainer.network_rows(_SETTINGS, fold, nets)
+  rows = trainer.network_rows(_SETTINGS, data.fold, nets)
   init, _, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
-  states = init(keys, rows, jnp.asarray(table)[None], jnp.asarray(ratings))
+  states = init(keys, rows, *_arrays([data]))
   kernels = np.asarray(states.params["hidden_1"]["kernel"]).reshape(10, -1)
   assert len(np.unique(kernels[:, 0])) == 10
 
 
 def test_five_folds_and_any_number_of_epochs_compile_once():
-  table, ratings, fold = _problem()
+  data = _problem()
   nets = trainer.networks(_SETTINGS, range(5))
   keys = trainer.network_keys(nets)
-  rows = trainer.network_rows(_SETTINGS, fold, nets)
+  rows = trainer.network_rows(_SETTINGS, data.fold, nets)
   made = trainer.make_trainer(_SETTINGS, _COLUMNS, 1)
   traced = []
 
@@ -76,10 +95,12 @@ def test_five_folds_and_any_number_of_epochs_compile_once():
     return made.run_epoch(*args)
 
   init, run, _ = trainer.make_program(made._replace(run_epoch=counted))
-  data = (jnp.asarray(table)[None], jnp.asarray(ratings))
-  states = init(keys, rows, *data)
+  arrays = _arrays([data])
+  states = init(keys, rows, *arrays)
   for first, count in ((0, 1), (1, 3), (4, 2)):
-    states, _, ran = run(states, keys, rows, *data, jnp.int32(first), jnp.int32(count))
+    states, _, ran = run(
+      states, keys, rows, *arrays, jnp.int32(first), jnp.int32(count)
+    )
     assert int(ran) == count
   assert run._cache_size() == 1
   # once per trace of the loop's body, however many folds and epochs
@@ -126,7 +147,7 @@ def test_golden_step():
 
 @pytest.mark.slow
 def test_summed_loss_steps_as_many_times_further_as_there_are_rows():
-  table, ratings, fold = _problem(num_images=25)
+  data = _problem(num_images=25)
   weights = {}
   for reduction, step in (("mean", 1e-3), ("mean", 1e-30), ("sum", 1e-3)):
     settings = dataclasses.replace(
@@ -138,7 +159,7 @@ def test_summed_loss_steps_as_many_times_further_as_there_are_rows():
       batch_size=1000,
       stop_on="train",
     )
-    trained = loop.train(settings, table, _COLUMNS, ratings, fold, [0])
+    trained = loop.train(settings, {"": data}, [0])
     weights[reduction, step] = np.asarray(trained.params["output"]["kernel"])
   start = weights["mean", 1e-30]
   mean, total = weights["mean", 1e-3] - start, weights["sum", 1e-3] - start
@@ -148,23 +169,25 @@ def test_summed_loss_steps_as_many_times_further_as_there_are_rows():
 @pytest.mark.slow
 def test_test_ratings_reach_nothing():
   """Other ratings of the test fold: the same network, to the last bit."""
-  table, ratings, fold = _problem()
-  shuffled = ratings.copy()
-  shuffled[fold == 1] = np.random.default_rng(0).uniform(1, 9, ((fold == 1).sum(), 2))
+  data = _problem()
+  inside = data.fold == 1
+  shuffled = data.ratings.copy()
+  shuffled[inside] = np.random.default_rng(0).uniform(1, 9, (inside.sum(), 2))
   settings = dataclasses.replace(_SETTINGS, max_epochs=30, patience=3)
-  first = loop.train(settings, table, _COLUMNS, ratings, fold, [1])
-  second = loop.train(settings, table, _COLUMNS, shuffled, fold, [1])
+  first = loop.train(settings, {"": data}, [1])
+  other = dataclasses.replace(data, ratings=shuffled)
+  second = loop.train(settings, {"": other}, [1])
   np.testing.assert_array_equal(first.predicted, second.predicted)
   np.testing.assert_array_equal(first.best_epochs, second.best_epochs)
 
 
 def test_test_features_reach_nothing_that_trains():
-  table, ratings, fold = _problem()
-  changed = table.copy()
-  changed[fold == 1] = 99.0
-  first = loop.train(_SETTINGS, table, _COLUMNS, ratings, fold, [1])
-  second = loop.train(_SETTINGS, changed, _COLUMNS, ratings, fold, [1])
-  seen = fold != 1
+  data = _problem()
+  changed = data.features["a"].copy()
+  changed[data.fold == 1] = 99.0
+  first = loop.train(_SETTINGS, {"": data}, [1])
+  second = loop.train(_SETTINGS, {"": _with(data, changed)}, [1])
+  seen = data.fold != 1
   np.testing.assert_array_equal(first.predicted[:, seen], second.predicted[:, seen])
 
 
@@ -175,12 +198,12 @@ def test_best_parameters_are_kept_not_the_last():
   )
   trained = _train(settings)
   assert (trained.best_epochs < 150).any(), "nothing overfitted: the test shows nothing"
-  _, ratings, fold = _problem()
-  made = folds.make_folds(fold, settings.validation_share, settings.seed)
+  data = _problem()
+  made = folds.make_folds(data.fold, settings.validation_share, settings.seed)
   for k, net in enumerate(trained.networks):
     rows = made.validation_rows[net.fold][made.validation_weights[net.fold] > 0]
     column = config.TARGETS.index(net.targets[0])
-    error = np.mean((trained.predicted[k, rows, 0] - ratings[rows, column]) ** 2)
+    error = np.mean((trained.predicted[k, rows, 0] - data.ratings[rows, column]) ** 2)
     assert error == pytest.approx(trained.best_errors[k], rel=1e-3)
 
 
@@ -224,10 +247,7 @@ def test_every_setting_changes_the_result(changes):
 def test_shared_head_predicts_both_targets():
   trained = _train(shared_head=True, max_epochs=80)
   assert trained.predicted.shape == (5, 53, 2)
-  nothing = np.full((53, 2), np.nan)
-  _, ratings, fold = _problem()
-  settings = dataclasses.replace(_SETTINGS, shared_head=True)
-  found, _ = loop.evaluate(settings, trained, ratings, nothing, nothing, fold)
+  found, _ = loop.evaluate(trained, _problem())
   assert [one.target for one in found] == ["valence", "arousal"]
   assert all(one.scores.pearson_r > 0.5 for one in found)
 
@@ -258,18 +278,18 @@ def test_settings_that_cannot_train_are_named(changes, message):
 
 
 def _two_sources():
-  table, ratings, fold = _problem()
-  other = np.random.default_rng(5).standard_normal(table.shape).astype(np.float32)
-  return {"first": table, "second": other}, ratings, fold
+  data = _problem()
+  other = np.random.default_rng(5).standard_normal((53, 6)).astype(np.float32)
+  return {"first": data, "second": _with(data, other)}
 
 
 @pytest.mark.slow
 def test_a_source_among_several_equals_that_source_alone():
-  sources, ratings, fold = _two_sources()
-  together = loop.train(_SETTINGS, sources, _COLUMNS, ratings, fold, range(5))
+  sources = _two_sources()
+  together = loop.train(_SETTINGS, sources, range(5))
   assert len(together.networks) == 20
-  for name, table in sources.items():
-    alone = loop.train(_SETTINGS, table, _COLUMNS, ratings, fold, range(5))
+  for name, data in sources.items():
+    alone = loop.train(_SETTINGS, {"": data}, range(5))
     found = together.of(name, 0)
     np.testing.assert_allclose(found.predicted, alone.predicted, rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(found.best_epochs, alone.best_epochs)
@@ -279,12 +299,10 @@ def test_a_source_among_several_equals_that_source_alone():
 
 @pytest.mark.slow
 def test_a_seed_among_several_equals_that_seed_alone():
-  table, ratings, fold = _problem()
-  together = loop.train(
-    _SETTINGS, table, _COLUMNS, ratings, fold, range(5), num_seeds=2
-  )
+  data = _problem()
+  together = loop.train(_SETTINGS, {"": data}, range(5), num_seeds=2)
   settings = dataclasses.replace(_SETTINGS, seed=1)
-  alone = loop.train(settings, table, _COLUMNS, ratings, fold, range(5))
+  alone = loop.train(settings, {"": data}, range(5))
   second = together.of("", 1)
   np.testing.assert_allclose(second.predicted, alone.predicted, rtol=1e-4, atol=1e-4)
   assert np.abs(second.predicted - together.of("", 0).predicted).max() > 0.01
@@ -292,11 +310,12 @@ def test_a_seed_among_several_equals_that_seed_alone():
 
 @pytest.mark.slow
 def test_sources_and_seeds_are_one_compilation():
-  sources, ratings, fold = _two_sources()
+  sources = _two_sources()
   nets = trainer.networks(_SETTINGS, range(5), list(sources), 2)
+  fold = sources["first"].fold
   keys, rows = trainer.network_keys(nets), trainer.network_rows(_SETTINGS, fold, nets)
   init, run, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
-  data = (jnp.stack([jnp.asarray(t) for t in sources.values()]), jnp.asarray(ratings))
+  data = _arrays(list(sources.values()))
   states = init(keys, rows, *data)
   assert jax.tree.leaves(states.params)[0].shape[0] == 40
   for number in range(2):

@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion.storage import NAME
+from emojax.evaluation import results
 from emojax.features import params
 
 METADATA = "metadata.json"  # TFDS's name for a builder's own metadata
@@ -45,6 +46,13 @@ class Dataset:
   fold: np.ndarray
   keywords: list[str]
   metadata: dict[str, Any]
+
+  def ratings_of(self, target: str) -> results.Ratings:
+    """What people gave on one of `config.TARGETS`."""
+    column = TARGETS.index(target)
+    return results.Ratings(
+      self.ratings[:, column], self.ratings_std[:, column], self.num_raters[:, column]
+    )
 
   @property
   def name(self) -> str:
