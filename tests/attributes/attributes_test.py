@@ -182,7 +182,10 @@ def test_settings_that_cannot_be_are_refused(categories, settings, message):
     (("--images_dir=a", "--network=b"), "name either --images_dir"),
     (("--network=squeezenet",), "--output=FOLDER or --weights_dir=FOLDER is needed"),
     (("--network=deeplab", "--output=."), "deeplab is no object network; known: sq"),
-    (("--network=squeezenet", "--weights_dir=none"), "no weights file none/squeezenet"),
+    (
+      ("--network=squeezenet", "--weights_dir=none"),
+      "no trained weights of squeezenet in none",
+    ),
   ],
 )
 def test_mistakes_are_one_line(flags, message):
