@@ -197,7 +197,7 @@ def test_a_learning_curve_gives_each_model_ever_more_pictures(place):
   curves = results.learning_curves(found["entries"], "valence")
   assert [number for number, _ in curves["svr"]] == [10, 24]
   made = experiment.of_experiment(place / "learning", found)
-  assert "growth-valence" in made[3]
+  assert "growth-valence" in made.figures
 
 
 @pytest.mark.slow
