@@ -52,8 +52,9 @@ class ExtractConfig:
   )
   weights_dir: str = setting(
     "",
-    "Folder of <network>.safetensors files, as scripts/convert_weights makes them, and "
-    "of attributes.safetensors, as python -m emojax.attributes fit does.",
+    "Folder of <network>.safetensors files to look in before installed packages and "
+    "your own folder (see python -m emojax.weights), and of attributes.safetensors, as "
+    "python -m emojax.attributes fit makes it.",
   )
   weights: str = setting(
     "default",

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-CONVERTER = ROOT / "scripts" / "convert_weights"
 
 
 def run(*command, cwd=ROOT, python=(), **environment) -> subprocess.CompletedProcess:

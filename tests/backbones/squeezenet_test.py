@@ -12,7 +12,7 @@ import pytest
 from jax import lax
 
 from emojax import images
-from emojax.backbones import BACKBONES, layers, squeezenet, weights
+from emojax.backbones import BACKBONES, convert, layers, squeezenet, weights
 from emojax.features import FEATURES
 
 VIEW = FEATURES["object_squeezenet"].view
@@ -22,7 +22,7 @@ VIEW = FEATURES["object_squeezenet"].view
 def trained(shared_data, tmp_path_factory):
   folder = tmp_path_factory.mktemp("weights")
   source = shared_data / "imagenet_squeezenet_v10"
-  assert helpers.script("convert_weights")["convert"]("squeezenet", source, folder)
+  convert.convert("squeezenet", source, folder)
   return weights.load("squeezenet", folder)
 
 
@@ -39,6 +39,16 @@ def test_cat_from_file_to_probabilities(shared_data, trained, run):
   picture = images.view(images.load(folder / "cat.jpg"), VIEW)
   outputs = run(trained.params, picture[None])
   np.testing.assert_allclose(outputs["probabilities"][0], expected, atol=1e-5, rtol=0)
+
+
+def test_outputs_are_torchvisions():
+  """Reference: torchvision 0.28.0 on torch 2.13.0, seeded random weights, float64.
+
+  At 96 pixels the second pool has to round its size up.
+  """
+  errors = helpers.script("make_goldens")["compare"]("squeezenet")
+  assert errors.keys() == {"logits", "pool"}
+  assert max(errors.values()) < 1e-4
 
 
 @pytest.mark.slow

@@ -4,16 +4,13 @@ import json
 import os
 import pathlib
 import pickle
-import subprocess
-import sys
 
-import helpers
 import numpy as np
 import pytest
 import safetensors.numpy
 from flax.traverse_util import flatten_dict
 
-from emojax.backbones import BACKBONES, convert, random_init, weights
+from emojax.backbones import BACKBONES, convert, random_init, squeezenet, weights
 from emojax.backbones.weights import WeightsError
 
 NETWORK = "squeezenet"
@@ -92,8 +89,8 @@ def test_digest_is_of_names_types_shapes_and_numbers():
 
 def test_missing_file_says_how_to_get_it(tmp_path):
   message = refusal(tmp_path)
-  assert f"digest {BACKBONES[NETWORK].digest}" in message
-  assert "scripts/convert_weights squeezenet --source" in message
+  assert "`python -m emojax.weights get squeezenet`" in message
+  assert "`python -m emojax.weights convert squeezenet --source=FILE`" in message
   assert "--weights=random" in message
 
 
@@ -223,25 +220,6 @@ def test_file_carries_its_recipe(folder):
   assert header["format"] == weights.FORMAT
 
 
-def test_choices(folder, tmp_path):
-  empty = tmp_path / "empty"
-  empty.mkdir()
-  assert weights.find(NETWORK, folder, "trained").source == "own weights"
-  assert weights.find(NETWORK, folder, "auto").source == "own weights"
-  assert weights.find(NETWORK, folder, "random", 3).source == "random seed 3"
-  assert weights.find(NETWORK, empty, "auto").source == "random seed 0"
-  assert weights.find(NETWORK, None, "auto").source == "random seed 0"
-  with pytest.raises(WeightsError, match="no weights folder given for squeezenet"):
-    weights.find(NETWORK, None, "trained")
-  with pytest.raises(ValueError, match="trained, random, auto, not 'none'"):
-    weights.find(NETWORK, folder, "none")
-  with pytest.raises(ValueError, match="unknown network 'resnet'; known: squeezenet"):
-    weights.find("resnet", folder, "random")
-  weights.path_of(NETWORK, folder).write_bytes(b"damaged")
-  with pytest.raises(WeightsError):  # never quietly random numbers instead
-    weights.find(NETWORK, folder, "auto")
-
-
 @pytest.mark.parametrize(
   ("network", "expected"),
   [
@@ -277,40 +255,15 @@ def test_published_weights_are_known_by_their_digest(shared_data, tmp_path):
   known = [name for name, backbone in BACKBONES.items() if backbone.digest]
   assert set(known) >= {"squeezenet", "deeplab"}
   for network in known:
-    carried = convert.CONVERTERS[network].package
-    assert convert.convert(network, None if carried else shared_data, tmp_path)
+    convert.convert(network, convert.installed(network) or shared_data, tmp_path)
     found = weights.load(network, tmp_path)
     assert found.digest == BACKBONES[network].digest
     assert found.label == f"{network} trained {found.digest[:8]}"
 
 
-@pytest.mark.slow
-def test_converter_refuses_in_one_line(tmp_path):
-  """One process for each way of being wrong that a person meets first."""
-
-  def run(source):
-    return subprocess.run(
-      [
-        sys.executable,
-        str(helpers.CONVERTER),
-        "squeezenet",
-        f"--source={source}",
-        f"--output={tmp_path / 'out'}",
-      ],
-      capture_output=True,
-      text=True,
-      check=False,
-    )
-
-  objects = tmp_path / "squeezenet_v10.npz"
-  np.savez(objects, **{"conv1.weight": np.array([{}], dtype=object)})
-  for source, expected in (
-    (tmp_path / "nowhere", "no file or folder"),
-    (objects, "allow_pickle=False"),
-  ):
-    result = run(source)
-    assert result.returncode == 1
-    assert result.stderr.startswith("convert_weights: ")
-    assert expected in result.stderr
-    assert result.stderr.count("\n") == 1
-  assert not (tmp_path / "out").exists()
+def test_a_parameter_that_may_be_there(tmp_path, tensors):
+  write(tmp_path, tensors | squeezenet.BORDERLESS)
+  assert "borderless" in weights.load(NETWORK, tmp_path).params
+  wrong = {"borderless": np.zeros(2, np.float32)}
+  with pytest.raises(WeightsError, match=r"shape or type borderless \(2, 'float32'\)"):
+    write(tmp_path, tensors | wrong)

@@ -57,7 +57,7 @@ def test_bad_names_are_answered_with_the_known_ones(names, message):
 
 def test_trained_weights_are_asked_for_by_default(tmp_path):
   for folder in (None, tmp_path):
-    with pytest.raises(WeightsError, match="scripts/convert_weights squeezenet"):
+    with pytest.raises(WeightsError, match=r"emojax\.weights get squeezenet"):
       load_sources(["object_squeezenet"], folder)
 
 

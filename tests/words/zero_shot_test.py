@@ -9,6 +9,7 @@ import helpers
 import numpy as np
 import pytest
 
+from emojax.backbones import convert
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.features import params
 from emojax.words import zero_shot
@@ -95,18 +96,7 @@ def test_pictures_are_scored_by_words_alone(shared_data, tmp_path):
     for row in rated
   ]
   (tmp_path / "ratings.csv").write_text("\n".join(lines))
-  convert = helpers.ROOT / "scripts" / "convert_weights"
-  subprocess.run(
-    [
-      sys.executable,
-      convert,
-      "squeezenet",
-      f"--source={shared_data}",
-      f"--output={tmp_path}",
-    ],
-    check=True,
-    capture_output=True,
-  )
+  convert.convert("squeezenet", shared_data, tmp_path)
   flags = [
     "--dataset=va_emotion/folder",
     f"--images_dir={shared_data / 'oasis' / 'images'}",
