@@ -52,9 +52,9 @@ class ExtractConfig:
   )
   weights_dir: str = setting(
     "",
-    "Folder of <network>.safetensors files, looked in before installed packages and "
-    "your own folder (see python -m emojax.weights list), and of "
-    "attributes.safetensors, as python -m emojax.attributes fit does.",
+    "Folder of <network>.safetensors files to look in before installed packages and "
+    "your own folder (see python -m emojax.weights), and of attributes.safetensors, as "
+    "python -m emojax.attributes fit makes it.",
   )
   weights: str = setting(
     "default",

@@ -35,6 +35,14 @@ def compiled_programs(tmp_path_factory):
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_folder(tmp_path_factory):
+  """The user's own folder of weights is an empty one, here and in other processes."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+    yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> pathlib.Path:
   """The folder of real pictures, weights and reference numbers.

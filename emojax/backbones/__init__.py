@@ -79,6 +79,7 @@ class Backbone:
     one_by_one: whether a CPU takes the pictures of a batch one after another, so that
       batches gain nothing there.
     distribution: the installable package that carries the published file; "": none.
+    optional: shapes of parameters that weights may have beside those in `shapes`.
   """
 
   name: str
@@ -92,6 +93,7 @@ class Backbone:
   class_layer: str = ""
   one_by_one: bool = False
   distribution: str = ""
+  optional: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
   @functools.cached_property
   def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -191,6 +193,7 @@ BACKBONES: dict[str, Backbone] = {
     digest="b7ca9156ac3bfe1f1b6cb377aa487018e2c286d6a18b925e8566169aca810170",
     origin="SqueezeNet 1.0, Deep Compression release (arXiv 1602.07360, 1510.00149)",
     class_layer="conv_final",
+    optional={name: value.shape for name, value in squeezenet.BORDERLESS.items()},
   ),
   "deeplab": Backbone(
     name="deeplab",

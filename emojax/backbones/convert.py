@@ -2,7 +2,7 @@
 
 In: the published files, found by name in a folder; `CONVERTERS` lists them. Out:
 `<network>.safetensors`, the same bytes every time. Nothing in a published file is run:
-`.npz` is read without pickles, PyTorch's and MXNet's files by `published`.
+`.npz` is read without pickles, the other kinds by `published`.
 """
 
 import functools
@@ -20,9 +20,11 @@ from emojax.backbones import (
   class_names,
   deeplab,
   efficientnet_lite,
+  imagenet,
   published,
   resnet,
   resnet38,
+  squeezenet,
   vgg,
   weights,
 )
@@ -36,7 +38,7 @@ _EFFICIENTNET_EPSILON = 1e-3
 
 
 class Converter(NamedTuple):
-  """How one network's published file becomes a weights file.
+  """How one published file of a network becomes a weights file.
 
   Attributes:
     file_name: of the published file.
@@ -44,6 +46,7 @@ class Converter(NamedTuple):
     rename: those -> arrays named and laid out as in `Backbone.shapes`.
     class_names: the meaning of the outputs.
     licence: of the numbers, as far as it is known.
+    origin: where the numbers come from; "": as the network's `Backbone.origin` says.
   """
 
   file_name: str
@@ -51,6 +54,7 @@ class Converter(NamedTuple):
   rename: Callable[[Tensors], Tensors]
   class_names: Callable[[], tuple[str, ...]]
   licence: str
+  origin: str = ""
 
 
 def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> str:
@@ -58,7 +62,7 @@ def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> str:
 
   Args:
     network: a name of `CONVERTERS`.
-    source: the published file, or a folder that holds it at any depth.
+    source: a published file, or a folder that holds one at any depth.
     output: folder for the result; made if it is not there.
   Returns:
     One line: the weights file, its digest, and whether it is the published weights.
@@ -66,11 +70,7 @@ def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> str:
     WeightsError: there is no such file, or it is not the published one.
     OSError: something cannot be read or written.
   """
-  path = _find(source, CONVERTERS[network].file_name)
-  if path is None:
-    name = CONVERTERS[network].file_name
-    raise weights.WeightsError(f"no {name} at or below {source}")
-  converted = read(network, path)
+  converted = read(network, _find(network, source))
   output.mkdir(parents=True, exist_ok=True)
   target = weights.path_of(network, output)
   weights.save(
@@ -86,13 +86,13 @@ def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> str:
 
 
 def read(network: str, path: pathlib.Path) -> weights.Weights:
-  """One network's published file as weights, in memory.
+  """A published file of a network as weights, in memory.
 
   Raises:
     WeightsError: the file is not the published one.
     OSError: it cannot be read.
   """
-  converter = CONVERTERS[network]
+  converter = _converter(network, path)
   try:
     tensors = converter.rename(converter.read(path))
   except published.ArchiveError as error:
@@ -107,7 +107,7 @@ def read(network: str, path: pathlib.Path) -> weights.Weights:
     ) from error
   with path.open("rb") as file:
     file_digest = hashlib.file_digest(file, "sha256").hexdigest()
-  origin = BACKBONES[network].origin
+  origin = converter.origin or BACKBONES[network].origin
   if converter.read is not _read_npz:  # those are known by the digest of their tensors
     origin += f"; {path.name}, sha256 {file_digest}"
   return weights.of_tensors(
@@ -120,8 +120,14 @@ def installed(network: str) -> pathlib.Path | None:
   distribution = BACKBONES[network].distribution
   if not distribution:
     return None
-  file_name = CONVERTERS[network].file_name
-  return published.installed(distribution.replace("-", "_"), file_name)
+  package = distribution.replace("-", "_")
+  paths = (published.installed(package, name) for name in file_names(network))
+  return next(filter(None, paths), None)
+
+
+def file_names(network: str) -> list[str]:
+  """The names under which a network is published."""
+  return [converter.file_name for converter in CONVERTERS[network]]
 
 
 def torchvision_plain(network: str, state: Tensors) -> Tensors:
@@ -283,7 +289,28 @@ def _scale_and_bias(
   return scale, beta - mean * scale
 
 
-def squeezenet(archive: Tensors) -> Tensors:
+def torchvision_squeezenet(state: Tensors) -> Tensors:
+  """SqueezeNet: numbered layers, (out, in, h, w) to (h, w, in, out).
+
+  torchvision's first layer sees (value - mean) / scale, here it sees the value less
+  Caffe's mean. It has no padding, so other kernels and biases make up for that exactly.
+  """
+  layers = {"conv1": "features.0", "conv_final": "classifier.1"}
+  for number, at in zip(squeezenet.FIRES, (3, 4, 5, 7, 8, 9, 10, 12), strict=True):
+    for part in ("squeeze", "expand1x1", "expand3x3"):
+      layers[f"fire{number}/{part}"] = f"features.{at}.{part}"
+  tensors: Tensors = {}
+  for name, theirs in layers.items():
+    tensors[f"{name}/kernel"] = state[f"{theirs}.weight"].transpose(2, 3, 1, 0)
+    tensors[f"{name}/bias"] = state[f"{theirs}.bias"]
+  kernel = tensors["conv1/kernel"] / np.reshape(imagenet.SCALE_RGB, (3, 1))
+  lower = np.subtract(squeezenet.MEAN_RGB, imagenet.MEAN_RGB)
+  tensors["conv1/kernel"] = kernel
+  tensors["conv1/bias"] = tensors["conv1/bias"] + lower @ kernel.sum(axis=(0, 1))
+  return tensors | squeezenet.BORDERLESS
+
+
+def caffe_squeezenet(archive: Tensors) -> Tensors:
   """Caffe's (out, in, h, w) to (h, w, in, out); the first layer's BGR to RGB."""
   layers = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
   kinds = {"weight": "kernel", "bias": "bias"}
@@ -345,13 +372,24 @@ def _deeplab_layers() -> Iterator[str]:
   yield "classifier"
 
 
-def _find(source: pathlib.Path, name: str) -> pathlib.Path | None:
-  """The file of this name at or below `source`, the first in order of path."""
+def _find(network: str, source: pathlib.Path) -> pathlib.Path:
+  """A network's published file at or below `source`, the first in order of path."""
   if source.is_file():
     return source
   if not source.is_dir():
     raise weights.WeightsError(f"no file or folder {source}")
-  return next(iter(sorted(source.rglob(name))), None)
+  names = file_names(network)
+  for name in names:
+    if paths := sorted(source.rglob(name)):
+      return paths[0]
+  raise weights.WeightsError(f"no {' or '.join(names)} at or below {source}")
+
+
+def _converter(network: str, path: pathlib.Path) -> Converter:
+  """That of a network for a file of this name, or at least of this kind."""
+  converters = CONVERTERS[network]
+  alike = [c for c in converters if c.file_name.endswith(path.suffix)] or converters
+  return alike[0]
 
 
 def _read_npz(path: pathlib.Path) -> Tensors:
@@ -365,38 +403,60 @@ def _read_npz(path: pathlib.Path) -> Tensors:
 _BSD = "BSD-3-Clause (torchvision); ImageNet's pictures are for research"
 
 
-def _torchvision(file_name: str, rename: Callable[[Tensors], Tensors]) -> Converter:
-  return Converter(file_name, published.read_torch, rename, class_names.imagenet, _BSD)
+def _torchvision(
+  file_name: str, rename: Callable[[Tensors], Tensors], origin: str = ""
+) -> Converter:
+  return Converter(
+    file_name, published.read_torch, rename, class_names.imagenet, _BSD, origin
+  )
 
 
-CONVERTERS: dict[str, Converter] = {
-  "squeezenet": Converter(
-    "squeezenet_v10.npz",
-    _read_npz,
-    squeezenet,
-    class_names.imagenet,
-    "BSD-2-Clause",
+# Of each network a converter for every file in which it is published, in the order in
+# which a folder is searched for them.
+CONVERTERS: dict[str, tuple[Converter, ...]] = {
+  "squeezenet": (
+    Converter(
+      "squeezenet_v10.npz",
+      _read_npz,
+      caffe_squeezenet,
+      class_names.imagenet,
+      "BSD-2-Clause",
+    ),
+    _torchvision(
+      "squeezenet1_0-b66bff10.pth",
+      torchvision_squeezenet,
+      "torchvision, squeezenet1_0, IMAGENET1K_V1",
+    ),
   ),
-  "deeplab": Converter(
-    "weights_dequantised.npz",
-    _read_npz,
-    deeplab_mobilenet,
-    class_names.ade20k_and_background,
-    "tensorflow/models is Apache-2.0; not stated for the published conversion",
+  "deeplab": tuple(
+    Converter(
+      file_name,
+      read_file,
+      deeplab_mobilenet,
+      class_names.ade20k_and_background,
+      "tensorflow/models is Apache-2.0; not stated for the published conversion",
+    )
+    for file_name, read_file in (
+      ("weights_dequantised.npz", _read_npz),
+      (
+        "lite-model_deeplabv3-mobilenetv2-ade20k_1_default_1.tflite",
+        published.read_tflite,
+      ),
+    )
   ),
   **{
-    file_name.split("-")[0]: _torchvision(
-      file_name, functools.partial(torchvision_plain, file_name.split("-")[0])
-    )
-    for file_name in (
-      "alexnet-owt-7be5be79.pth",
-      "vgg16-397923af.pth",
-      "vgg19-dcbb9e9d.pth",
+    network: (_torchvision(file_name, functools.partial(torchvision_plain, network)),)
+    for network, file_name in (
+      ("alexnet", "alexnet-owt-7be5be79.pth"),
+      ("vgg16", "vgg16-397923af.pth"),
+      ("vgg19", "vgg19-dcbb9e9d.pth"),
     )
   },
   **{
-    f"resnet{depth}": _torchvision(
-      f"resnet{depth}-{digest}.pth", functools.partial(torchvision_resnet, depth)
+    f"resnet{depth}": (
+      _torchvision(
+        f"resnet{depth}-{digest}.pth", functools.partial(torchvision_resnet, depth)
+      ),
     )
     for depth, digest in (
       (18, "f37072fd"),
@@ -406,20 +466,24 @@ CONVERTERS: dict[str, Converter] = {
       (152, "394f9c45"),
     )
   },
-  "resnet38": Converter(
-    "ade20k_rna-a1_cls150_s8_ep-0001.params",
-    published.read_mxnet,
-    ademxapp_resnet38,
-    class_names.ade20k,
-    "Apache-2.0 (ademxapp); ADE20K's pictures are for research",
+  "resnet38": (
+    Converter(
+      "ade20k_rna-a1_cls150_s8_ep-0001.params",
+      published.read_mxnet,
+      ademxapp_resnet38,
+      class_names.ade20k,
+      "Apache-2.0 (ademxapp); ADE20K's pictures are for research",
+    ),
   ),
   **{
-    f"efficientnet_lite{version}": Converter(
-      f"efficientnet-lite{version}-{digest}.pth",
-      published.read_torch,
-      functools.partial(efficientnet_lite_pytorch, version),
-      class_names.imagenet,
-      "Apache-2.0 (tensorflow/tpu); ImageNet's pictures are for research",
+    f"efficientnet_lite{version}": (
+      Converter(
+        f"efficientnet-lite{version}-{digest}.pth",
+        published.read_torch,
+        functools.partial(efficientnet_lite_pytorch, version),
+        class_names.imagenet,
+        "Apache-2.0 (tensorflow/tpu); ImageNet's pictures are for research",
+      ),
     )
     for version, digest in enumerate(("57934424", "77cc7160", "9656183e"))
   },

@@ -1,9 +1,10 @@
 """Reads the files in which networks are published, without running anything in them.
 
-In: a `.pth` file of PyTorch (both its forms) or a `.params` file of MXNet. Out: names
-and arrays. PyTorch's files hold a pickle, which may name any function to be called;
-here three names of PyTorch's and `OrderedDict` stand for harmless ones of emojax's own,
-and a file that asks for anything else is refused. Neither PyTorch nor MXNet is needed.
+In: a `.pth` file of PyTorch (both its forms), a `.params` file of MXNet or a `.tflite`
+file of TensorFlow. Out: names and arrays. PyTorch's files hold a pickle, which may name
+any function to be called; here three names of PyTorch's and `OrderedDict` stand for
+harmless ones of emojax's own, and a file that asks for anything else is refused. None
+of the three is needed, only the small package `tflite` for the last kind.
 """
 
 import collections
@@ -24,6 +25,7 @@ TORCH_ZIP = b"PK\x03\x04"
 TORCH_LEGACY = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
 _TORCH_PROTOCOL = 1001
 MXNET = struct.pack("<Q", 0x112)
+_TFLITE = b"TFL3"  # behind the first four bytes
 
 _TORCH_TYPES = {
   "FloatStorage": "<f4",
@@ -35,6 +37,13 @@ _TORCH_TYPES = {
 _MXNET_TYPES = {0: "<f4", 1: "<f8", 2: "<f2", 3: "u1", 4: "<i4", 5: "i1", 6: "<i8"}
 _MXNET_DENSE = {0xF993FAC8: 1, 0xF993FAC9: 2, 0xF993FACA: 3}  # mark -> version
 _MOST_AXES = 8
+_TFLITE_TYPES = {0: "<f4", 1: "<f2", 9: "i1"}
+_TFLITE_PARTS = {  # operation -> what its second and further inputs are
+  "CONV_2D": ("weight", "bias"),
+  "DEPTHWISE_CONV_2D": ("weight", "bias"),
+  "MUL": ("const1",),
+  "ADD": ("const1",),
+}
 
 
 class ArchiveError(ValueError):
@@ -90,6 +99,30 @@ def read_mxnet(path: pathlib.Path) -> Tensors:
     if start != MXNET:
       raise ArchiveError(f"{path} is no .params file of MXNet{_looks_like(start)}")
     return _guarded(path, _read_mxnet, file)
+
+
+def read_tflite(path: pathlib.Path) -> Tensors:
+  """The constants of a TFLite graph, by the operations in their order.
+
+  Quantised ones are turned back into numbers, as float64, which holds them exactly.
+  Needs the package `tflite`.
+
+  Returns:
+    `NNN_OPERATION_weight` and `_bias` of convolutions, `_const1` of products and sums
+    with a constant; NNN counts the operations, but for those that only dequantise.
+  Raises:
+    ArchiveError: the file is damaged or no such file, or the package is missing.
+    OSError: it cannot be read.
+  """
+  with path.open("rb") as file:
+    start = file.read(8)
+    if start[4:] != _TFLITE:
+      raise ArchiveError(f"{path} is no TFLite file{_looks_like(start)}")
+    if importlib.util.find_spec("tflite") is None:
+      raise ArchiveError(
+        f"{path} needs the package tflite: install it with `pip install tflite`"
+      )
+    return _guarded(path, _read_tflite, file)
 
 
 def installed(package: str, file_name: str) -> pathlib.Path | None:
@@ -268,6 +301,49 @@ def _read_mxnet_array(file: IO[bytes]) -> np.ndarray:
   dtype = np.dtype(_MXNET_TYPES[kind])
   data = _take(file, math.prod(shape) * dtype.itemsize)
   return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _read_tflite(file: IO[bytes]) -> Tensors:
+  """By the generated readers of TFLite's schema; the file is one flat buffer."""
+  import tflite
+
+  file.seek(0)
+  model = tflite.Model.GetRootAsModel(file.read(), 0)
+  graph = model.Subgraphs(0)
+  kinds = {code: name for name, code in vars(tflite.BuiltinOperator).items()}
+  dequantised = {}  # number of the result -> that of the constant it is made of
+  tensors: Tensors = {}
+  count = 0
+  for position in range(graph.OperatorsLength()):
+    operation = graph.Operators(position)
+    kind = kinds[model.OperatorCodes(operation.OpcodeIndex()).BuiltinCode()]
+    inputs = operation.InputsAsNumpy().tolist()
+    if kind == "DEQUANTIZE":
+      dequantised[operation.Outputs(0)] = inputs[0]
+      continue
+    for slot, part in enumerate(_TFLITE_PARTS.get(kind, ()), start=1):
+      constant = graph.Tensors(dequantised.get(inputs[slot], inputs[slot]))
+      buffer = model.Buffers(constant.Buffer())
+      if buffer.DataLength():
+        name = f"{count:03}_{kind}_{part}"
+        tensors[name] = _dequantised(constant, buffer.DataAsNumpy().tobytes())
+    count += 1
+  return tensors
+
+
+def _dequantised(constant: Any, data: bytes) -> np.ndarray:
+  """A constant; where quantised, (number - zero point) * scale, by channel."""
+  shape = constant.ShapeAsNumpy()
+  if constant.Type() not in _TFLITE_TYPES:
+    raise ArchiveError(f"holds constants of a type {constant.Type()} not known here")
+  values = np.frombuffer(data, _TFLITE_TYPES[constant.Type()]).reshape(shape)
+  quantisation = constant.Quantization()
+  if quantisation is None or not quantisation.ScaleLength():
+    return values
+  along = [1] * len(shape)
+  along[quantisation.QuantizedDimension()] = -1
+  scale = quantisation.ScaleAsNumpy().reshape(along).astype(np.float64)
+  return (values - quantisation.ZeroPointAsNumpy().reshape(along)) * scale
 
 
 def _take(file: IO[bytes], count: int) -> bytes:

@@ -8,7 +8,8 @@ Source: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer param
 and <0.5MB model size", arXiv 1602.07360, with the published Caffe definition: pools
 round their size up, the last convolution is padded by 1. Caffe feeds blue, green, red;
 the converter has turned the first layer's input channels round, so here it is RGB
-throughout.
+throughout. torchvision's `squeezenet1_0` differs in one place: its last convolution is
+not padded. Parameters that hold `BORDERLESS` say that they are of that kind.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from emojax.backbones.layers import Conv, in_parts, max_pool
@@ -37,6 +39,8 @@ FIRES = {
   8: (64, 256),
   9: (64, 256),
 }
+# A parameter beside those of the layers, of which only the presence counts.
+BORDERLESS = {"borderless": np.ones(1, np.float32)}
 POOL_BEFORE = (2, 5, 9)  # a max pool stands before these fire blocks
 
 
@@ -79,7 +83,8 @@ class SqueezeNet(nn.Module):
         x = max_pool(x)
       x = Fire(squeeze, expand, name=f"fire{number}")(x)
     pool = x.mean(axis=(1, 2), dtype=jnp.float32)
-    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))  # the border counts in the average
+    if not self.has_variable("params", *BORDERLESS):  # else it counts in the average
+      x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     scores = Conv(CLASSES, name="conv_final")(x)
     logits = nn.relu(scores).mean(axis=(1, 2), dtype=jnp.float32)
     return {"probabilities": nn.softmax(logits), "logits": logits, "pool": pool}

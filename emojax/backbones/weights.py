@@ -1,8 +1,8 @@
 """Weights files: reading, writing and checking the parameters of the backbones.
 
-In: a folder with `<network>.safetensors`, as `python -m emojax.weights` makes them.
-Out: `Weights`, whose digest travels with every number computed from them. The files
-hold plain tensors and one JSON text; nothing in them is ever executed.
+In: a folder with `<network>.safetensors`, as `python -m emojax.weights` fills it. Out:
+`Weights`, whose digest travels with every number computed from them. The files hold
+plain tensors and one JSON text; nothing in them is ever executed.
 """
 
 import dataclasses
@@ -274,7 +274,11 @@ def _check(
   tensors: Mapping[str, np.ndarray],
 ) -> None:
   """Refuses anything but exactly this network's tensors and class names."""
-  expected = {name: (*shape, "float32") for name, shape in backbone.shapes.items()}
+  present = {
+    name: backbone.optional[name] for name in backbone.optional if name in tensors
+  }
+  shapes = backbone.shapes | present
+  expected = {name: (*shape, "float32") for name, shape in shapes.items()}
   came = {name: (*tensor.shape, tensor.dtype.name) for name, tensor in tensors.items()}
   problems = [
     f"{title} {_some(names)}"

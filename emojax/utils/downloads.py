@@ -63,7 +63,7 @@ def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Pa
     address = f"{mirror.rstrip('/')}/{file.name}" if mirror else file.address
     if not address:
       raise DownloadError(
-        f"no host has {file.name} any more: put it into {folder} and run this again"
+        f"no host of {file.name} is known: put it into {folder} and run this again"
       )
     part = folder / (file.name + ".part")
     _download(file, address, part)

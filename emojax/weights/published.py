@@ -26,6 +26,19 @@ FILES: dict[str, Published] = {  # by network
   "resnet50": _torchvision("resnet50-0676ba61.pth", 97.781),
   "resnet101": _torchvision("resnet101-63fe2227.pth", 170.511),
   "resnet152": _torchvision("resnet152-394f9c45.pth", 230.434),
+  "squeezenet": _torchvision("squeezenet1_0-b66bff10.pth", 4.778),
+  "deeplab": Published(
+    name="lite-model_deeplabv3-mobilenetv2-ade20k_1_default_1.tflite",
+    address=(
+      "https://raw.githubusercontent.com/ucalyptus/SIH-Stargazers/"
+      "34dc5cb5d4ef1c0a3ae6c8c0f3093676fa26c91f/models/segmentation/"
+      "lite-model_deeplabv3-mobilenetv2-ade20k_1_default_1.tflite"
+    ),
+    mebibytes=2.304,
+    digest="sha256:9476784566f88bf0bdc3169f0012fb7d08857b325811d8c1aaf5ada1c0d4e4f9",
+    starts=(b"\x08\x00\x00\x00TFL3",),
+    licence="Apache-2.0 upstream, not stated for the file",
+  ),
   "resnet38": Published(
     name="ade20k_rna-a1_cls150_s8_ep-0001.params",
     address="",

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from emojax import images
-from emojax.backbones import BACKBONES, convert, deeplab, weights
+from emojax.backbones import BACKBONES, convert, deeplab, published, weights
 from emojax.features import FEATURES
 
 VIEW = FEATURES["semantic_deeplab"].view
@@ -22,6 +22,20 @@ def trained(shared_data, tmp_path_factory):
   source = shared_data / "ade20k_deeplabv3_mnv2"
   convert.convert("deeplab", source, folder)
   return weights.load("deeplab", folder)
+
+
+def test_the_published_tflite_file_has_the_same_arrays(shared_data, tmp_path):
+  """Reference: `weights_dequantised.npz`, read off TensorFlow's own interpreter."""
+  folder = shared_data / "ade20k_deeplabv3_mnv2"
+  path = folder / "deeplabv3_mobilenetv2_ade20k_dynamic_range.tflite"
+  arrays = published.read_tflite(path)
+  with np.load(folder / "weights_dequantised.npz") as expected:
+    assert arrays.keys() == set(expected.files)
+    for name in expected.files:
+      assert arrays[name].dtype == expected[name].dtype
+      assert np.array_equal(arrays[name], expected[name]), name
+  convert.convert("deeplab", path, tmp_path)
+  assert weights.load("deeplab", tmp_path).digest == BACKBONES["deeplab"].digest
 
 
 @pytest.mark.slow

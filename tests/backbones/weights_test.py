@@ -5,13 +5,12 @@ import os
 import pathlib
 import pickle
 
-import helpers
 import numpy as np
 import pytest
 import safetensors.numpy
 from flax.traverse_util import flatten_dict
 
-from emojax.backbones import BACKBONES, convert, random_init, trained, weights
+from emojax.backbones import BACKBONES, convert, random_init, squeezenet, weights
 from emojax.backbones.weights import WeightsError
 
 NETWORK = "squeezenet"
@@ -90,8 +89,8 @@ def test_digest_is_of_names_types_shapes_and_numbers():
 
 def test_missing_file_says_how_to_get_it(tmp_path):
   message = refusal(tmp_path)
-  assert f"digest {BACKBONES[NETWORK].digest}" in message
-  assert "python -m emojax.weights convert squeezenet --source" in message
+  assert "`python -m emojax.weights get squeezenet`" in message
+  assert "`python -m emojax.weights convert squeezenet --source=FILE`" in message
   assert "--weights=random" in message
 
 
@@ -221,28 +220,6 @@ def test_file_carries_its_recipe(folder):
   assert header["format"] == weights.FORMAT
 
 
-def test_choices(folder, tmp_path, monkeypatch):
-  monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-  empty = tmp_path / "empty"
-  empty.mkdir()
-  assert trained.find(NETWORK, folder, "trained").source == "own"
-  assert trained.find(NETWORK, folder, "auto").source == "own"
-  chosen = trained.find(NETWORK, folder, "random", 3)
-  assert (chosen.source, chosen.seed) == ("random", 3)
-  for place in (empty, None):
-    chosen = trained.find(NETWORK, place, "auto")
-    assert (chosen.source, chosen.seed) == ("random", 0)
-  with pytest.raises(WeightsError, match="no trained weights of squeezenet"):
-    trained.find(NETWORK, None, "trained")
-  with pytest.raises(ValueError, match="trained, random, auto, not 'none'"):
-    trained.find(NETWORK, folder, "none")
-  with pytest.raises(ValueError, match="unknown network 'resnet'; known: squeezenet"):
-    trained.find("resnet", folder, "random")
-  weights.path_of(NETWORK, folder).write_bytes(b"damaged")
-  with pytest.raises(WeightsError):  # never quietly random numbers instead
-    trained.find(NETWORK, folder, "auto")
-
-
 @pytest.mark.parametrize(
   ("network", "expected"),
   [
@@ -278,31 +255,15 @@ def test_published_weights_are_known_by_their_digest(shared_data, tmp_path):
   known = [name for name, backbone in BACKBONES.items() if backbone.digest]
   assert set(known) >= {"squeezenet", "deeplab"}
   for network in known:
-    source = convert.installed(network) or shared_data
-    assert "the published weights" in convert.convert(network, source, tmp_path)
+    convert.convert(network, convert.installed(network) or shared_data, tmp_path)
     found = weights.load(network, tmp_path)
     assert found.digest == BACKBONES[network].digest
     assert found.label == f"{network} trained {found.digest[:8]}"
 
 
-@pytest.mark.slow
-def test_converter_refuses_in_one_line(tmp_path):
-  """One process for each way of being wrong that a person meets first."""
-
-  def run(source):
-    output = f"--output={tmp_path / 'out'}"
-    command = ("-m", "emojax.weights", "convert", "squeezenet", output)
-    return helpers.run(*command, f"--source={source}")
-
-  objects = tmp_path / "squeezenet_v10.npz"
-  np.savez(objects, **{"conv1.weight": np.array([{}], dtype=object)})
-  for source, expected in (
-    (tmp_path / "nowhere", "no file or folder"),
-    (objects, "allow_pickle=False"),
-  ):
-    result = run(source)
-    assert result.returncode == 1
-    assert result.stderr.startswith("emojax.weights convert: error: ")
-    assert expected in result.stderr
-    assert result.stderr.count("\n") == 1
-  assert not (tmp_path / "out").exists()
+def test_a_parameter_that_may_be_there(tmp_path, tensors):
+  write(tmp_path, tensors | squeezenet.BORDERLESS)
+  assert "borderless" in weights.load(NETWORK, tmp_path).params
+  wrong = {"borderless": np.zeros(2, np.float32)}
+  with pytest.raises(WeightsError, match=r"shape or type borderless \(2, 'float32'\)"):
+    write(tmp_path, tensors | wrong)

@@ -18,6 +18,7 @@ from PIL import Image
 
 import emojax
 from emojax import config
+from emojax.backbones import convert
 from emojax.evaluation import results
 from emojax.features import params
 from emojax.predict import formats, predictor, trained_run
@@ -371,14 +372,7 @@ def test_random_networks_are_found_again(tmp_path):
 @pytest.mark.slow
 def test_weights_travel_in_the_archive(shared_data, pictures, tmp_path):
   weights = tmp_path / "weights"
-  _process(
-    "-m",
-    "emojax.weights",
-    "convert",
-    "squeezenet",
-    f"--source={shared_data}",
-    f"--output={weights}",
-  )
+  convert.convert("squeezenet", shared_data, weights)
   done = _process(
     "-m",
     "emojax.train",
@@ -411,14 +405,7 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, pictures, tm
   weights = tmp_path / "weights"
   norms = shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"
   cache = f"--cache_dir={tmp_path / 'cache'}"
-  _process(
-    "-m",
-    "emojax.weights",
-    "convert",
-    "squeezenet",
-    f"--source={shared_data}",
-    f"--output={weights}",
-  )
+  convert.convert("squeezenet", shared_data, weights)
   few = ("--network=squeezenet", "--num_attributes=20", f"--weights_dir={weights}")
   assert _process("-m", "emojax.attributes", "fit", *few, cache).returncode == 0
   done = _process(

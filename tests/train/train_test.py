@@ -245,8 +245,8 @@ def test_weights_that_are_missing_are_named(rated, tmp_path):
   features = "--features=object_squeezenet"
   done = _run(*rated[:-1], features, f"--weights_dir={tmp_path}")
   assert done.returncode == 1
-  assert f"no trained weights of squeezenet in {tmp_path}" in done.stderr
-  assert "emojax.weights get squeezenet" in done.stderr
+  assert f"no trained weights of squeezenet in {tmp_path}, " in done.stderr
+  assert "python -m emojax.weights get squeezenet" in done.stderr
   assert done.stderr.count("\n") == 1, done.stderr
 
 

@@ -89,7 +89,7 @@ def test_absent_file_and_absent_host(tmp_path, host):
   host.status = 404
   with pytest.raises(DownloadError, match="answered 404"):
     fetch(FILE, tmp_path, host.address)
-  with pytest.raises(DownloadError, match=r"no host has net-12345678\.pth any more"):
+  with pytest.raises(DownloadError, match=r"no host of net-12345678\.pth is known"):
     fetch(FILE, tmp_path)
   with pytest.raises(DownloadError, match="cannot be fetched"):
     fetch(FILE, tmp_path, "http://127.0.0.1:9")  # the discard port, where none listens
