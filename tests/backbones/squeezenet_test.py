@@ -4,6 +4,7 @@ import importlib.util
 import pathlib
 
 import flax.linen as nn
+import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np

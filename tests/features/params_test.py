@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emojax import images
-from emojax.backbones import weights
+from emojax.backbones import trained, weights
 from emojax.backbones.weights import WeightsError
 from emojax.features import FEATURES, color_names
 from emojax.features.params import (
@@ -59,7 +59,7 @@ def test_description_is_json_and_names_what_made_the_numbers():
 @pytest.mark.parametrize("source", ["trained", "own", "random"])
 def test_descriptions_of_emojax_0_1_0_say_the_same(precision, source, monkeypatch):
   drawn = dataclasses.replace(weights.random("squeezenet"), source=source)
-  monkeypatch.setattr(weights, "find", lambda *_: drawn)
+  monkeypatch.setattr(trained, "find", lambda *_: drawn)
   names = ["color", "lbp", "logits_squeezenet"]
   described = describe(names, load_sources(names, precision=precision))
   described[0]["bases"] = described[1:]
