@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from emojax import images, paper
-from emojax.datasets.va_emotion import storage, synthetic
+from emojax.datasets.va_emotion import synthetic
 from emojax.evaluation import bootstrap, results
 from emojax.features import params
 from emojax.images.thumbnails import thumbnail
@@ -252,7 +252,7 @@ def find_pictures(report: Mapping[str, Any], images_dir: str) -> FindPicture:
     images_dir: where they are now; empty: where they were.
   """
   places = report.get("pictures", {})
-  if report["dataset"] == f"{storage.NAME}/{synthetic.NAME}" and not images_dir:
+  if "number" in places and not images_dir:
     source = synthetic.load(places["number"], places["seed"])
     rows = {one.image_id: row for row, one in enumerate(source.rated)}
     return lambda image_id: np.asarray(source.pictures[rows[image_id]])

@@ -189,7 +189,7 @@ def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
     )
   places = metadata["settings"]
   sources: Sequence[pathlib.Path | np.ndarray]
-  if metadata["source"] == synthetic.NAME:
+  if "number" in places:
     drawn = synthetic.load(places["number"], places["seed"])
     sources = drawn.pictures
     where = "Its pictures are drawn anew."

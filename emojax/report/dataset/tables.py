@@ -81,11 +81,11 @@ def pictures(sets: Sequence[RatedSet], found: copies.Copies) -> str:
   for number, one in enumerate(sets):
     data = one.dataset
     for row, (name, look) in enumerate(zip(data.image_ids, one.looks, strict=True)):
-      group = int(found.group[number][row])
+      fold, group = int(data.fold[row]), int(found.group[number][row])
       cells = [
         one.title,
         name,
-        _fold(int(data.fold[row])),
+        fold + 1 if fold != NO_FOLD else "",
         *map(_number, (*data.ratings[row], *data.ratings_std[row])),
         *(_count(value) for value in data.num_raters[row]),
         data.keywords[row],
@@ -102,6 +102,7 @@ def pairs(sets: Sequence[RatedSet], found: copies.Copies) -> str:
   rows: list[Sequence[Any]] = [PAIR_COLUMNS]
   for pair in found.pairs:
     names = copies_section.names_of(sets, pair)
+    places = [fold.strip("gnoe") for fold in copies_section.folds_of(sets, pair)]
     apart = np.abs(np.subtract(*copies_section.ratings_of(sets, pair)))
     rows.append(
       (
@@ -111,7 +112,7 @@ def pairs(sets: Sequence[RatedSet], found: copies.Copies) -> str:
         names[1],
         pair.distance,
         "yes" if pair.is_same_file else "no",
-        *map(_fold, copies_section.folds_of(sets, pair)),
+        *places,
         "yes" if pair.straddles else "no",
         *map(_number, apart),
       )
@@ -193,10 +194,6 @@ def _look(look: picture_check.Look) -> tuple[Any, ...]:
 
 def _number(value: float) -> str:
   return f"{value:.4f}" if math.isfinite(value) else ""
-
-
-def _fold(number: int) -> str:
-  return str(number + 1) if number != NO_FOLD else ""
 
 
 def _count(value: int) -> str:
