@@ -58,11 +58,12 @@ def test_choices(own, named):
   with pytest.raises(WeightsError, match="no trained weights of squeezenet in inst"):
     trained.find(NETWORK, None, "trained")
   for folder in (named, None):
-    assert trained.find(NETWORK, folder, "auto").source == "random seed 0"
+    assert trained.find(NETWORK, folder, "auto").source == "random"
   write(named)
-  assert trained.find(NETWORK, named, "trained").source == "own weights"
-  assert trained.find(NETWORK, named, "auto").source == "own weights"
-  assert trained.find(NETWORK, named, "random", 3).source == "random seed 3"
+  assert trained.find(NETWORK, named, "trained").source == "own"
+  assert trained.find(NETWORK, named, "auto").source == "own"
+  drawn = trained.find(NETWORK, named, "random", 3)
+  assert (drawn.source, drawn.seed) == ("random", 3)
   with pytest.raises(ValueError, match="trained, random, auto, not 'none'"):
     trained.find(NETWORK, named, "none")
   with pytest.raises(ValueError, match="unknown network 'resnet'; known: squeezenet"):
