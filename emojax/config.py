@@ -58,8 +58,8 @@ class ExtractConfig:
   )
   weights: str = setting(
     "default",
-    "Weights of the networks: trained ones from --weights_dir, seeded random ones, or "
-    "auto: trained where the file is there, else random. The default is trained, and "
+    "Weights of the networks: trained ones, seeded random ones, or "
+    "auto: trained where they are found, else random. The default is trained, and "
     "auto on the synthetic set. Tables say which were used.",
     choices=("default", "trained", "random", "auto"),
   )

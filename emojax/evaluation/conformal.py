@@ -14,7 +14,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import safetensors.numpy
 
 _GROUPS = 3
 _LEAST_IN_GROUP = 50  # errors; with fewer images there are fewer groups
@@ -31,23 +30,6 @@ class Calibration(NamedTuple):
 
   distance: np.ndarray
   error: np.ndarray
-
-
-def encode(calibration: Calibration, dtype: type = np.float32) -> bytes:
-  """A calibration as the bytes of a safetensors file, its numbers of type `dtype`."""
-  parts: dict[str, np.ndarray] = {
-    k: np.ascontiguousarray(v, dtype) for k, v in calibration._asdict().items()
-  }
-  return safetensors.numpy.save(parts)
-
-
-def decode(content: bytes) -> Calibration:
-  """What `encode` wrote.
-
-  Raises:
-    SafetensorError, TypeError: it is something else.
-  """
-  return Calibration(**safetensors.numpy.load(content))
 
 
 def half_widths(

@@ -11,6 +11,7 @@ from emojax.images.decode import (
   VERSION,
   ImageError,
   NothingToSee,
+  kind,
   load,
 )
 from emojax.images.folders import SUFFIXES, others, walk
@@ -28,6 +29,7 @@ __all__ = [
   "NothingToSee",
   "View",
   "check_visible",
+  "kind",
   "load",
   "others",
   "view",

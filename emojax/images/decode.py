@@ -123,11 +123,11 @@ def load(
   if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
     Image.MAX_IMAGE_PIXELS = max_pixels
   data = source if isinstance(source, bytes) else _read(source)
-  kind, opener = _kind(data)
+  name, opener = _kind(data)
   # A damaged file makes Pillow raise almost anything (OSError, SyntaxError, KeyError,
   # struct.error, zlib.error, ...), and each of them means the same to the caller.
   try:
-    picture = opener(io.BytesIO(_sealed_jpeg(data) if kind == "JPEG" else data))
+    picture = opener(io.BytesIO(_sealed_jpeg(data) if name == "JPEG" else data))
   except ImageError:
     raise
   except Image.DecompressionBombError as error:  # WebP of more than twice the limit
@@ -135,7 +135,7 @@ def load(
       f"more pixels than the limit of {max_pixels:,}; raise the pixel limit to read it"
     ) from error
   except Exception as error:
-    raise ImageError(f"not a readable {kind} picture: {_one_line(error)}") from error
+    raise ImageError(f"not a readable {name} picture: {_one_line(error)}") from error
   width, height = picture.size
   if width * height > max_pixels:
     raise ImageError(
@@ -149,7 +149,7 @@ def load(
   except ImageError:
     raise
   except Exception as error:
-    raise ImageError(f"damaged or cut short {kind}: {_one_line(error)}") from error
+    raise ImageError(f"damaged or cut short {name}: {_one_line(error)}") from error
   return np.ascontiguousarray(_upright(rgb, orientation))
 
 
@@ -160,6 +160,15 @@ def _read(path: str | os.PathLike[str]) -> bytes:
   except OSError as error:
     reason = error.strerror or _one_line(error)
     raise ImageError(f"the file cannot be opened: {reason}") from error
+
+
+def kind(data: bytes) -> str:
+  """What kind of file it is, such as "JPEG", from its first bytes.
+
+  Raises:
+    ImageError: none that is known.
+  """
+  return _kind(data)[0]
 
 
 def _kind(data: bytes) -> tuple[str, Callable[[io.BytesIO], ImageFile.ImageFile]]:

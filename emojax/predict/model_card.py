@@ -59,8 +59,7 @@ def markdown(
     scores="\n".join(pages_markdown.aligned(rows)),
     carried=carried,
     needs=needs,
-    made_by=f"emojax {found['emojax_version']}, {found['device']}, "
-    f"{found['seconds']:.0f} s",
+    made_by=f"emojax {found['emojax_version']}, {found['device']}",
     version=__version__,
     citation=paper.CITATION,
   )

@@ -43,7 +43,7 @@ class Predictions:
     low, high: target -> (N,) ends of the interval in which the mean rating lies with
       the probability asked for; NaN where the run has none.
     std: target -> (N,) standard deviation over the networks of the folds: how far they
-      disagree, which is about a tenth of how far they may be off.
+      disagree, which is far less than they may be off.
     distance: (N,) from the training pictures; 1 is as far as a typical one of them is
       from the others.
     status: "ok", "far" (scored, but unlike the training pictures), "simulated"
@@ -143,44 +143,63 @@ class Predictor:
     listed = expand(pictures)
     if not 0 < interval < 1:
       raise ValueError(f"--interval is a share between 0 and 1, got {interval:g}")
-    found = self._extractor.run_as(settings, listed, progress, images.check_visible)
-    table = np.concatenate([found.values[n] for n in self._columns.names], axis=1)
-    readable = np.array([row.status == "ok" for row in found.rows], bool)
-    mean = {t: np.full(len(listed), np.nan) for t in self.targets}
-    std = {t: np.full(len(listed), np.nan) for t in self.targets}
-    half = {t: np.full(len(listed), np.nan) for t in self.targets}
+    extracted = self._extractor.run_as(settings, listed, progress, images.check_visible)
+    table = np.concatenate([extracted.values[n] for n in self._columns.names], axis=1)
+    readable = np.array([row.status == "ok" for row in extracted.rows], bool)
+    numbers = {
+      part: {target: np.full(len(listed), np.nan) for target in self.targets}
+      for part in ("mean", "low", "high", "std")
+    }
     distance = np.full(len(listed), np.nan)
     if readable.any():
-      said = self._of_folds(table[readable])
-      for target, of_folds in said.items():
-        mean[target][readable] = of_folds.mean(axis=0)
-        std[target][readable] = of_folds.std(axis=0)
       distance[readable] = familiarity.distances(
         self.run.reference, table[readable], self._columns
       )
-      if self.run.calibration is not None:
-        widths = conformal.half_widths(
-          self.run.calibration, distance[readable], interval
-        )
-        for at, target in enumerate(self.targets):
-          half[target][readable] = widths[:, at]
-    least, most = SCALE
-    low = {t: np.maximum(mean[t] - half[t], least) for t in self.targets}
-    high = {t: np.minimum(mean[t] + half[t], most) for t in self.targets}
+      scores = self._scores(table[readable], distance[readable], interval)
+      for part, of_targets in scores.items():
+        for target, values in of_targets.items():
+          numbers[part][target][readable] = values
+    status, reason = self._statuses(extracted.rows, distance, simulated)
+    return Predictions(
+      paths=[row.path for row in extracted.rows],
+      distance=distance,
+      status=status,
+      reason=reason,
+      **numbers,
+    )
+
+  def _scores(
+    self, table: np.ndarray, distance: np.ndarray, interval: float
+  ) -> dict[str, dict[str, np.ndarray]]:
+    """Fields of `Predictions` that hold ratings: name -> target -> (N,)."""
+    of_folds = self._of_folds(table)
+    half = np.full((len(table), len(self.targets)), np.nan)
+    if self.run.calibration is not None:
+      half = conformal.half_widths(self.run.calibration, distance, interval)
+    mean = {target: values.mean(axis=0) for target, values in of_folds.items()}
+    ends = dict(zip(self.targets, half.T, strict=True))
+    return {
+      "mean": mean,
+      "low": {t: np.maximum(mean[t] - ends[t], SCALE[0]) for t in self.targets},
+      "high": {t: np.minimum(mean[t] + ends[t], SCALE[1]) for t in self.targets},
+      "std": {target: values.std(axis=0) for target, values in of_folds.items()},
+    }
+
+  def _statuses(
+    self, rows: Sequence[pipeline.Row], distance: np.ndarray, simulated: str
+  ) -> tuple[list[str], list[str]]:
+    """What became of each picture, and why; `simulated` says why no number counts."""
     limit = self.run.reference.far
     status, reason = [], []
-    for row, far in zip(found.rows, distance > limit, strict=True):
-      status.append(FAR if far else row.status)
-      reason.append(_FAR_REASON.format(limit) if far else row.reason)
-    if simulated:
-      scored = {OK, FAR}
-      reason = [
-        f"says nothing about people: {simulated}" if word in scored else text
-        for word, text in zip(status, reason, strict=True)
-      ]
-      status = [SIMULATED if word in scored else word for word in status]
-    paths = [row.path for row in found.rows]
-    return Predictions(paths, mean, low, high, std, distance, status, reason)
+    for row, far in zip(rows, distance > limit, strict=True):
+      word, text = row.status, row.reason
+      if word == OK and simulated:
+        word, text = SIMULATED, f"says nothing about people: {simulated}"
+      elif far:
+        word, text = FAR, _FAR_REASON.format(limit)
+      status.append(word)
+      reason.append(text)
+    return status, reason
 
   def _of_folds(self, table: np.ndarray) -> dict[str, np.ndarray]:
     """What the networks of each fold say: target -> (folds, N), ensembles averaged."""

@@ -18,14 +18,14 @@ import safetensors.numpy
 from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError
 
-from emojax.backbones import BACKBONES, weights
+from emojax.backbones import BACKBONES, trained, weights
 from emojax.config import TrainConfig
 from emojax.evaluation import conformal
 from emojax.features import attributes
 from emojax.features import params as sources
 from emojax.predict import model_card
 from emojax.train import checkpoint, familiarity, model, trainer
-from emojax.utils import files
+from emojax.utils import arrays, files
 
 FORMAT = 2  # of archives; raised when an older emojax could not read them
 _MANIFEST, _CARD = "run.json", "README.md"
@@ -33,8 +33,9 @@ _NETWORKS, _REFERENCE = "networks.safetensors", "familiarity.safetensors"
 _CALIBRATION = "calibration.safetensors"
 _WEIGHTS = "weights/"
 _DATE = (1980, 1, 1, 0, 0, 0)  # of members: the same run gives the same bytes
-# Of a run's results what says where the pictures were, or names some.
-_PRIVATE = ("pictures", "skipped_pictures")
+# Of a run's results what says where the pictures were or names some, and how long this
+# machine took: the same run again gives the same bytes.
+_LEFT_OUT = ("pictures", "skipped_pictures", "seconds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,9 +123,9 @@ def write_archive(
   Raises:
     OSError: it cannot be written.
   """
-  results = {key: run.results[key] for key in run.results if key not in _PRIVATE}
+  results = {key: run.results[key] for key in run.results if key not in _LEFT_OUT}
   tree = {"params": run.params, "scaling": run.scaling._asdict()}
-  arrays: dict[str, np.ndarray] = {
+  tensors: dict[str, np.ndarray] = {
     key: np.ascontiguousarray(value, dtype)
     for key, value in flatten_dict(tree, sep="/").items()
   }
@@ -132,10 +133,10 @@ def write_archive(
   members = {
     _CARD: model_card.markdown(run.identity, results, sorted(networks)).encode(),
     _MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode(),
-    _NETWORKS: safetensors.numpy.save(arrays),
-    _REFERENCE: familiarity.encode(run.reference, dtype),
+    _NETWORKS: safetensors.numpy.save(tensors),
+    _REFERENCE: arrays.encode(run.reference, dtype),
     **(
-      {_CALIBRATION: conformal.encode(run.calibration, dtype)}
+      {_CALIBRATION: arrays.encode(run.calibration, dtype)}
       if run.calibration is not None
       else {}
     ),
@@ -168,10 +169,12 @@ def _read_folder(folder: checkpoint.RunFolder) -> TrainedRun:
   params, scaling = checkpoint.load_model(folder, *like)
   try:
     results = json.loads(folder.results.read_text("utf-8"))
-    reference = familiarity.decode(folder.familiarity.read_bytes())
+    reference = arrays.decode(familiarity.Reference, folder.familiarity.read_bytes())
     calibration = None
     if folder.calibration.exists():
-      calibration = conformal.decode(folder.calibration.read_bytes())
+      calibration = arrays.decode(
+        conformal.Calibration, folder.calibration.read_bytes()
+      )
   except (OSError, ValueError, SafetensorError, TypeError) as error:
     raise checkpoint.RunError(
       f"{folder.path} is damaged ({error}): copy it again or repeat the run"
@@ -194,10 +197,10 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
         name: array.astype(np.float32)
         for name, array in safetensors.numpy.load(archive.read(_NETWORKS)).items()
       }
-      reference = familiarity.decode(archive.read(_REFERENCE))
+      reference = arrays.decode(familiarity.Reference, archive.read(_REFERENCE))
       calibration = None
       if _CALIBRATION in archive.namelist():
-        calibration = conformal.decode(archive.read(_CALIBRATION))
+        calibration = arrays.decode(conformal.Calibration, archive.read(_CALIBRATION))
       carried = {
         network: archive.read(f"{_WEIGHTS}{network}.safetensors")
         for network in (*BACKBONES, sources.ATTRIBUTES)
@@ -274,6 +277,12 @@ def _networks(identity: Mapping[str, Any], path: pathlib.Path) -> list[trainer.N
 def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]:
   """The weights files that a run's features need, to travel with it.
 
+  Weights that an installable package carries do not: it brings them where the run is
+  used.
+
+  Args:
+    run: the run.
+    weights_dir: where weights are looked for first.
   Raises:
     WeightsError: one is missing or damaged.
     RunError: one is of another digest than the run's.
@@ -286,11 +295,15 @@ def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]
   for used in sources.weights_of(features):
     network, digest = used["network"], used["digest"]
     if used["source"] != "random":
-      here = weights.load(network, weights_dir).digest
+      place = trained.locate(network, weights_dir)
+      if place is not None and place.kind == "package":
+        continue
+      folder = place.path.parent if place is not None else weights_dir
+      here = weights.load(network, folder).digest
       if here != digest:
         raise checkpoint.RunError(
-          f"{network}: the run was made with weights {digest[:16]}, {weights_dir} "
+          f"{network}: the run was made with weights {digest[:16]}, {folder} "
           f"holds {here[:16]}"
         )
-      found[network] = weights.path_of(network, weights_dir).read_bytes()
+      found[network] = weights.path_of(network, folder).read_bytes()
   return found

@@ -6,7 +6,7 @@ every picture, and a table laid out like the paper's.
 
   python -m emojax.train --fold=all
   python -m emojax.train --fold=all --preset=best --dataset=va_emotion/folder \\
-      --images_dir=PICTURES --ratings_csv=RATINGS.csv --weights_dir=weights
+      --images_dir=PICTURES --ratings_csv=RATINGS.csv
 """
 
 import dataclasses

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-import safetensors.numpy
 from sklearn import decomposition, neighbors
 
 from emojax.train import model
@@ -97,25 +96,6 @@ def distances(
     half of those lie, and `reference.far` as far as 99 % of them.
   """
   return _measure(reference, table, columns) / reference.typical
-
-
-def encode(reference: Reference, dtype: type = np.float32) -> bytes:
-  """A reference as the bytes of a safetensors file, its numbers of type `dtype`."""
-  # That library stores memory as it lies, so rows that lie apart would come back mixed.
-  parts: dict[str, np.ndarray] = {
-    k: np.ascontiguousarray(v, dtype) for k, v in reference._asdict().items()
-  }
-  return safetensors.numpy.save(parts)
-
-
-def decode(content: bytes) -> Reference:
-  """What `encode` wrote.
-
-  Raises:
-    SafetensorError, TypeError: it is something else.
-  """
-  parts = safetensors.numpy.load(content)
-  return Reference(**{name: part.astype(np.float32) for name, part in parts.items()})
 
 
 def _fit(table: np.ndarray, columns: model.Columns) -> Reference:

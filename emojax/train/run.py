@@ -19,7 +19,7 @@ from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import conformal, results
 from emojax.train import checkpoint, familiarity, loop
-from emojax.utils import files, options
+from emojax.utils import arrays, files, options
 from emojax.version import __version__
 
 
@@ -48,12 +48,12 @@ def run(
   checkpoint.save_model(folder, trained.params, trained.scaling)
   table, columns = loop.feature_table(dataset)
   reference = familiarity.fit(table, columns, dataset.fold)
-  files.write(folder.familiarity, familiarity.encode(reference))
+  files.write(folder.familiarity, arrays.encode(reference))
   rated = dataset.ratings[:, [config_lib.TARGETS.index(one.target) for one in found]]
   calibration = conformal.Calibration(
     reference.held_out / reference.typical, np.abs(predicted - rated)
   )
-  files.write(folder.calibration, conformal.encode(calibration))
+  files.write(folder.calibration, arrays.encode(calibration))
   write(folder, config, dataset, found, predicted, time.monotonic() - start)
   checkpoint.drop_states(folder)
   return folder

@@ -5,6 +5,7 @@ import pytest
 
 from emojax.evaluation import folds
 from emojax.train import familiarity, model
+from emojax.utils import arrays
 
 _COLUMNS = model.Columns(("a", "b"), (20, 10), (False, True))
 
@@ -43,7 +44,7 @@ def test_what_lies_outside_of_the_main_directions_is_far(reference):
 
 
 def test_a_stored_reference_measures_the_same(reference):
-  back = familiarity.decode(familiarity.encode(reference))
+  back = arrays.decode(familiarity.Reference, arrays.encode(reference))
   table = _table(20, 5)
   np.testing.assert_allclose(  # its numbers are stored in single precision
     familiarity.distances(back, table, _COLUMNS),

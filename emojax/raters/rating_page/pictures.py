@@ -19,7 +19,7 @@ from emojax.raters.config import RatingPageConfig
 from emojax.utils import files, progress
 
 _THREADS = 2
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_NOT_SHOWN = ("TIFF", "HEIC")  # by browsers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,9 +96,9 @@ def _read(
       )
     content = _bytes(path)
     rgb = images.load(content)
-    if settings.base_url and content.startswith(_TIFF_STARTS):
+    if settings.base_url and (hidden := images.kind(content)) in _NOT_SHOWN:
       raise images.ImageError(
-        "browsers do not show TIFF; save it as PNG, or leave out --base_url"
+        f"browsers do not show {hidden}; save it as PNG, or leave out --base_url"
       )
   except images.ImageError as error:
     return Row(name, "error", str(error)), None

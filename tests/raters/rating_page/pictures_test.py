@@ -6,6 +6,7 @@ import io
 import os
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -89,12 +90,19 @@ def test_names_that_are_no_text_are_quoted_as_their_bytes(tmp_path):
   assert picture.name == "\\udcff.png"
 
 
-def test_what_browsers_do_not_show_is_told_where_it_would_be_loaded(tmp_path):
-  _save(tmp_path / "a.tif")
+@pytest.mark.parametrize(("name", "kind"), [("a.tif", "TIFF"), ("a.heic", "HEIC")])
+def test_what_browsers_do_not_show_is_told_where_it_would_be_loaded(
+  tmp_path, name, kind
+):
+  if kind == "HEIC":
+    image = Image.new("RGB", (64, 48), "red")
+    pillow_heif.from_pillow(image).save(tmp_path / name)
+  else:
+    _save(tmp_path / name)
   ((row, _),) = _collect(tmp_path)
   assert row.status == "ok"
   ((row, _),) = _collect(tmp_path, base_url="https://example.org")
-  assert row.status == "error" and "browsers do not show TIFF" in row.reason
+  assert row.status == "error" and f"browsers do not show {kind}" in row.reason
 
 
 def test_line_breaks_in_names_do_not_survive_a_form_post(tmp_path):
