@@ -62,9 +62,6 @@ class Size:
   precisions: tuple[str, ...] = config.setting(
     ("float32",), "What networks compute in: float32, bfloat16, or both."
   )
-  predict_features: tuple[str, ...] = config.setting(
-    config.ExtractConfig.features, "Features of the run of the prediction part."
-  )
   repeats: int = config.setting(5, "Measurements of short things; the best one counts.")
 
 

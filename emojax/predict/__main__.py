@@ -83,7 +83,6 @@ def main(arguments: list[str]) -> int:
   page = _output(asked.gallery, (".html", ".htm"))
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.predict import formats, predictor
-  from emojax.predict import page as predict_page
   from emojax.utils import runtime
 
   settings = options.read(config.ExtractConfig())
@@ -109,6 +108,8 @@ def main(arguments: list[str]) -> int:
   else:
     files.write(output, formats.content(found, output.suffix.lower()))
   if page is not None:
+    from emojax.predict import page as predict_page  # drawing takes half a second
+
     title = f"Predicted by {pathlib.Path(asked.checkpoint).name or 'emojax'}"
     notes = made.run.results["notes"]
     files.write(page, predict_page.gallery_page(found, title, notes))

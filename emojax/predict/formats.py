@@ -7,8 +7,6 @@ import json
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 
 from emojax.predict.predictor import Predictions
 from emojax.utils import files
@@ -49,6 +47,10 @@ def content(found: Predictions, kind: str) -> str | bytes:
       dict(zip(made, row, strict=True)) for row in zip(*made.values(), strict=True)
     ]
     return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+  # Here and not at the head: it takes a while to import, and most ask for CSV.
+  import pyarrow as pa
+  import pyarrow.parquet
+
   texts = {"path", "status", "reason"}
   fields = [(name, pa.string() if name in texts else pa.float64()) for name in made]
   sink = pa.BufferOutputStream()

@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from sklearn import decomposition, neighbors
+from scipy.spatial import distance
 
 from emojax.train import model
 
 _DIRECTIONS = 64
 _NEIGHBOURS = 5
+_ROWS = 512
 # Directions along which the training pictures hardly vary count as if they varied by
 # this share of the variance along the first one: rounding is no distance.
 _LEAST_SHARE, _TINY = 1e-6, 1e-12
@@ -100,6 +101,9 @@ def distances(
 
 def _fit(table: np.ndarray, columns: model.Columns) -> Reference:
   """A reference without `held_out`."""
+  # Here and not at the head: it takes a second to import, and prediction need not wait.
+  from sklearn import decomposition
+
   spread = model.transform(jnp.asarray(table), columns, "sqrt")
   weights = jnp.ones(len(table), jnp.float32)
   scaling = model.fit_scaling(spread, weights, columns, "block")
@@ -133,7 +137,14 @@ def _measure(
   outside = np.maximum((scaled**2).sum(axis=1) - (along**2).sum(axis=1), 0)
   outside /= float(reference.rest[0]) ** 2
   along /= reference.spread
-  number = min(_NEIGHBOURS, len(reference.points))
-  search = neighbors.NearestNeighbors(n_neighbors=number, algorithm="brute")
-  near, _ = search.fit(reference.points.astype(np.float64)).kneighbors(along)
-  return np.sqrt((near**2).mean(axis=1) + outside)
+  return np.sqrt(_nearest(reference.points.astype(np.float64), along) + outside)
+
+
+def _nearest(points: np.ndarray, along: np.ndarray) -> np.ndarray:
+  """Mean square distance of each row of `along` to its nearest points, (B,)."""
+  number = min(_NEIGHBOURS, len(points))
+  means = []
+  for start in range(0, len(along), _ROWS):  # not all distances at once
+    squares = distance.cdist(along[start : start + _ROWS], points, "sqeuclidean")
+    means.append(np.partition(squares, number - 1, axis=1)[:, :number].mean(axis=1))
+  return np.concatenate(means) if means else np.zeros(0)

@@ -16,9 +16,6 @@ from typing import Any
 
 import jax
 
-# Shorter compilations cost less than a file each.
-_WORTH_KEEPING_SECONDS = 0.2
-
 # With its YNN kernels off, XLA on a CPU leaves convolutions and products to Eigen: a
 # ResNet-18 takes 17 ms a picture instead of 22, and by itself 22 instead of 46
 # (BUILD_NOTES.md).
@@ -41,9 +38,8 @@ def keep(cache_dir: str) -> None:
     return
   folder = pathlib.Path(cache_dir).expanduser() / "compiled"
   jax.config.update("jax_compilation_cache_dir", str(folder))
-  jax.config.update(
-    "jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING_SECONDS
-  )
+  # Even the shortest: a prediction has eighty programs of up to 20 ms (BUILD_NOTES.md).
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @functools.cache

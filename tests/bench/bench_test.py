@@ -40,7 +40,6 @@ def test_every_part_gives_figures(tmp_path):
     train_rows=60,
     repeats=1,
     networks=("squeezenet",),
-    predict_features=("lbp", "object_squeezenet"),
   )
   for name, part in speed.PARTS.items():
     for figure in part(size):

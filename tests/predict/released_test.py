@@ -117,6 +117,16 @@ def test_a_run_of_simulated_ratings_refuses_unless_told(tmp_path, photographs):
   assert told.status == ["simulated"] and "simulated ratings" in told.reason[0]
 
 
+@pytest.mark.slow
+def test_it_exports_without_the_weights_that_a_package_brings(tmp_path):
+  output = tmp_path / "run.zip"
+  script = helpers.ROOT / "scripts" / "export_run"
+  flags = (f"--output={output}", f"--weights_dir={tmp_path}")
+  done = helpers.run(script, predictor.RELEASED, *flags)
+  assert done.returncode == 0 and "no feature networks" in done.stdout, done.stderr
+  assert not trained_run.read(output).carried
+
+
 def test_a_run_of_another_picture_reading_is_refused(tmp_path):
   run = trained_run.read(predictor.RELEASED)
   identity = json.loads(json.dumps(run.identity))
