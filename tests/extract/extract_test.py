@@ -360,14 +360,14 @@ _SLOW = """
 import signal, time
 from emojax import config
 from emojax.extract import __main__ as extract
-from emojax.extract import extractor
+from emojax.extract import devices
 from emojax.utils import cli
 # A background job of a shell starts with Ctrl-C ignored; a terminal's does not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def start(self, names, batch):
   print("computing", flush=True)
   time.sleep(60)
-extractor.Extractor.start = start
+devices.Programs.start = start
 extract.define_flags()
 cli.run(extract.main, "emojax.extract", "", (config.ExtractConfig,),
         interrupted="stopped; the same command goes on from what is already computed")
