@@ -57,26 +57,40 @@ def score(predicted: np.ndarray, rated: np.ndarray) -> Scores:
     ValueError: the shapes differ, N is 0, or a value is not finite.
   """
   predicted, rated = _checked(predicted, rated)
-  mse = float(np.mean(np.square(predicted - rated)))
-  variance, spread = float(np.var(rated)), float(np.var(predicted))
-  covariance = float(
-    np.mean((predicted - np.mean(predicted)) * (rated - np.mean(rated)))
-  )
-  shift = float(np.mean(predicted) - np.mean(rated)) ** 2
-  # Below this the spread of a constant is rounding noise.
-  floor = (1e-12 * max(1.0, float(np.max(np.abs(rated))))) ** 2
-  both = variance > floor and spread > floor
+  errors = np.abs(predicted - rated)
   return Scores(
     num_images=len(rated),
-    mse=mse,
-    variance=variance,
-    r2=1 - mse / variance if variance > floor else math.nan,
-    pearson_r=covariance / math.sqrt(variance * spread) if both else math.nan,
-    ccc=2 * covariance / (variance + spread + shift)
-    if variance > floor or spread > floor
-    else math.nan,
-    accuracy_percent=float(100 * np.mean(1 - np.abs(predicted - rated) / _SCALE_WIDTH)),
+    variance=float(np.var(rated)),
+    accuracy_percent=float(100 * np.mean(1 - errors / _SCALE_WIDTH)),
+    **{name: float(value) for name, value in along_rows(predicted, rated).items()},
   )
+
+
+def along_rows(predicted: np.ndarray, rated: np.ndarray) -> dict[str, np.ndarray]:
+  """The scores that have intervals, of every row of (..., N) float64, N images each.
+
+  Returns:
+    `mse`, `r2`, `pearson_r`, `ccc`: (...), NaN as in `Scores`.
+  """
+  x = predicted - predicted.mean(-1, keepdims=True)
+  y = rated - rated.mean(-1, keepdims=True)
+  mse = np.square(predicted - rated).mean(-1)
+  variance, spread = np.square(y).mean(-1), np.square(x).mean(-1)
+  covariance = (x * y).mean(-1)
+  shift = np.square(predicted.mean(-1) - rated.mean(-1))
+  # Below this the spread of a constant is rounding noise.
+  floor = np.square(1e-12 * np.maximum(1.0, np.abs(rated).max(-1)))
+  rated_vary, predicted_vary = variance > floor, spread > floor
+  with np.errstate(divide="ignore", invalid="ignore"):
+    r2 = 1 - mse / variance
+    r = covariance / np.sqrt(variance * spread)
+    ccc = 2 * covariance / (variance + spread + shift)
+  return {
+    "mse": mse,
+    "r2": np.where(rated_vary, r2, np.nan),
+    "pearson_r": np.where(rated_vary & predicted_vary, r, np.nan),
+    "ccc": np.where(rated_vary | predicted_vary, ccc, np.nan),
+  }
 
 
 def noise_ceiling(

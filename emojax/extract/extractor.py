@@ -48,7 +48,7 @@ class Extractor:
     computed = [name for name in dict.fromkeys([*names, *bases]) if name in FEATURES]
     needs = {FEATURES[name].needs for name in computed}
     params = {need: sources[need].params for need in needs}
-    self._programs = devices.Programs(params)
+    self.programs = devices.Programs(params)
     # Without the networks' parameters, which live on the devices from now on.
     self._sources = {
       need: dataclasses.replace(source, params=None) if need in needs else source
@@ -72,13 +72,8 @@ class Extractor:
   def only(self, names: Sequence[str]) -> "Extractor":
     """An extractor for some of this one's features, with what is loaded already."""
     made = Extractor(names, self._sources)
-    made._programs = self._programs
+    made.programs = self.programs
     return made
-
-  def derive(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The features asked for, in their order, from those that pictures give."""
-    whole = {**values, **{n: derive(values) for n, derive in self._derived.items()}}
-    return {name: whole[name] for name in self.names}
 
   def run(
     self,
@@ -100,7 +95,7 @@ class Extractor:
       pictures: files, bytes of files, or (H, W, 3) uint8 RGB arrays. Items are asked
         for once, on the decoding threads, so a sequence may make them on demand.
       cache: where values are looked up and stored; None computes everything.
-      batch_size: pictures per device and step; 0: see `batch_for`.
+      batch_size: pictures per device and step; 0: see `Programs.batch_for`.
       workers: threads that read, decode and resize, 1 or more.
       max_pixels: larger pictures are refused.
       progress: show a bar with the time left.
@@ -117,7 +112,14 @@ class Extractor:
       progress_lib.bar(len(pictures), "picture", progress) as bar,
     ):
       run = Extraction(
-        self, pictures, cache, batch_size, max_pixels, check, bar.set_description
+        self.keys,
+        self.programs,
+        pictures,
+        cache,
+        batch_size,
+        max_pixels,
+        check,
+        bar.set_description,
       )
       try:
         for index, decoded in ordered(pool, run.decode, len(pictures), ahead, run):
@@ -127,7 +129,10 @@ class Extractor:
       except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
-    return run.result()
+    extracted = run.result()
+    values = extracted.values
+    whole = {**values, **{n: derive(values) for n, derive in self._derived.items()}}
+    return dataclasses.replace(extracted, values={n: whole[n] for n in self.names})
 
   def run_as(
     self,
@@ -153,14 +158,6 @@ class Extractor:
         progress=progress,
         check=check,
       )
-
-  def start(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, jax.Array]:
-    """Has the local devices compute one full batch; see `Programs.start`."""
-    return self._programs.start(names, batch)
-
-  def batch_for(self, names: tuple[str, ...], number: int) -> int:
-    """The batch that suits this machine; see `Programs.batch_for`."""
-    return self._programs.batch_for(names, number)
 
 
 def from_config(settings: ExtractConfig) -> Extractor:

@@ -1,10 +1,10 @@
 """One pass over some pictures: decoding on threads while the devices compute.
 
-In: pictures, and what computes features of a batch. Out: one row per picture, with its
-values or the reason why it has none. A batch is handed to the devices before the one
-before it is fetched; batches have one fixed shape, so each feature compiles once;
-values already in the cache are not computed again, and those of a batch are stored as
-soon as they are there.
+In: pictures, and the programs that compute features of a batch. Out: one row per
+picture, with its values or the reason why it has none. A batch is handed to the devices
+before the one before it is fetched; batches have one fixed shape, so each feature
+compiles once; values already in the cache are not computed again, and those of a batch
+are stored as soon as they are there.
 """
 
 import collections
@@ -14,13 +14,14 @@ import hashlib
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
 
 from emojax import images
 from emojax.extract.cache import FeatureCache, FeatureKey
+from emojax.extract.devices import Programs
 from emojax.features import FEATURES
 
 Picture = pathlib.Path | bytes | np.ndarray
@@ -106,29 +107,24 @@ class _Flight:
   values: dict[str, jax.Array]  # feature -> (devices, B, size), perhaps not there yet
 
 
-class Computes(Protocol):
-  """What computes features of batches: `extractor.Extractor`."""
-
-  @property
-  def keys(self) -> Mapping[str, FeatureKey]:
-    """Of the features that pictures give."""
-
-  def start(self, names: tuple[str, ...], batch: np.ndarray) -> dict[str, jax.Array]:
-    """Has the devices compute a full batch; see `devices.Programs.start`."""
-
-  def batch_for(self, names: tuple[str, ...], number: int) -> int:
-    """Pictures per device and step; see `devices.Programs.batch_for`."""
-
-  def derive(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The features asked for, from those that pictures give."""
-
-
 class Extraction:
-  """One pass over some pictures: the result table and the half-full batches."""
+  """One pass over some pictures: the result table and the half-full batches.
+
+  Args:
+    keys: of the features that are computed, by name.
+    programs: what computes them.
+    pictures: what they are computed of.
+    cache: where values are looked up and stored; None computes everything.
+    batch_size: pictures per device and step; 0: see `Programs.batch_for`.
+    max_pixels: larger pictures are refused.
+    check: gets every image as RGB and may refuse it with an `ImageError`; or None.
+    say: gets what is going on, such as "compiling gist"; empty: nothing special.
+  """
 
   def __init__(
     self,
-    extractor: Computes,
+    keys: Mapping[str, FeatureKey],
+    programs: Programs,
     pictures: Sequence[Picture],
     cache: FeatureCache | None,
     batch_size: int,
@@ -136,7 +132,8 @@ class Extraction:
     check: Callable[[np.ndarray], None] | None,
     say: Callable[[str], object],
   ):
-    self.extractor = extractor
+    self.keys = keys
+    self.programs = programs
     self.pictures = pictures
     self.cache = cache
     self.batch_size = batch_size
@@ -146,7 +143,7 @@ class Extraction:
     self.rows: list[Row] = []
     self.values = {
       name: np.full((len(pictures), key.size), np.nan, np.float32)
-      for name, key in extractor.keys.items()
+      for name, key in keys.items()
     }
     self.first_with: dict[str, int] = {}  # digest -> the row that is computed
     self.copies: list[tuple[int, int]] = []  # (row, the earlier row with its bytes)
@@ -168,8 +165,8 @@ class Extraction:
       return _Decoded(Row(path, error.status, str(error)), {}, {})
     cached: dict[str, np.ndarray] = {}
     if self.cache is not None:
-      cached = self.cache.get_many([digest], self.extractor.keys.values())[digest]
-    lacking = [name for name in self.extractor.keys if name not in cached]
+      cached = self.cache.get_many([digest], self.keys.values())[digest]
+    lacking = [name for name in self.keys if name not in cached]
     if not lacking and self.check is None:
       return _Decoded(Row(path, "ok", "", digest), cached, {})
     try:
@@ -193,7 +190,7 @@ class Extraction:
       return
     for name, value in decoded.cached.items():
       self.values[name][index] = value
-    lacking = [name for name in self.extractor.keys if name not in decoded.cached]
+    lacking = [name for name in self.keys if name not in decoded.cached]
     self.from_cache += not lacking
     groups: dict[_Group, list[str]] = {}
     for name in lacking:
@@ -237,7 +234,7 @@ class Extraction:
       "computed": len(self.first_with) - self.from_cache,
       "from_cache": self.from_cache,
     }
-    return Extracted(self.rows, self.extractor.derive(self.values), stats)
+    return Extracted(self.rows, self.values, stats)
 
   def _queue(self, members: tuple[str, ...]) -> _Queue:
     """The waiting pictures of some features; the batch size is settled once."""
@@ -245,7 +242,7 @@ class Extraction:
       started = time.perf_counter()
       self.say(f"compiling {members[0]}")
       size = self.batch_size
-      size = size or self.extractor.batch_for(members, len(self.pictures))
+      size = size or self.programs.batch_for(members, len(self.pictures))
       self.queues[members] = _Queue(size * jax.local_device_count())
       self.seconds["compile"] += time.perf_counter() - started
       self.say("")
@@ -263,7 +260,7 @@ class Extraction:
     filling = [queue.views[-1]] * (queue.batch - len(queue.views))
     padded = np.stack(queue.views + filling)
     started = time.perf_counter()
-    values = self.extractor.start(members, padded)
+    values = self.programs.start(members, padded)
     self._spent(members, started)
     self.flights.append(_Flight(members, queue.indices, values))
 
@@ -291,7 +288,7 @@ class Extraction:
           self.broken[index] = f"feature {name} gave a number that is not finite"
         self.values[name][index] = value
       if index not in self.broken:
-        keys = {self.extractor.keys[name]: value for name, value in of_picture.items()}
+        keys = {self.keys[name]: value for name, value in of_picture.items()}
         stored.append((self.rows[index].digest, keys))
     if self.cache is not None:
       started = time.perf_counter()

@@ -18,7 +18,7 @@ from emojax.datasets.va_emotion import build, storage
 from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
-from emojax.extract import extractor
+from emojax.extract import devices
 
 LBP = ExtractConfig(features=("lbp",), cache_dir="", extract_batch=4)
 COLOR = dataclasses.replace(LBP, features=("color",))
@@ -58,7 +58,7 @@ def _no_computing(monkeypatch):
     raise AssertionError(f"computed {names}")
 
   with monkeypatch.context() as patch:
-    patch.setattr(extractor.Extractor, "start", start)
+    patch.setattr(devices.Programs, "start", start)
     yield
 
 
@@ -82,13 +82,13 @@ def test_it_is_built_once_and_then_reused(data, said, monkeypatch):
 def test_another_feature_is_added_and_the_first_is_kept(data, said, monkeypatch):
   lbp = prepare_lib.prepare(data, LBP, say=said.append)
   computed = []
-  original = extractor.Extractor.start
+  original = devices.Programs.start
 
   def start(self, names, batch):
     computed.append(names)
     return original(self, names, batch)
 
-  monkeypatch.setattr(extractor.Extractor, "start", start)
+  monkeypatch.setattr(devices.Programs, "start", start)
   color = prepare_lib.prepare(data, COLOR, say=said.append)
   assert set(computed) == {("color",)}  # without a cache: lbp is carried over
   assert list(color.features) == ["color"]

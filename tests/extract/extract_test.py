@@ -145,10 +145,13 @@ class _Counting(extractor.Extractor):
   def __init__(self, names):
     super().__init__(names, load_sources(names))
     self.batches: list[tuple[tuple[str, ...], int]] = []
+    start = self.programs.start
 
-  def start(self, names, batch):
-    self.batches.append((names, len(batch)))
-    return super().start(names, batch)
+    def counted(names, batch):
+      self.batches.append((names, len(batch)))
+      return start(names, batch)
+
+    self.programs.start = counted
 
 
 def test_only_what_is_lacking_is_computed(folder, whole, tmp_path):
@@ -216,13 +219,15 @@ def test_a_picture_above_the_limit_is_refused(folder, made):
 def test_a_number_that_is_not_finite_is_an_error_of_its_picture(
   folder, monkeypatch, tmp_path
 ):
-  class Broken(extractor.Extractor):
-    def start(self, names, batch):
-      values = dict(super().start(names, batch))
-      values["lbp"] = values["lbp"].at[0, 1, 3].set(np.inf)  # first device, picture 1
-      return values
+  broken = extractor.Extractor(("lbp",), load_sources(("lbp",)))
+  start = broken.programs.start
 
-  broken = Broken(("lbp",), load_sources(("lbp",)))
+  def spoilt(names, batch):
+    values = dict(start(names, batch))
+    values["lbp"] = values["lbp"].at[0, 1, 3].set(np.inf)  # first device, picture 1
+    return values
+
+  monkeypatch.setattr(broken.programs, "start", spoilt)
   paths = images.walk(folder)[:3]
   with cache.FeatureCache(tmp_path) as store:
     extracted = broken.run([*paths, paths[1]], store, batch_size=2)
@@ -241,21 +246,19 @@ def test_pictures_are_decoded_only_a_few_batches_ahead():
       asked.append(index)
       return _picture(index)
 
-  most_ahead = 0
+  most_ahead = done = 0
+  made = extractor.Extractor(("lbp",), load_sources(("lbp",)))
+  start = made.programs.start
 
-  class Slow(extractor.Extractor):
-    def start(self, names, batch):
-      nonlocal most_ahead
-      time.sleep(0.005)  # the threads get as far ahead as they may
-      most_ahead = max(most_ahead, len(asked) - self.done)
-      self.done += len(batch)
-      return super().start(names, batch)
+  def slow(names, batch):
+    nonlocal most_ahead, done
+    time.sleep(0.005)  # the threads get as far ahead as they may
+    most_ahead = max(most_ahead, len(asked) - done)
+    done += len(batch)
+    return start(names, batch)
 
-    done = 0
-
-  Slow(("lbp",), load_sources(("lbp",))).run(
-    Watched(range(100)), batch_size=2, workers=2
-  )
+  made.programs.start = slow
+  made.run(Watched(range(100)), batch_size=2, workers=2)
   assert sorted(asked) == list(range(100))
   # A batch is 2 pictures on each of 2 devices; two batches are decoded in advance.
   assert 4 < most_ahead <= 3 * 4
@@ -357,14 +360,14 @@ _SLOW = """
 import signal, time
 from emojax import config
 from emojax.extract import __main__ as extract
-from emojax.extract import extractor
+from emojax.extract import devices
 from emojax.utils import cli
 # A background job of a shell starts with Ctrl-C ignored; a terminal's does not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def start(self, names, batch):
   print("computing", flush=True)
   time.sleep(60)
-extractor.Extractor.start = start
+devices.Programs.start = start
 extract.define_flags()
 cli.run(extract.main, "emojax.extract", "", (config.ExtractConfig,),
         interrupted="stopped; the same command goes on from what is already computed")
