@@ -268,12 +268,19 @@ Gathered = Sequence[Mapping[str, Any]]
 def learning_curves(
   gathered: Gathered, target: str
 ) -> dict[str, list[tuple[int, dict[str, float]]]]:
-  """How r grows: model -> (training pictures of a fold, value, low, high) by share."""
-  found: dict[str, list[tuple[int, dict[str, float]]]] = {}
-  for one in gathered:
-    entry = one["entry"]
-    pictures = round(0.8 * one["runs"][0]["num_images"] * entry["train_share"])
-    name = entry["name"].rpartition("-")[0]
-    r = one["intervals"][target]["pearson_r"]
-    found.setdefault(name, []).append((pictures, r))
-  return found
+  """How r grows: model -> (training images of a fold, value, low, high) by share.
+
+  A network goes by the name of its preset.
+  """
+  curves: dict[str, list[tuple[int, dict[str, float]]]] = {}
+  for point in gathered:
+    entry = point["entry"]
+    number = round(0.8 * point["runs"][0]["num_images"] * entry["train_share"])
+    r = point["intervals"][target]["pearson_r"]
+    curves.setdefault(curve_of(entry), []).append((number, r))
+  return curves
+
+
+def curve_of(entry: Mapping[str, Any]) -> str:
+  """The learning curve on which an entry is a point: its model, a network's preset."""
+  return entry["preset"] if entry["model"] == "network" else entry["model"]

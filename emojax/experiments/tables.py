@@ -9,7 +9,7 @@ from typing import Any
 
 from emojax import paper
 from emojax.evaluation import bootstrap
-from emojax.evaluation.results import Gathered, learning_curves
+from emojax.evaluation.results import Gathered, curve_of, learning_curves
 from emojax.pages import markdown as pages_markdown
 from emojax.utils import files
 
@@ -54,7 +54,7 @@ def markdown(
   if len(gathered[0]["runs"]) > 1 or any(len(one["runs"]) > 1 for one in gathered):
     lines += [*_over_seeds(gathered), ""]
   if table == "4":
-    lines += [*_differences(compared), ""]
+    lines += [*_differences(gathered, compared), ""]
   lines += [
     "- The paper's numbers are for its own "
     f"{paper.NUM_IMAGES:,} pictures; only a run on those may be compared with them "
@@ -165,7 +165,7 @@ def _by_share(gathered: Gathered) -> list[str]:
   for name, points in curves[targets[0]].items():
     for at, (pictures, _) in enumerate(points):
       row = [name, str(pictures)]
-      one = [o for o in gathered if o["entry"]["name"].rpartition("-")[0] == name][at]
+      one = [o for o in gathered if curve_of(o["entry"]) == name][at]
       for target in targets:
         row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]
         row.append(f"{curves[target][name][at][1]['value']:.3f}")
@@ -214,12 +214,17 @@ def _over_seeds(gathered: Gathered) -> list[str]:
   return pages_markdown.aligned(rows)
 
 
-def _differences(compared: Sequence[Mapping[str, Any]]) -> list[str]:
+def _differences(
+  gathered: Gathered, compared: Sequence[Mapping[str, Any]]
+) -> list[str]:
   """Each network against each other entry, on the same pictures."""
   rows = [["first less second, same pictures", "", "target", "MSE", "r", "clear"]]
+  networks = {
+    one["entry"]["name"] for one in gathered if one["entry"]["model"] == "network"
+  }
   for pair in compared:
     names = (pair["first"], pair["second"])
-    if not any(name.startswith(("network", "best")) for name in names):
+    if networks.isdisjoint(names):
       continue
     mse, r = pair["scores"]["mse"], pair["scores"]["pearson_r"]
     clear = [
