@@ -202,15 +202,7 @@ def table_markdown(results: Mapping[str, Any]) -> str:
   lines = [f"# {results['dataset']}, preset {results['preset']}", ""]
   for note in results["notes"]:
     lines += [f"**{note}**", ""]
-  groups = [f"g{f['group']}" for f in next(iter(results["targets"].values()))["folds"]]
-  rows = [["mean square error", "", *groups, "Avg."]]
-  for target, found in results["targets"].items():
-    for part, key in (("training", "train_mse"), ("test", "test_mse")):
-      errors = [fold[key] for fold in found["folds"]]
-      rows.append([target, part, *(f"{e:.2f}" for e in (*errors, found[key]))])
-      if source:
-        rows.append(_paper_row(target, part, source, found["folds"]))
-  lines += [*aligned(rows), ""]
+  lines += [*aligned(rows_by_group(results)), ""]
   rows = [["out of fold", "pictures", "MSE", "variance", "R2", "r", "CCC"]]
   for target, found in results["targets"].items():
     s = found["out_of_fold"]
@@ -223,6 +215,24 @@ def table_markdown(results: Mapping[str, Any]) -> str:
       rows.append(["  noise ceiling", str(c["num_images"]), *limit])
   lines += [*aligned(rows), "", *_notes(results, source)]
   return "\n".join(lines) + "\n"
+
+
+def rows_by_group(results: Mapping[str, Any]) -> list[list[str]]:
+  """Errors by group as in the paper's Table II, with its own below; a head first.
+
+  Args:
+    results: as `to_json` made it, also after a trip through JSON.
+  """
+  source = paper.object_source(tuple(f["name"] for f in results["features"]))
+  groups = [f"g{f['group']}" for f in next(iter(results["targets"].values()))["folds"]]
+  rows = [["mean square error", "", *groups, "Avg."]]
+  for target, found in results["targets"].items():
+    for part, key in (("training", "train_mse"), ("test", "test_mse")):
+      errors = [fold[key] for fold in found["folds"]]
+      rows.append([target, part, *(f"{e:.2f}" for e in (*errors, found[key]))])
+      if source:
+        rows.append(_paper_row(target, part, source, found["folds"]))
+  return rows
 
 
 def _paper_row(
