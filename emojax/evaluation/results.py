@@ -202,15 +202,7 @@ def table_markdown(results: Mapping[str, Any]) -> str:
   lines = [f"# {results['dataset']}, preset {results['preset']}", ""]
   for note in results["notes"]:
     lines += [f"**{note}**", ""]
-  groups = [f"g{f['group']}" for f in next(iter(results["targets"].values()))["folds"]]
-  rows = [["mean square error", "", *groups, "Avg."]]
-  for target, found in results["targets"].items():
-    for part, key in (("training", "train_mse"), ("test", "test_mse")):
-      errors = [fold[key] for fold in found["folds"]]
-      rows.append([target, part, *(f"{e:.2f}" for e in (*errors, found[key]))])
-      if source:
-        rows.append(_paper_row(target, part, source, found["folds"]))
-  lines += [*aligned(rows), ""]
+  lines += [*aligned(rows_by_group(results)), ""]
   rows = [["out of fold", "pictures", "MSE", "variance", "R2", "r", "CCC"]]
   for target, found in results["targets"].items():
     s = found["out_of_fold"]
@@ -223,6 +215,24 @@ def table_markdown(results: Mapping[str, Any]) -> str:
       rows.append(["  noise ceiling", str(c["num_images"]), *limit])
   lines += [*aligned(rows), "", *_notes(results, source)]
   return "\n".join(lines) + "\n"
+
+
+def rows_by_group(results: Mapping[str, Any]) -> list[list[str]]:
+  """Errors by group as in the paper's Table II, with its own below; a head first.
+
+  Args:
+    results: as `to_json` made it, also after a trip through JSON.
+  """
+  source = paper.object_source(tuple(f["name"] for f in results["features"]))
+  groups = [f"g{f['group']}" for f in next(iter(results["targets"].values()))["folds"]]
+  rows = [["mean square error", "", *groups, "Avg."]]
+  for target, found in results["targets"].items():
+    for part, key in (("training", "train_mse"), ("test", "test_mse")):
+      errors = [fold[key] for fold in found["folds"]]
+      rows.append([target, part, *(f"{e:.2f}" for e in (*errors, found[key]))])
+      if source:
+        rows.append(_paper_row(target, part, source, found["folds"]))
+  return rows
 
 
 def _paper_row(
@@ -268,12 +278,19 @@ Gathered = Sequence[Mapping[str, Any]]
 def learning_curves(
   gathered: Gathered, target: str
 ) -> dict[str, list[tuple[int, dict[str, float]]]]:
-  """How r grows: model -> (training pictures of a fold, value, low, high) by share."""
-  found: dict[str, list[tuple[int, dict[str, float]]]] = {}
-  for one in gathered:
-    entry = one["entry"]
-    pictures = round(0.8 * one["runs"][0]["num_images"] * entry["train_share"])
-    name = entry["name"].rpartition("-")[0]
-    r = one["intervals"][target]["pearson_r"]
-    found.setdefault(name, []).append((pictures, r))
-  return found
+  """How r grows: model -> (training images of a fold, value, low, high) by share.
+
+  A network goes by the name of its preset.
+  """
+  curves: dict[str, list[tuple[int, dict[str, float]]]] = {}
+  for point in gathered:
+    entry = point["entry"]
+    number = round(0.8 * point["runs"][0]["num_images"] * entry["train_share"])
+    r = point["intervals"][target]["pearson_r"]
+    curves.setdefault(curve_of(entry), []).append((number, r))
+  return curves
+
+
+def curve_of(entry: Mapping[str, Any]) -> str:
+  """The learning curve on which an entry is a point: its model, a network's preset."""
+  return entry["preset"] if entry["model"] == "network" else entry["model"]

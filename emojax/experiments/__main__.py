@@ -70,9 +70,10 @@ def main(arguments: list[str]) -> None:
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.datasets.va_emotion import prepare
+  from emojax.evaluation import tables
   from emojax.experiments import entries as entries_lib
   from emojax.experiments import experiment as comparison
-  from emojax.experiments import finetune, tables
+  from emojax.experiments import finetune
   from emojax.train import checkpoint
   from emojax.utils import runtime
 
@@ -117,17 +118,15 @@ def main(arguments: list[str]) -> None:
     experiment.run(print)
     gathered = comparison.gathered(experiment)
     compared = list(comparison.compared(experiment))
-    seconds = time.monotonic() - start
-    text = tables.markdown(table, gathered, compared, asked.quick, seconds)
-    files.write(folder.table, text)
-    files.write(path / "table.csv", tables.csv(gathered))
     found = {
       "table": table,
       "experiment": dataclasses.asdict(asked),
-      "seconds": round(seconds, 1),
+      "seconds": round(time.monotonic() - start, 1),
       "entries": gathered,
       "differences": compared,
     }
+    files.write(folder.table, tables.markdown(found))
+    files.write(path / "table.csv", tables.csv(gathered))
     # Last: a folder with this file is a finished experiment.
     files.write(folder.results, json.dumps(found, indent=2) + "\n")
   print(folder.table.read_text("utf-8"))

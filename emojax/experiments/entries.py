@@ -6,7 +6,7 @@ Pure.
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from emojax import config as config_lib
 from emojax import paper
@@ -28,6 +28,7 @@ class Entry(NamedTuple):
     hidden: of a network; empty: the preset's.
     paper: the key of its number in the paper's table; empty: it has none.
     train_share: share of each fold's training pictures that it may see.
+    network, mode: of a fine-tuned one: of `BACKBONES`, and of `finetune.MODES`.
   """
 
   name: str
@@ -37,6 +38,15 @@ class Entry(NamedTuple):
   hidden: tuple[int, ...] = ()
   paper: str = ""
   train_share: float = 1.0
+  network: str = ""
+  mode: str = ""
+
+  @property
+  def identity(self) -> dict[str, Any]:
+    """What decides its result, as emojax 0.1.0 stored it; its name says the rest."""
+    fields = self._asdict()
+    del fields["network"], fields["mode"]
+    return fields
 
 
 def plan(
@@ -60,9 +70,10 @@ def plan(
   entries = makers[table](asked, preset)
   if table == "4":
     entries += [
-      Entry(f"{network}-{mode}", (), model=FINETUNE, paper=f"{network}-{mode}")
+      Entry(name, (), model=FINETUNE, paper=name, network=network, mode=mode)
       for network in tuned
       for mode in finetune.MODES
+      for name in [f"{network}-{mode}"]
     ]
   names = [entry.name for entry in entries]
   if len(set(names)) < len(names):

@@ -71,7 +71,7 @@ class Experiment:
   ):
     self._folder = folder
     self._tuning = tuning
-    self._tuned: tuple[str, finetune.Program] | None = None
+    self._tuned: tuple[entries_lib.Entry, finetune.Program] | None = None
     self._dataset = dataset
     self._asked = asked
     self._show = show_progress
@@ -96,7 +96,7 @@ class Experiment:
       "dataset": self._dataset.name,
       "fingerprint": self._dataset.fingerprint,
       "features": self._dataset.features_described,
-      "entries": [entry._asdict() for entry in self.entries],
+      "entries": [entry.identity for entry in self.entries],
       "experiment": dataclasses.asdict(self._asked),
       "finetune": dataclasses.asdict(self._tuning.asked) if self._tuning else {},
       "settings": {
@@ -149,7 +149,7 @@ class Experiment:
     start = time.monotonic()
     settings = self.settings[group[0].name]
     place = self._folder / "training" / group[0].name
-    identity = {"entries": [entry._asdict() for entry in group]}
+    identity = {"entries": [entry.identity for entry in group]}
     folder = checkpoint.open_run(place, {"identity": identity}, resume=True)
     trained = loop.train(
       settings,
@@ -216,7 +216,7 @@ class Experiment:
     if self._tuning is None:
       raise ValueError(f"{entry.name} needs the pictures")
     asked = self._tuning.asked
-    program = self._program(entry.name)
+    program = self._program(entry)
     place = self._folder / "training" / entry.name / f"{target}-g{fold + 1}"
     folder = checkpoint.RunFolder(place)
     about = f"{entry.name} {target} g{fold + 1}"
@@ -239,17 +239,18 @@ class Experiment:
     chosen = {"epoch": float(tuned.best_epoch), "stopping_mse": tuned.best_error}
     return tuned.predicted, chosen
 
-  def _program(self, name: str) -> finetune.Program:
+  def _program(self, entry: entries_lib.Entry) -> finetune.Program:
     """A fine-tuned entry's program; the last one is kept, for all folds and targets."""
     assert self._tuning is not None
-    if self._tuned is None or self._tuned[0] != name:
+    if self._tuned is None or self._tuned[0] != entry:
       kept = self._folder / "training" / "pictures.npy"
       pictures = finetune.decode(self._tuning.pictures(), kept, self._tuning.workers)
-      network, _, mode = name.rpartition("-")
-      params = self._tuning.weights(network).params
+      params = self._tuning.weights(entry.network).params
       self._tuned = None  # frees the one before
-      made = finetune.Program(network, mode, params, pictures, self._tuning.asked)
-      self._tuned = (name, made)
+      program = finetune.Program(
+        entry.network, entry.mode, params, pictures, self._tuning.asked
+      )
+      self._tuned = (entry, program)
     return self._tuned[1]
 
   def _write(
@@ -267,7 +268,7 @@ class Experiment:
     config["identity"]["model"] = entry.model
     notes = []
     if entry.model == entries_lib.FINETUNE and self._tuning:
-      weights = self._tuning.weights(entry.name.rpartition("-")[0])
+      weights = self._tuning.weights(entry.network)
       config["identity"]["model"] = f"{entry.name} from {weights.label}"
       if weights.source == "random":
         notes = [f"{entry.name} was tuned from untrained weights: {weights.label}."]

@@ -20,20 +20,3 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     for i, w in enumerate(max(width, 3) for width in widths)
   )
   return [text[0], rule + " |", *text[1:]]
-
-
-def tables_of(markdown: str) -> list[list[list[str]]]:
-  """The tables of a Markdown text as rows of cells, without their rules."""
-  found: list[list[list[str]]] = []
-  inside = False
-  for line in markdown.splitlines():
-    if not line.startswith("|"):
-      inside = False
-      continue
-    if not inside:
-      found.append([])
-    inside = True
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
-    if not all(set(cell) <= {"-", ":"} for cell in cells):
-      found[-1].append(cells)
-  return found

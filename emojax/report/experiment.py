@@ -4,19 +4,27 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from emojax.evaluation import results
-from emojax.pages import figures, markdown, page
+from emojax.evaluation import results, tables
+from emojax.pages import figures, page
+from emojax.utils import errors
 
 
 def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
-  """The page of an experiment."""
-  text = (folder / "table.md").read_text("utf-8")
-  lines = text.splitlines()
-  notes = [line.strip("*") for line in lines if line.startswith("**")]
-  prose = [line[2:] for line in lines if line.startswith("- ")]
-  tables = [
-    page.Table(rows[0][0] or "results", rows) for rows in markdown.tables_of(text)
-  ]
+  """The page of an experiment.
+
+  Args:
+    folder: the experiment's.
+    report: its `results.json`.
+  Raises:
+    UserError: the results lack something.
+  """
+  try:
+    contents = tables.contents(report)
+  except (KeyError, IndexError, TypeError) as error:
+    raise errors.UserError(
+      f"{folder / 'results.json'} lacks what its tables are made of ({error!r}): "
+      "repeat the experiment"
+    ) from error
   drawn: dict[str, Any] = {}
   for target in report["entries"][0]["intervals"]:
     intervals = {}
@@ -33,5 +41,6 @@ def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
     page.drawn(figure, f"{name} of every entry, as in the tables")
     for name, figure in drawn.items()
   ]
-  section = page.Section("Tables", prose, tables, pictures)
-  return page.Page(lines[0].lstrip("# "), notes, [section], drawn)
+  shown = [page.Table(rows[0][0], rows) for rows in contents.tables]
+  section = page.Section("Tables", contents.remarks, shown, pictures)
+  return page.Page(contents.title, contents.notes, [section], drawn)

@@ -15,7 +15,7 @@ from emojax.datasets.va_emotion import synthetic
 from emojax.evaluation import bootstrap, results
 from emojax.features import params
 from emojax.images.thumbnails import thumbnail
-from emojax.pages import figures, gallery, markdown, page
+from emojax.pages import figures, gallery, page
 
 FindPicture = Callable[[str], np.ndarray | None]  # by id; None where it is not there
 
@@ -61,7 +61,7 @@ def of_run(
     )
   sections = [
     page.Section("Summary", _summary(report)),
-    page.Section("Results", _result_notes(report), _tables(folder, report, read)),
+    page.Section("Results", _result_notes(report), _tables(report, read)),
     page.Section(
       "Predicted and rated",
       figures=[
@@ -180,12 +180,9 @@ def _result_notes(report: Mapping[str, Any]) -> list[str]:
   ]
 
 
-def _tables(
-  folder: pathlib.Path, report: Mapping[str, Any], read: results.Predictions
-) -> list[page.Table]:
+def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.Table]:
   """The paper's table, scores with intervals, and spread over folds."""
-  text = (folder / "table.md").read_text("utf-8")
-  tables = [page.Table("Errors by group", markdown.tables_of(text)[0])]
+  tables = [page.Table("Errors by group", results.rows_by_group(report))]
   rows = [["target", "MSE", "R2", "r", "CCC", "variance", "noise ceiling of r"]]
   spread = [["target", "training error", "test error"]]
   for target, one in report["targets"].items():

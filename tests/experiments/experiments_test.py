@@ -78,6 +78,27 @@ def test_the_plan_of_table_3_has_each_group_alone_and_left_out():
   assert len(by_name) == 1 + 3 + 1 + 3 + 2 + 3 + 1 + 1
 
 
+def test_a_fine_tuned_entry_says_its_network_and_how():
+  planned = entries.plan("4", ExperimentConfig(), "paper", ("resnet18",))
+  frozen, train = planned[-2:]
+  assert (frozen.name, frozen.network, frozen.mode) == (
+    "resnet18-frozen",
+    "resnet18",
+    "frozen",
+  )
+  assert train.mode == "train" and not planned[0].network
+  # Experiments of emojax 0.1.0 go on with these.
+  assert set(train.identity) == {
+    "name",
+    "features",
+    "model",
+    "preset",
+    "hidden",
+    "paper",
+    "train_share",
+  }
+
+
 def test_layers_are_the_paper_s_for_its_widths():
   assert paper.hidden_for(1588) == (3000, 1000, 500)
   assert paper.hidden_for(438) == (900, 300, 150)

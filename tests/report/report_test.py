@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emojax.pages import gallery, markdown
+from emojax.evaluation import bootstrap
+from emojax.pages import gallery
 
 _NASTY = '<script>alert("x")<b>&.png'
 
@@ -203,21 +204,49 @@ def test_keywords_of_a_section_are_counted():
   assert table[0][3] == "dog (2)" and table[3][3] == "sea" and table[1][0] == ""
 
 
-def test_tables_of_markdown_are_read_back():
-  text = "# t\n\n| a | b |\n| - | -: |\n| 1 | 2 |\n\nx\n| c |\n| --- |\n| 3 |\n"
-  assert markdown.tables_of(text) == [[["a", "b"], ["1", "2"]], [["c"], ["3"]]]
+def _experiment():
+  """An experiment's `results.json`: one entry, by hand."""
+  scores = {"num_images": 3, "variance": 1.25, "pearson_r": 0.5}
+  errors = {"train_mse": 1.0, "test_mse": 2.75, "out_of_fold": scores}
+  run = {
+    "dataset": "va_emotion/folder",
+    "notes": ["Note"],
+    "features": [{"size": 59}],
+    "settings": {"hidden": []},
+    "targets": {"valence": {**errors, "noise_ceiling": None}},
+    "emojax_version": "0.1.0",
+    "device": "1 x cpu",
+  }
+  interval = {"value": 0.5, "low": 0.4, "high": 0.6}
+  entry = {
+    "entry": {"name": "svr", "model": "svr", "paper": "svr"},
+    "runs": [run],
+    "intervals": {"valence": dict.fromkeys(bootstrap.SCORES, interval)},
+  }
+  return {
+    "table": "4",
+    "experiment": {"quick": False},
+    "seconds": 1.5,
+    "entries": [entry],
+    "differences": [],
+  }
 
 
 def test_an_experiment_has_a_page(tmp_path):
-  one = {"value": 0.5, "low": 0.4, "high": 0.6}
-  folder = tmp_path / "experiment"
-  folder.mkdir()
-  (folder / "table.md").write_text(
-    "# Table\n\n**Note**\n\n| a | b |\n| - | - |\n| 1 | 2 |\n"
-  )
-  entry = {"entry": {"name": "svr"}, "intervals": {"valence": {"pearson_r": one}}}
-  found = {"table": 4, "entries": [entry]}
-  (folder / "results.json").write_text(json.dumps(found))
-  done = _program("report", folder)
+  (tmp_path / "results.json").write_text(json.dumps(_experiment()))
+  done = _program("report", tmp_path)
   assert done.returncode == 0 and "Note" in done.stdout, done.stderr
-  assert (folder / "report" / "r-valence.svg").is_file()
+  assert (tmp_path / "report" / "r-valence.svg").is_file()
+  page = _Reader((tmp_path / "report" / "index.html").read_text("utf-8"))
+  cells = [text.strip() for text in page.text]
+  assert cells.count("svr") == 2 and {"59", "2.75", "1.75", "1.250"} <= set(cells)
+  assert page.captions == 3 and "Table IV: other methods, va_emotion/folder" in cells
+
+
+def test_an_experiment_whose_results_lack_something_is_told_in_a_line(tmp_path):
+  lacking = _experiment()
+  del lacking["entries"][0]["runs"][0]["device"]
+  (tmp_path / "results.json").write_text(json.dumps(lacking))
+  done = _program("report", tmp_path)
+  assert done.returncode == 1 and done.stderr.count("\n") == 1
+  assert "lacks what its tables are made of (KeyError('device'))" in done.stderr

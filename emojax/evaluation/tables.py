@@ -1,16 +1,16 @@
-"""Experiments as text: the paper's tables with its numbers beside ours, and CSV.
+"""Experiments as tables: the paper's, with its numbers beside ours.
 
-In: what `experiment.gathered` and `experiment.compared` give. Out: Markdown that also
-reads well in a terminal, and rows of CSV. Pure.
+In: an experiment's `results.json`. Out: rows of text for any kind of page, the same as
+Markdown that also reads well in a terminal, and CSV. Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from emojax import paper
 from emojax.evaluation import bootstrap
-from emojax.evaluation.results import Gathered, learning_curves
-from emojax.pages import markdown as pages_markdown
+from emojax.evaluation.results import Gathered, curve_of, learning_curves
+from emojax.pages.markdown import aligned
 from emojax.utils import files
 
 _TITLES = {
@@ -25,51 +25,70 @@ QUICK = (
 )
 
 
-def markdown(
-  table: str,
-  gathered: Gathered,
-  compared: Sequence[Mapping[str, Any]],
-  quick: bool,
-  seconds: float,
-) -> str:
-  """A whole experiment as Markdown.
+Rows = list[list[str]]  # of text; the first is the head
+
+
+class Contents(NamedTuple):
+  """An experiment as it is shown.
+
+  Attributes:
+    title: which table of the paper, on which dataset.
+    notes: what a reader must be told first.
+    tables: in order.
+    remarks: what the numbers stand on.
+  """
+
+  title: str
+  notes: list[str]
+  tables: list[Rows]
+  remarks: list[str]
+
+
+def contents(found: Mapping[str, Any]) -> Contents:
+  """What a page on an experiment shows.
 
   Args:
-    table: of `config.TABLES`.
-    gathered: every entry's results.
-    compared: differences of every pair of entries.
-    quick: whether it was a quick one.
-    seconds: how long it took.
+    found: the experiment's `results.json`: `table` (of `config.TABLES`), `experiment`,
+      `seconds`, `entries` (every entry's results) and `differences` of every pair.
   """
+  table, gathered = found["table"], found["entries"]
   first = gathered[0]["runs"][0]
-  lines = [f"# {_TITLES[table]}, {first['dataset']}", ""]
-  for note in [QUICK] * quick + _notes(gathered):
-    lines += [f"**{note}**", ""]
   if table == "learning":
-    lines += [*_by_share(gathered), ""]
+    tables = [_by_share(gathered)]
   else:
-    rows = _by_group(gathered) if table == "2" else _by_entry(table, gathered)
-    lines += [*rows, ""]
-  lines += [*_scores(gathered), ""]
-  if len(gathered[0]["runs"]) > 1 or any(len(one["runs"]) > 1 for one in gathered):
-    lines += [*_over_seeds(gathered), ""]
+    tables = [_by_group(gathered) if table == "2" else _by_entry(table, gathered)]
+  tables.append(_scores(gathered))
+  if any(len(one["runs"]) > 1 for one in gathered):
+    tables.append(_over_seeds(gathered))
   if table == "4":
-    lines += [*_differences(compared), ""]
-  lines += [
-    "- The paper's numbers are for its own "
+    tables.append(_differences(gathered, found["differences"]))
+  remarks = [
+    "The paper's numbers are for its own "
     f"{paper.NUM_IMAGES:,} pictures; only a run on those may be compared with them "
     "number by number.",
-    "- Intervals: 95 %, 2000 resamples of the pictures. Errors are mean squares of "
+    "Intervals: 95 %, 2000 resamples of the pictures. Errors are mean squares of "
     "points of the 1..9 scale; training and test error as means over the five groups.",
-    "- Networks of equal width and layers trained as one program. "
-    f"emojax {first['emojax_version']}, {first['device']}, {seconds:.0f} s.",
+    "Networks of equal width and layers trained as one program. "
+    f"emojax {first['emojax_version']}, {first['device']}, {found['seconds']:.0f} s.",
   ]
   if table == "3":
-    lines.append(
-      "- Layers: the paper's for its widths; for others twice, two thirds and a third "
+    remarks.append(
+      "Layers: the paper's for its widths; for others twice, two thirds and a third "
       "of the width, to the nearest 50."
     )
-  return "\n".join(lines) + "\n"
+  notes = [QUICK] * found["experiment"]["quick"] + _notes(gathered)
+  return Contents(f"{_TITLES[table]}, {first['dataset']}", notes, tables, remarks)
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+  """`contents` as Markdown."""
+  shown = contents(found)
+  lines = [f"# {shown.title}", ""]
+  for note in shown.notes:
+    lines += [f"**{note}**", ""]
+  for rows in shown.tables:
+    lines += [*aligned(rows), ""]
+  return "\n".join([*lines, *(f"- {remark}" for remark in shown.remarks)]) + "\n"
 
 
 def csv(gathered: Gathered) -> str:
@@ -104,7 +123,7 @@ def _mean(one: Mapping[str, Any], target: str, key: str) -> float:
   return bootstrap.spread([run["targets"][target][key] for run in one["runs"]])[0]
 
 
-def _by_group(gathered: Gathered) -> list[str]:
+def _by_group(gathered: Gathered) -> Rows:
   """The paper's Table II: target x part x source x group."""
   groups = [f"g{number}" for number in range(1, 6)]
   rows = [["mean square error", "", "source", *groups, "Avg."]]
@@ -123,10 +142,10 @@ def _by_group(gathered: Gathered) -> list[str]:
         if printed:
           numbers = [f"{e:.2f}" for e in (*printed.groups, printed.average)]
           rows.append(["", "  the paper's", "", *numbers])
-  return pages_markdown.aligned(rows)
+  return rows
 
 
-def _by_entry(table: str, gathered: Gathered) -> list[str]:
+def _by_entry(table: str, gathered: Gathered) -> Rows:
   """Tables III and IV: training and test error by entry, the paper's test error."""
   printed = paper.TABLE_3 if table == "3" else paper.TABLE_4
   targets = list(gathered[0]["runs"][0]["targets"])
@@ -151,10 +170,10 @@ def _by_entry(table: str, gathered: Gathered) -> list[str]:
         for target in targets:
           row += ["", "", f"{printed[target].get(key, number):.2f}"]
         rows.append(row)
-  return pages_markdown.aligned(rows)
+  return rows
 
 
-def _by_share(gathered: Gathered) -> list[str]:
+def _by_share(gathered: Gathered) -> Rows:
   """The learning curve: error and r of each model by training pictures."""
   targets = list(gathered[0]["runs"][0]["targets"])
   head = ["mean square error", "training pictures"]
@@ -165,15 +184,15 @@ def _by_share(gathered: Gathered) -> list[str]:
   for name, points in curves[targets[0]].items():
     for at, (pictures, _) in enumerate(points):
       row = [name, str(pictures)]
-      one = [o for o in gathered if o["entry"]["name"].rpartition("-")[0] == name][at]
+      one = [o for o in gathered if curve_of(o["entry"]) == name][at]
       for target in targets:
         row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]
         row.append(f"{curves[target][name][at][1]['value']:.3f}")
       rows.append(row)
-  return pages_markdown.aligned(rows)
+  return rows
 
 
-def _scores(gathered: Gathered) -> list[str]:
+def _scores(gathered: Gathered) -> Rows:
   """Out-of-fold scores of the first seed with their intervals."""
   rows = [["out of fold", "", "pictures", "MSE", "R2", "r", "CCC", "variance"]]
   for target in gathered[0]["runs"][0]["targets"]:
@@ -195,14 +214,14 @@ def _scores(gathered: Gathered) -> list[str]:
     if ceiling:
       limit = [f"{ceiling[name]:.3f}" for name in ("mse", "r2", "pearson_r")]
       rows.append([target, "noise ceiling", str(ceiling["num_images"]), *limit, "", ""])
-  return pages_markdown.aligned(rows)
+  return rows
 
 
 def _with_interval(one: Mapping[str, float]) -> str:
   return f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
 
 
-def _over_seeds(gathered: Gathered) -> list[str]:
+def _over_seeds(gathered: Gathered) -> Rows:
   """Mean and spread over seeds of test error and r."""
   rows = [["over seeds, mean (sd)", "", "seeds", "test MSE", "r"]]
   for target in gathered[0]["runs"][0]["targets"]:
@@ -211,15 +230,18 @@ def _over_seeds(gathered: Gathered) -> list[str]:
       r = [run["targets"][target]["out_of_fold"]["pearson_r"] for run in one["runs"]]
       texts = ["{:.3f} ({:.3f})".format(*bootstrap.spread(v)) for v in (errors, r)]
       rows.append([target, one["entry"]["name"], str(len(errors)), *texts])
-  return pages_markdown.aligned(rows)
+  return rows
 
 
-def _differences(compared: Sequence[Mapping[str, Any]]) -> list[str]:
+def _differences(gathered: Gathered, compared: Sequence[Mapping[str, Any]]) -> Rows:
   """Each network against each other entry, on the same pictures."""
   rows = [["first less second, same pictures", "", "target", "MSE", "r", "clear"]]
+  networks = {
+    one["entry"]["name"] for one in gathered if one["entry"]["model"] == "network"
+  }
   for pair in compared:
     names = (pair["first"], pair["second"])
-    if not any(name.startswith(("network", "best")) for name in names):
+    if networks.isdisjoint(names):
       continue
     mse, r = pair["scores"]["mse"], pair["scores"]["pearson_r"]
     clear = [
@@ -229,4 +251,4 @@ def _differences(compared: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     texts = [_with_interval(one) for one in (mse, r)]
     rows.append([*names, pair["target"], *texts, ", ".join(clear) or "no"])
-  return pages_markdown.aligned(rows)
+  return rows
