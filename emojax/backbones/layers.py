@@ -6,19 +6,14 @@ for at full precision, because an accelerator's default (TF32, bfloat16) would g
 picture other features there than on a CPU.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from emojax.backbones import winograd
-
 PRECISION = lax.Precision.HIGHEST
-
-_PART = 2  # pictures
-_MOST_PARTS = 4  # compile time grows with them
 
 Padding = str | Sequence[tuple[int, int]]
 
@@ -44,56 +39,20 @@ class Conv(nn.Module):
     x = x.astype(kernel.dtype)
     if self.size == 1 and self.stride == 1 and self.padding in ("SAME", "VALID"):
       y = jnp.matmul(x, kernel[0, 0], precision=PRECISION)
-    elif self._is_plain and winograd.pays(x, kernel):
-      y = _plain(x, kernel)
     else:
-      y = _direct(x, kernel, self.stride, self.padding, self.dilation)
+      y = lax.conv_general_dilated(
+        x,
+        kernel,
+        (self.stride, self.stride),
+        self.padding,
+        rhs_dilation=(self.dilation, self.dilation),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision=PRECISION,
+      )
     if not self.use_bias:
       return y
     bias = self.param("bias", nn.initializers.zeros, (self.features,))
     return y + bias[None, None, None]
-
-  @property
-  def _is_plain(self) -> bool:
-    """Whether it is 3x3 with one pixel of zeros around, each step one pixel."""
-    around = self.padding == "SAME" or tuple(self.padding) == ((1, 1), (1, 1))
-    return (self.size, self.stride, self.dilation) == (3, 1, 1) and around
-
-
-def _direct(
-  x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, dilation: int
-) -> jax.Array:
-  return lax.conv_general_dilated(
-    x,
-    kernel,
-    (stride, stride),
-    padding,
-    rhs_dilation=(dilation, dilation),
-    dimension_numbers=("NHWC", "HWIO", "NHWC"),
-    precision=PRECISION,
-  )
-
-
-@jax.custom_vjp
-def _plain(x: jax.Array, kernel: jax.Array) -> jax.Array:
-  """A plain 3x3 convolution, on a CPU in the way of `winograd`; gradients directly."""
-
-  def direct(x, kernel):
-    return _direct(x, kernel, 1, "SAME", 1)
-
-  return lax.platform_dependent(x, kernel, cpu=winograd.convolve, default=direct)
-
-
-def _plain_forward(x, kernel):
-  return _plain(x, kernel), (x, kernel)
-
-
-def _plain_backward(kept, gradient):
-  _, back = jax.vjp(lambda x, kernel: _direct(x, kernel, 1, "SAME", 1), *kept)
-  return back(gradient)
-
-
-_plain.defvjp(_plain_forward, _plain_backward)
 
 
 class Depthwise(nn.Module):
@@ -174,22 +133,3 @@ def _windows(length: int, size: int, stride: int) -> tuple[int, int, int]:
   count = -(-(length - size) // stride) + 1
   last = (count - 1) * stride
   return count, last, max(last + size - length, 0)
-
-
-def in_parts(
-  batch: Callable[[jax.Array], dict[str, jax.Array]],
-) -> Callable[[jax.Array], dict[str, jax.Array]]:
-  """The same function of a batch, computed on a few pictures at a time.
-
-  Written out part by part, not as a loop, so that XLA still sees when two features want
-  the same network. Small parts spare the CPU from being handed fresh memory pages at
-  every call: SqueezeNet on a batch of 8 took 25 ms a picture at once, 14 in four parts.
-  """
-
-  def parts(images: jax.Array) -> dict[str, jax.Array]:
-    count = images.shape[0]
-    size = max(_PART, -(-count // _MOST_PARTS))
-    outputs = [batch(images[start : start + size]) for start in range(0, count, size)]
-    return jax.tree.map(lambda *rows: jnp.concatenate(rows), *outputs)
-
-  return parts

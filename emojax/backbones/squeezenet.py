@@ -19,9 +19,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from emojax.backbones.layers import Conv, in_parts, max_pool
+from emojax.backbones.layers import Conv, max_pool
 
 SIDE_PX = 227
 MEAN_RGB = (123.0, 117.0, 104.0)  # subtracted from values 0..255
@@ -92,8 +91,4 @@ class SqueezeNet(nn.Module):
 
 def apply(params: Mapping[str, Any], images: jax.Array) -> dict[str, jax.Array]:
   """`SqueezeNet`'s outputs for a batch, as a pure function of params and pictures."""
-
-  def batch(images):
-    return SqueezeNet().bind({"params": params})(images)
-
-  return lax.platform_dependent(images, cpu=in_parts(batch), default=batch)
+  return SqueezeNet().bind({"params": params})(images)

@@ -141,22 +141,6 @@ def test_pointwise_convolution_is_a_convolution():
   np.testing.assert_allclose(by_product, by_convolution, atol=1e-5)
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 8, 19])
-def test_parts_of_a_batch_are_the_batch(count):
-  parts = []
-
-  def batch(images):
-    parts.append(images.shape[0])
-    return {"twice": images * 2, "sum": images.sum(axis=1)}
-
-  x = jnp.arange(count * 3.0).reshape(count, 3)
-  outputs = layers.in_parts(batch)(x)
-  assert sum(parts) == count
-  assert len(parts) <= 4  # each part is compiled by itself
-  assert np.array_equal(outputs["twice"], 2 * x)
-  assert np.array_equal(outputs["sum"], x.sum(axis=1))
-
-
 def test_module_needs_nothing_else_of_emojax():
   """Backbones are a room of their own: they import nothing of emojax but each other."""
   for name in ("squeezenet", "efficientnet_lite", "layers", "random_init", "weights"):
