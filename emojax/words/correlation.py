@@ -278,13 +278,6 @@ def table(levels: Sequence[Level]) -> list[list[str]]:
   return rows
 
 
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-  """Rows of text as a Markdown table, numbers to the right."""
-  head, *body = rows
-  rule = ["---", *["---:"] * (len(head) - 1)]
-  return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *body))
-
-
 def _is_at(row: Row, level: str) -> bool:
   return row.status == MATCHED and row.match is not None and row.match.level == level
 
