@@ -31,7 +31,6 @@ _OF_CLASSES = (EXACT, LEMMA, HEAD_NOUN)
 _WARRINER = ("word", "v.mean.sum", "a.mean.sum", "d.mean.sum")
 _SIMPLE = ("word", *RATED)
 _SHORT = 8  # hex digits of a digest in labels
-_LISTED = 3  # how many culprits an error lists before it only counts them
 
 # A tag is a noun, but the lemmatiser knows one lemma of a form and takes the verb's.
 # These are the plurals among Warriner's nouns where that lemma is a word there as well.
@@ -153,7 +152,7 @@ def read(path: pathlib.Path) -> WordNorms:
     words.append(word)
     values.append(cells)
   if problems:
-    raise NormsError(f"{path}: {_some(problems)}; mend the file")
+    raise NormsError(f"{path}: {csv_tables.some(problems)}; mend the file")
   table = np.full((len(words), len(RATED)), np.nan)
   table[:, : len(columns) - 1] = np.array(values, np.float64)
   digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -218,7 +217,7 @@ def of_class_names(names: Sequence[str], norms: WordNorms) -> ClassNorms:
   if not any(matches):
     raise NormsError(
       f"none of the {len(names)} class names is a word of {norms.label}: "
-      f"{_some([repr(name) for name in names], ', ')}"
+      f"{csv_tables.some([repr(name) for name in names], ', ')}"
     )
   values = np.full((len(names), len(RATED)), np.nan, np.float32)
   for index, found in enumerate(matches):
@@ -331,13 +330,6 @@ def _lemmatiser() -> Callable[..., str]:
   import simplemma
 
   return simplemma.lemmatize
-
-
-def _some(items: Sequence[str], separator: str = "; ") -> str:
-  """The first few items and how many more there are."""
-  text = separator.join(items[:_LISTED])
-  more = len(items) - _LISTED
-  return f"{text}{separator}and {more} more" if more > 0 else text
 
 
 _FARTHER: dict[str, Callable[[str, WordNorms], int | None]] = {  # after exact, in order

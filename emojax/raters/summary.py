@@ -246,10 +246,7 @@ def to_json(
         if flags
       },
     },
-    "agreement": {
-      target: {name: _plain(one) for name, one in scores.items()}
-      for target, scores in agreed.items()
-    },
+    "agreement": files.plain(dict(agreed)),
   }
 
 
@@ -368,14 +365,3 @@ def _ceiling(found: Mapping[str, float]) -> str:
 
 def _short(value: object) -> str:
   return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-def _plain(value: Any) -> Any:
-  """As JSON has it."""
-  if dataclasses.is_dataclass(value) and not isinstance(value, type):
-    value = dataclasses.asdict(value)
-  if isinstance(value, dict):
-    return {name: _plain(one) for name, one in value.items()}
-  if isinstance(value, float) and not math.isfinite(value):
-    return None
-  return value

@@ -5,10 +5,13 @@ after a kill or on a full disk; CSV that survives any file name.
 """
 
 import csv
+import dataclasses
 import io
+import math
 import os
 import pathlib
 from collections.abc import Iterable
+from typing import Any
 
 
 def write(path: pathlib.Path, content: str | bytes | memoryview) -> None:
@@ -43,6 +46,19 @@ def csv_line(*cells: object) -> str:
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
   """Rows of cells as CSV, a line each."""
   return "".join(csv_line(*cells) for cells in rows)
+
+
+def plain(value: Any) -> Any:
+  """The same as JSON has it: records as dictionaries, None for what is not finite."""
+  if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    value = dataclasses.asdict(value)
+  if isinstance(value, dict):
+    return {key: plain(part) for key, part in value.items()}
+  if isinstance(value, list | tuple):
+    return [plain(part) for part in value]
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  return value
 
 
 def utf8(value: object) -> str:

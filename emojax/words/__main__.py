@@ -79,16 +79,16 @@ def correlate(asked: WordsConfig) -> list[str]:
     raise errors.UserError(f"{error}; see {output / 'matches.csv'}") from None
 
   # Here and not at the head: drawing takes a second to import.
-  from emojax.pages import page
+  from emojax.pages import markdown, page
   from emojax.words import page as words_page
 
   scale, cut_at = asked.rating_scale, asked.cut_at
   source = words_page.Source(tags, columns, scale, norms_path, norms, cut_at)
   content = words_page.of_correlation(source, rows, levels)
   page.write(output, content)
-  table = correlation.markdown(correlation.table(levels))
+  table = "\n".join(markdown.aligned(correlation.table(levels)))
   notes = "".join(f"- {line}\n" for line in content.notes)
-  text = f"# {content.title}\n\n{table}\n{notes}"
+  text = f"# {content.title}\n\n{table}\n\n{notes}"
   files.write(output / "table.md", text)
   found = {
     "emojax": __version__,
@@ -99,7 +99,7 @@ def correlate(asked: WordsConfig) -> list[str]:
   }
   files.write(output / "correlations.json", json.dumps(found, indent=2) + "\n")
   places = [f"rows: {output / 'matches.csv'}", f"page: {output / 'index.html'}"]
-  return [table.rstrip(), *content.notes, *places]
+  return [table, *content.notes, *places]
 
 
 def define_zero_shot_flags() -> None:

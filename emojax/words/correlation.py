@@ -35,7 +35,7 @@ FLAGS = {  # that name them
 }
 _MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "-", "."))
 _FEWEST = 4  # pictures for a correlation; with three no interval has a meaning
-_LISTED = 3  # how many culprits an error lists before it only counts them
+_LISTED = 3  # tags that an error lists
 
 
 class WordsError(ValueError):
@@ -152,9 +152,7 @@ def read(
     if not problems:
       rows.append(Tagged(line.number, line.cells[columns["tag"]], **values))
   if problems:
-    more = len(problems) - _LISTED
-    also = f"; and {more} more" if more > 0 else ""
-    raise WordsError(f"{path}: {'; '.join(problems[:_LISTED])}{also}")
+    raise WordsError(f"{path}: {csv_tables.some(problems)}")
   return rows
 
 
@@ -278,13 +276,6 @@ def table(levels: Sequence[Level]) -> list[list[str]]:
     counts = [str(count) for count in (one.added, one.pictures, one.words)]
     rows.append([one.name, *counts, *found])
   return rows
-
-
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-  """Rows of text as a Markdown table, numbers to the right."""
-  head, *body = rows
-  rule = ["---", *["---:"] * (len(head) - 1)]
-  return "".join(f"| {' | '.join(row)} |\n" for row in (head, rule, *body))
 
 
 def _is_at(row: Row, level: str) -> bool:

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import math
 import os
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from emojax.evaluation import bootstrap
 from emojax.utils import files
 
 
@@ -40,6 +42,14 @@ def test_rows_of_any_kind_become_lines():
   rows = [("path", "n"), ["a,b", 3], (cell for cell in ("c", None))]
   assert files.csv_text(rows) == 'path,n\n"a,b",3\nc,None\n'
   assert files.csv_text([]) == ""
+
+
+def test_what_is_no_number_is_null_in_json():
+  value = bootstrap.Interval(1.5, math.nan, math.inf)
+  assert files.plain({"a": [value, math.nan, 2], "b": (0.5, None)}) == {
+    "a": [{"value": 1.5, "low": None, "high": None}, None, 2],
+    "b": [0.5, None],
+  }
 
 
 def test_a_name_that_is_not_utf8_can_be_written(tmp_path):

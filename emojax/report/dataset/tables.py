@@ -63,7 +63,7 @@ def contents(
 ) -> dict[str, str]:
   """`pictures.csv`, `near_duplicates.csv` and `results.json`, by name."""
   numbers = results(sets, found, notes)
-  text = json.dumps(_plain(numbers), indent=2, allow_nan=False) + "\n"
+  text = json.dumps(files.plain(numbers), indent=2, allow_nan=False) + "\n"
   return {
     "pictures.csv": pictures(sets, found),
     "near_duplicates.csv": pairs(sets, found),
@@ -198,14 +198,3 @@ def _number(value: float) -> str:
 
 def _count(value: int) -> str:
   return str(value) if value >= 1 else ""
-
-
-def _plain(value: Any) -> Any:
-  """The same with None for NaN, which JSON does not have."""
-  if isinstance(value, dict):
-    return {key: _plain(one) for key, one in value.items()}
-  if isinstance(value, list):
-    return [_plain(one) for one in value]
-  if isinstance(value, float) and not math.isfinite(value):
-    return None
-  return value
