@@ -169,8 +169,8 @@ def test_the_table_is_printed_and_kept(small):
     next(line for line in text.splitlines() if line.startswith(f"| {level} "))
     for level in ("exact", "head noun")
   )
-  assert exact.split() == ["|", "exact", "|", "3", "|", "3", "|", "3", "|", "none", "|", "none", "|"]
-  assert head_noun.split()[:10] == ["|", "head", "noun", "|", "1", "|", "5", "|", "5", "|"]
+  assert " ".join(exact.split()) == "| exact | 3 | 3 | 3 | none | none |"
+  assert " ".join(head_noun.split()).startswith("| head noun | 1 | 5 | 5 |")
   assert len(exact) == len(head_noun) and exact in printed and head_noun in printed
   assert "5 of 10 rows have a word and ratings; left out: 2 with unknown word" in text
 
