@@ -96,7 +96,7 @@ def test_split_half_agrees_with_the_reliability_of_the_mean():
   assert halves.halves == pytest.approx(0.9 / 1.6, abs=0.02)
   assert halves.whole.value == pytest.approx(1.8 / 2.5, abs=0.02)
   assert halves.whole.low < halves.whole.value < halves.whole.high
-  assert halves.images == 2000
+  assert halves.pictures == 2000
 
 
 def test_an_odd_number_of_raters_is_used_whole():
@@ -119,7 +119,7 @@ def test_split_half_depends_on_the_seed_alone():
 def test_pictures_with_one_rating_do_not_enter_halves():
   values, image = _simulated(2, 50, (2, 6), 0.5)
   found = agreement.split_half(np.append(values, 99.0), np.append(image, 50), 10, 0)
-  assert found.images == 50
+  assert found.pictures == 50
   alone = agreement.split_half(values, image, 10, 0)
   assert found.whole.value == pytest.approx(alone.whole.value)
 
