@@ -34,6 +34,8 @@ from emojax.features.base import Compute, Derived, Feature, Select
 
 __all__ = ["DERIVED", "FEATURES", "Derived", "Feature", "compute"]
 
+_PROPORTIONAL_PX = 288  # 256 x 320 for photographs of 4 : 5
+
 Values = dict[str, jax.Array]  # feature name -> (B, size) float32
 
 
@@ -45,6 +47,16 @@ def _view(backbone: str) -> images.View:
 def _whole_view(backbone: str) -> images.View:
   """The whole picture, squashed to the square of a backbone that was shown cuts."""
   return dataclasses.replace(_view(backbone), name=f"{backbone}_whole", fit="squash")
+
+
+def _proportional_view(backbone: str) -> images.View:
+  """The whole picture, nearly in its proportions, at the scale of a 288 px square."""
+  return dataclasses.replace(
+    _view(backbone),
+    name=f"{backbone}_proportional",
+    fit="proportional",
+    side_px=_PROPORTIONAL_PX,
+  )
 
 
 def _of_network(
@@ -79,14 +91,17 @@ def _of_object_network(
 
 
 def _of_efficientnet_lite(version: int) -> dict[str, Feature]:
-  """What the network says about the cut it was trained on, and about whole pictures."""
+  """What the network says about the cut it was trained on, and about whole pictures.
+
+  These squashed to its square, or nearly in their proportions.
+  """
   backbone = f"efficientnet_lite{version}"
   pooled = {
     "pool": (objects.pool, efficientnet_lite.POOL_SIZE),
     "stage6": (objects.stage6, efficientnet_lite.stage_size(version, 6)),
     "stage5": (objects.stage5, efficientnet_lite.stage_size(version, 5)),
   }
-  whole = _whole_view(backbone)
+  views = (_whole_view(backbone), _proportional_view(backbone))
   return {
     f"object_{backbone}": _of_network(
       backbone, objects.probabilities, objects.SIZE, objects.VERSION, "probability"
@@ -99,9 +114,10 @@ def _of_efficientnet_lite(version: int) -> dict[str, Feature]:
       backbone, objects.logits, objects.SIZE, objects.VERSION
     ),
     **{
-      f"{name}_{backbone}_whole": _of_network(
-        backbone, select, size, objects.VERSION, view=whole
+      f"{name}_{view.name}": _of_network(
+        backbone, select, size, objects.VERSION, view=view
       )
+      for view in views
       for name, (select, size) in pooled.items()
     },
   }

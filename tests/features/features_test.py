@@ -36,7 +36,7 @@ _SIBLINGS = (
   "resnet38",
   "efficientnet_lite0",
   "efficientnet_lite1",
-  *(key for key in _TOGETHER if key.endswith("_whole")),
+  *(key for key in _TOGETHER if key.endswith(("_whole", "_proportional"))),
 )
 # Smaller pictures than the view's, where those would take a minute on a CPU.
 _SIDES_PX = {"resnet38": 97}
@@ -172,8 +172,12 @@ def test_entries_agree_with_their_backbones():
   for name, feature in FEATURES.items():
     if feature.needs in BACKBONES:
       view = BACKBONES[feature.needs].view
-      assert feature.view.side_px == view.side_px, name
-      whole = feature.view.name == f"{feature.needs}_whole"
-      assert feature.view.fit == ("squash" if whole else view.fit), name
+      kind = feature.view.name.removeprefix(feature.needs)
+      expected = {
+        "": (view.fit, view.side_px),
+        "_whole": ("squash", view.side_px),
+        "_proportional": ("proportional", 288),
+      }
+      assert (feature.view.fit, feature.view.side_px) == expected[kind], name
     else:
       assert feature.needs in ("", "color_names"), name
