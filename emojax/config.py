@@ -204,6 +204,12 @@ class TrainConfig:
     "Of probabilities and shares, before scaling.",
     choices=("none", "sqrt", "log"),
   )
+  principal_directions: int = setting(
+    0,
+    "How many main directions of the scaled training rows the first layer looks along; "
+    "what lies outside of them it does not see. 0: it looks at every input.",
+    least=0,
+  )
   dropout: float = setting(
     0.0, "Share of hidden units silenced at each training step.", least=0, below=1
   )
