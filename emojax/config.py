@@ -253,14 +253,15 @@ PRESETS = {
       stop_on="train",  # a fixed number of epochs on all training rows
       scaling="block",
       transform="sqrt",
+      principal_directions=256,
       dropout=0.3,
       input_dropout=0.5,
       ensemble=10,
     ),
     (
-      "pool_efficientnet_lite2",
-      "stage6_efficientnet_lite2",
-      "stage5_efficientnet_lite2",
+      "pool_efficientnet_lite2_proportional",
+      "stage6_efficientnet_lite2_proportional",
+      "stage5_efficientnet_lite2_proportional",
     ),
   ),
 }

@@ -34,7 +34,7 @@ from emojax.features.base import Compute, Derived, Feature, Select
 
 __all__ = ["DERIVED", "FEATURES", "Derived", "Feature", "compute"]
 
-_PROPORTIONAL_PX = 288  # 256 x 320 for photographs of 4 : 5
+_PROPORTIONAL_PX = 360  # 320 x 400 for photographs of 4 : 5; see BUILD_NOTES.md
 
 Values = dict[str, jax.Array]  # feature name -> (B, size) float32
 
@@ -50,7 +50,7 @@ def _whole_view(backbone: str) -> images.View:
 
 
 def _proportional_view(backbone: str) -> images.View:
-  """The whole picture, nearly in its proportions, at the scale of a 288 px square."""
+  """The whole picture, nearly in its proportions, as large as a square of 360 px."""
   return dataclasses.replace(
     _view(backbone),
     name=f"{backbone}_proportional",

@@ -176,7 +176,7 @@ def test_entries_agree_with_their_backbones():
       expected = {
         "": (view.fit, view.side_px),
         "_whole": ("squash", view.side_px),
-        "_proportional": ("proportional", 288),
+        "_proportional": ("proportional", 360),
       }
       assert (feature.view.fit, feature.view.side_px) == expected[kind], name
     else:
