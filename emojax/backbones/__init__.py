@@ -158,13 +158,13 @@ def _efficientnet_lite(version: int, digest: str) -> Backbone:
   def apply(params: Params, images: jax.Array) -> Outputs:
     return module.bind({"params": params})(images)
 
-  name, seen = f"efficientnet_lite{version}", efficientnet_lite.VERSIONS[version]
+  name, shape = f"efficientnet_lite{version}", efficientnet_lite.VERSIONS[version]
   return Backbone(
     name=name,
     module=module,
     apply=apply,
     view=InputView(
-      "cut", short_px=seen.short_px, side_px=seen.side_px, interpolation="cubic"
+      "cut", short_px=shape.short_px, side_px=shape.side_px, interpolation="cubic"
     ),
     recipe=Recipe(
       mean=(efficientnet_lite.MEAN,) * 3, scale=(efficientnet_lite.SCALE,) * 3

@@ -136,8 +136,8 @@ def installed(package: str, file_name: str) -> pathlib.Path | None:
   """
   spec = importlib.util.find_spec(package)
   folders = (spec.submodule_search_locations if spec else None) or []
-  found = (path for one in folders for path in pathlib.Path(one).rglob(file_name))
-  return min(found, default=None)
+  paths = (path for folder in folders for path in pathlib.Path(folder).rglob(file_name))
+  return min(paths, default=None)
 
 
 def _guarded(
@@ -228,12 +228,12 @@ def _read_torch_legacy(file: IO[bytes]) -> Tensors:
   state = _Unpickler(file).load()
   keys = [str(key) for key in _Unpickler(file).load()]
   dtypes = {view.storage.key: view.storage.dtype for view in _views(state).values()}
-  found = {}
+  storages = {}
   for key in keys:
     (count,) = struct.unpack("<q", _take(file, 8))
     dtype = np.dtype(dtypes[key])
-    found[key] = np.frombuffer(_take(file, count * dtype.itemsize), dtype)
-  return _tensors(state, lambda storage: found[storage.key])
+    storages[key] = np.frombuffer(_take(file, count * dtype.itemsize), dtype)
+  return _tensors(state, lambda storage: storages[storage.key])
 
 
 def _views(state: Any) -> dict[str, _View]:
@@ -349,10 +349,10 @@ def _dequantised(constant: Any, data: bytes) -> np.ndarray:
 def _take(file: IO[bytes], count: int) -> bytes:
   """Exactly so many bytes, asked for only if the file has them."""
   here = file.tell()
-  left = file.seek(0, 2) - here
+  rest = file.seek(0, 2) - here
   file.seek(here)
-  if not 0 <= count <= left:
-    raise ArchiveError(f"is cut short: {count} bytes were expected, {left} are left")
+  if not 0 <= count <= rest:
+    raise ArchiveError(f"is cut short: {count} bytes were expected, {rest} are left")
   return file.read(count)
 
 

@@ -117,8 +117,8 @@ def _networks(arguments: list[str]) -> list[str]:
     raise errors.UserError(f"name networks: {', '.join(convert.CONVERTERS)}")
   for name in arguments:
     if name not in convert.CONVERTERS:
-      known = ", ".join(convert.CONVERTERS)
-      raise errors.UserError(f"no network {name!r}; known: {known}")
+      names = ", ".join(convert.CONVERTERS)
+      raise errors.UserError(f"no network {name!r}; known: {names}")
   return arguments
 
 

@@ -77,11 +77,11 @@ def mxnet_bytes(arrays, version: int = 2) -> bytes:
   return b"".join(parts)
 
 
-def assert_same(found, expected):
-  assert found.keys() == expected.keys()
+def assert_same(tensors, expected):
+  assert tensors.keys() == expected.keys()
   for name, tensor in expected.items():
-    assert found[name].shape == tensor.shape
-    assert np.array_equal(found[name], tensor), name
+    assert tensors[name].shape == tensor.shape
+    assert np.array_equal(tensors[name], tensor), name
 
 
 def test_zip_form_by_hand(tmp_path):
@@ -136,8 +136,8 @@ def test_malicious_pickles_run_nothing(tmp_path):
 def test_damaged_files_are_refused(tmp_path):
   path = write_torch(tmp_path / "a.pth", SMALL)
   whole = path.read_bytes()
-  for kept in (0, 3, 30, len(whole) // 2, len(whole) - 1):
-    path.write_bytes(whole[:kept])
+  for length in (0, 3, 30, len(whole) // 2, len(whole) - 1):
+    path.write_bytes(whole[:length])
     with pytest.raises(ArchiveError):
       archives.read_torch(path)
   path.write_bytes(b"<!DOCTYPE html><html>Sign in</html>")
@@ -160,8 +160,8 @@ def test_mxnet_files(tmp_path, version):
   path = tmp_path / "a.params"
   path.write_bytes(data)
   assert_same(archives.read_mxnet(path), arrays)
-  for kept in range(0, len(data), 7):
-    path.write_bytes(data[:kept])
+  for length in range(0, len(data), 7):
+    path.write_bytes(data[:length])
     with pytest.raises(ArchiveError):
       archives.read_mxnet(path)
   huge = data.replace(struct.pack("<Q", 2), struct.pack("<Q", 2**62), 1)
@@ -208,15 +208,15 @@ def test_published_form_becomes_emojaxs(tmp_path, network):
   del published
   assert convert.convert(network, tmp_path, tmp_path)
   path.unlink()
-  found = weights.load(network, tmp_path)
-  tensors = flatten_dict(found.params, sep="/")
+  loaded = weights.load(network, tmp_path)
+  tensors = flatten_dict(loaded.params, sep="/")
   assert tensors.keys() == flat.keys()
   for name, tensor in flat.items():
     np.testing.assert_allclose(tensors[name], tensor, rtol=1e-5, atol=1e-6)
   second = "building" if network == "resnet38" else "goldfish, Carassius auratus"
-  assert found.class_names[1] == second
-  assert "sha256 " in found.origin
-  assert found.source == "own"
+  assert loaded.class_names[1] == second
+  assert "sha256 " in loaded.origin
+  assert loaded.source == "own"
 
 
 def test_another_networks_file_is_refused(tmp_path):
