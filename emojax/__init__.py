@@ -37,7 +37,7 @@ def load(
     color_names: the authors' `w2c.mat` colour-name table, if the run used it.
     word_norms: the CSV file of word norms, if the run used it.
   Returns:
-    A `Predictor`; its `predict(pictures)` takes paths, folders, bytes or arrays and
+    A `Predictor`; its `predict(images)` takes paths, folders, bytes or arrays and
     returns `Predictions` of plain arrays.
   Raises:
     ValueError: there is no such run, weights are missing, or features or weights differ

@@ -41,14 +41,14 @@ def accelerator():
   return ""
 
 
-def _said(platform: str, run: pathlib.Path, pictures: pathlib.Path) -> np.ndarray:
+def _said(platform: str, run: pathlib.Path, images: pathlib.Path) -> np.ndarray:
   """(N, 2) valence and arousal as predicted on one kind of device."""
   text = _python(
     "-m",
     "emojax.predict",
     f"--checkpoint={run}",
     "--cache_dir=",
-    pictures,
+    images,
     platform=platform,
   )
   rows = list(csv.DictReader(io.StringIO(text)))
@@ -64,11 +64,11 @@ def test_a_run_says_the_same_on_an_accelerator_and_on_a_cpu(accelerator, tmp_pat
 def _compare(platform: str, place: pathlib.Path) -> None:
   """Trains on a CPU, then predicts there and on another platform."""
   rng = np.random.default_rng(0)
-  pictures = place / "pictures"
-  pictures.mkdir()
+  images = place / "pictures"
+  images.mkdir()
   for i in range(6):
     rough = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    Image.fromarray(rough).resize((80, 60)).save(pictures / f"{i}.png")
+    Image.fromarray(rough).resize((80, 60)).save(images / f"{i}.png")
   _python(
     "-m",
     "emojax.train",
@@ -82,6 +82,6 @@ def _compare(platform: str, place: pathlib.Path) -> None:
     f"--workdir={place / 'run'}",
     platform="cpu",
   )
-  one, other = (_said(name, place / "run", pictures) for name in ("cpu", platform))
+  one, other = (_said(name, place / "run", images) for name in ("cpu", platform))
   assert one.shape == (6, 2) and one.std() > _POINTS
   np.testing.assert_allclose(other, one, atol=_POINTS)

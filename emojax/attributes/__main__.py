@@ -3,7 +3,7 @@
 In: a folder of labelled pictures (one sub-folder a category), or, without any, an
 object network, whose classes are then the categories. Out: `attributes.safetensors`,
 which the feature `attributes` reads from `--weights_dir`; `attributes.csv` with a row
-per attribute; and for a folder `pictures.csv` with a row per picture.
+per attribute; and for a folder `images.csv` with a row per picture.
 
   python -m emojax.attributes fit --network=squeezenet --weights_dir=weights
   python -m emojax.attributes fit --images_dir=CATEGORIES --num_attributes=300 \\
@@ -21,9 +21,9 @@ from emojax.attributes.config import AttributeConfig
 from emojax.attributes.fit import (
   Learned,
   _attributes_csv,
-  _pictures_csv,
+  _images_csv,
   of_classes,
-  of_pictures,
+  of_images,
 )
 from emojax.utils import cli, errors, files, options
 
@@ -90,10 +90,10 @@ def fit(arguments: list[str]) -> int:
     learned = of_classes(asked.network, settings, extract)
   else:
     folder = pathlib.Path(asked.images_dir).expanduser()
-    learned = of_pictures(folder, asked.base, settings, extract, progress=True)
+    learned = of_images(folder, asked.base, settings, extract, progress=True)
   output.mkdir(parents=True, exist_ok=True)
   if learned.rows:
-    files.write(output / "pictures.csv", _pictures_csv(learned))
+    files.write(output / "pictures.csv", _images_csv(learned))
   files.write(output / "attributes.csv", _attributes_csv(learned))
   files.write(output / feature.FILE_NAME, feature.encode(learned.model))
   return _tell(learned, output, time.monotonic() - start)

@@ -85,7 +85,7 @@ def of_classes(
   return Learned(model, gains, None, ())
 
 
-def of_pictures(
+def of_images(
   folder: pathlib.Path,
   base: str,
   settings: AttributeConfig,
@@ -230,7 +230,7 @@ def _attributes_csv(learned: Learned) -> str:
   return files.csv_text(rows)
 
 
-def _pictures_csv(learned: Learned) -> str:
+def _images_csv(learned: Learned) -> str:
   """One row per picture."""
   lines = [("path", "category", "status", "reason")]
   for category, row in learned.rows:

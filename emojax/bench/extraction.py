@@ -32,9 +32,9 @@ def bench_extract(size: Size) -> list[Figure]:
     stats = go().stats
 
     def decode(path: pathlib.Path) -> None:
-      picture = images.load(path)
+      image = images.load(path)
       for view in (images.SQUASH, images.CROP):
-        images.view(picture, view)
+        images.view(image, view)
 
     def decode_all() -> None:
       with concurrent.futures.ThreadPoolExecutor(settings.workers) as pool:

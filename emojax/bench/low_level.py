@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from emojax.bench.measure import Figure, Size, best_seconds, draw_pictures
+from emojax.bench.measure import Figure, Size, best_seconds, draw_images
 
 
 def bench_lbp(size: Size) -> list[Figure]:
@@ -14,9 +14,9 @@ def bench_lbp(size: Size) -> list[Figure]:
 
   from emojax.features import lbp
 
-  pictures = draw_pictures(32)
-  ours = _ms_a_picture(lbp.make(None), pictures, size.repeats)
-  grey = pictures[:, :, :, 0]
+  images = draw_images(32)
+  ours = _ms_a_image(lbp.make(None), images, size.repeats)
+  grey = images[:, :, :, 0]
 
   def theirs() -> None:
     for one in grey[:4]:
@@ -32,7 +32,7 @@ def bench_gist(size: Size) -> list[Figure]:
 
   from emojax.features import gist
 
-  pictures = draw_pictures(32)
+  images = draw_images(32)
   padded = np.random.default_rng(0).standard_normal((320, 320)).astype(np.float32)
   filters = np.random.default_rng(1).random((32, 320, 320), np.float32)
   threads = os.cpu_count() or 1
@@ -47,14 +47,14 @@ def bench_gist(size: Size) -> list[Figure]:
   return [
     _speed(
       "gist512",
-      _ms_a_picture(gist.make_512(None), pictures, size.repeats),
+      _ms_a_image(gist.make_512(None), images, size.repeats),
       name,
       peer,
       "15 ms a picture or less on 2 cores",
     ),
     _speed(
       "gist",
-      _ms_a_picture(gist.make(None), pictures, size.repeats),
+      _ms_a_image(gist.make(None), images, size.repeats),
       name + " (32 filters, gist has 20)",
       peer,
     ),
@@ -68,10 +68,10 @@ def bench_color(size: Size) -> list[Figure]:
 
   from emojax.features import color, color_names
 
-  pictures = draw_pictures(32)
+  images = draw_images(32)
   table = jnp.asarray(color_names.built_in().table)
-  ours = _ms_a_picture(color.make(table), pictures, size.repeats)
-  peer = best_seconds(lambda: skimage.color.rgb2hsv(pictures[0]), size.repeats) * 1e3
+  ours = _ms_a_image(color.make(table), images, size.repeats)
+  peer = best_seconds(lambda: skimage.color.rgb2hsv(images[0]), size.repeats) * 1e3
   return [_speed("color", ours, "scikit-image's RGB to HSV alone", peer)]
 
 
@@ -79,11 +79,11 @@ def _speed(what: str, ours: float, peer: str, theirs: float, goal: str = "") -> 
   return Figure(what, ours, "ms a picture", peer, theirs, theirs / ours, goal)
 
 
-def _ms_a_picture(compute: Callable, pictures: np.ndarray, repeats: int) -> float:
+def _ms_a_image(compute: Callable, images: np.ndarray, repeats: int) -> float:
   """Milliseconds a picture of a jitted feature, the pictures on the device."""
   import jax
 
-  on_device = jax.device_put(pictures)
+  on_device = jax.device_put(images)
   jitted = jax.jit(compute)
   seconds = best_seconds(lambda: jitted(on_device), repeats)
-  return seconds / len(pictures) * 1e3
+  return seconds / len(images) * 1e3

@@ -99,7 +99,7 @@ def matrix_peak(repeats: int, precision: str = "float32") -> float:
   return 2 * side**3 / min(seconds)
 
 
-def draw_pictures(count: int, side: int = SIDE_PX) -> np.ndarray:
+def draw_images(count: int, side: int = SIDE_PX) -> np.ndarray:
   """Drawn pictures with edges and smooth parts, (count, side, side, 3) uint8."""
   rng = np.random.default_rng(0)
   y, x = np.mgrid[:side, :side] / side
@@ -117,8 +117,8 @@ def draw_jpegs(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
   from PIL import Image
 
   paths = []
-  for i, picture in enumerate(draw_pictures(count)):
+  for i, image in enumerate(draw_images(count)):
     path = folder / f"{i:05d}.jpg"
-    Image.fromarray(picture).resize((500, 400)).save(path, quality=90)
+    Image.fromarray(image).resize((500, 400)).save(path, quality=90)
     paths.append(path)
   return paths

@@ -9,8 +9,8 @@ from emojax.bench.measure import Figure, Size, draw_jpegs
 from emojax.bench.networks import named
 
 _LIMIT_MB = 3000.0  # on a CPU, whatever the number of pictures
-_PICTURES = 48  # three full batches on a CPU, all that is ever in flight
-_ONE_BY_ONE_PICTURES = 4
+_IMAGES = 48  # three full batches on a CPU, all that is ever in flight
+_ONE_BY_ONE_IMAGES = 4
 
 
 def bench_memory(size: Size) -> list[Figure]:
@@ -44,7 +44,7 @@ def _peaks(name: str) -> tuple[int, float, float]:
   made = extractor.from_config(
     config.ExtractConfig(features=(feature,), weights="random")
   )
-  number = _ONE_BY_ONE_PICTURES if BACKBONES[name].one_by_one else _PICTURES
+  number = _ONE_BY_ONE_IMAGES if BACKBONES[name].one_by_one else _IMAGES
   with tempfile.TemporaryDirectory() as folder:
     draw_jpegs(pathlib.Path(folder), number)
     paths = images.walk(pathlib.Path(folder))

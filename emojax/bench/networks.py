@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from emojax.bench import peers
-from emojax.bench.measure import Figure, Size, best_seconds, draw_pictures, matrix_peak
+from emojax.bench.measure import Figure, Size, best_seconds, draw_images, matrix_peak
 
 _BATCHES_CPU, _BATCHES_ACCELERATOR = (1, 8, 32), (1, 32, 128, 256)
 # Pictures a second on an H200 in bfloat16, from device memory.
@@ -88,10 +88,10 @@ def _rates(
   program = jax.jit(backbone.apply, compiler_options=runtime.options())
   rates = {}
   for batch in _batches(name):
-    pictures = jax.device_put(draw_pictures(batch, backbone.view.side_px))
-    go = functools.partial(program, params, pictures)
+    images = jax.device_put(draw_images(batch, backbone.view.side_px))
+    go = functools.partial(program, params, images)
     rates[batch] = batch / best_seconds(go, repeats)
-  two = program(params, draw_pictures(2, backbone.view.side_px))
+  two = program(params, draw_images(2, backbone.view.side_px))
   return rates, np.asarray(two["logits" if "logits" in two else "shares"])
 
 

@@ -21,7 +21,7 @@ from emojax.backbones import (
   vgg,
   weights,
 )
-from emojax.bench.measure import best_seconds, draw_pictures
+from emojax.bench.measure import best_seconds, draw_images
 
 
 def rates(
@@ -53,8 +53,8 @@ def rates(
         for v in (backbone.recipe.mean, backbone.recipe.scale)
       ]
 
-      def go(pictures: Any, scale=scale, network=network, layout=layout) -> Any:
-        x = pictures.to(torch.float32, memory_format=layout)
+      def go(images: Any, scale=scale, network=network, layout=layout) -> Any:
+        x = images.to(torch.float32, memory_format=layout)
         x = (x - scale[0][:, None, None]) / scale[1][:, None, None]
         out = network(x.to(dtype))
         if device == "cuda":
@@ -62,11 +62,11 @@ def rates(
         return out
 
       for batch in batches:
-        drawn = torch.tensor(draw_pictures(batch, side), device=device)
+        drawn = torch.tensor(draw_images(batch, side), device=device)
         call = functools.partial(go, drawn.permute(0, 3, 1, 2))
         rate = batch / best_seconds(call, repeats)
         found[batch] = max(found.get(batch, 0.0), rate)
-      two = torch.tensor(draw_pictures(2, side), device=device)
+      two = torch.tensor(draw_images(2, side), device=device)
       outputs = go(two.permute(0, 3, 1, 2)).float().cpu().numpy()
   return found, outputs
 

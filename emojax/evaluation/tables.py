@@ -182,8 +182,8 @@ def _by_share(gathered: Gathered) -> Rows:
   rows = [head]
   curves = {target: learning_curves(gathered, target) for target in targets}
   for name, points in curves[targets[0]].items():
-    for at, (pictures, _) in enumerate(points):
-      row = [name, str(pictures)]
+    for at, (images, _) in enumerate(points):
+      row = [name, str(images)]
       one = [o for o in gathered if curve_of(o["entry"]) == name][at]
       for target in targets:
         row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]

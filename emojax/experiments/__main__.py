@@ -153,15 +153,15 @@ def _tuning(
   for network in tuned.finetune:
     find(network)
 
-  def pictures() -> list:
+  def images() -> list:
     source = build.collect(storage.place(data), data)
     by_id = {
-      one.image_id: picture
-      for one, picture in zip(source.rated, source.pictures, strict=True)
+      one.image_id: image
+      for one, image in zip(source.rated, source.images, strict=True)
     }
     return [by_id[image_id] for image_id in image_ids]
 
-  return comparison.Tuning(tuned, find, pictures, extract.workers)
+  return comparison.Tuning(tuned, find, images, extract.workers)
 
 
 if __name__ == "__main__":

@@ -36,13 +36,13 @@ class Tuning:
   Attributes:
     asked: its settings.
     weights: the parameters of a network by its name.
-    pictures: in the dataset's order, when asked for.
+    images: in the dataset's order, when asked for.
     workers: decoding threads.
   """
 
   asked: FinetuneConfig
   weights: Callable[[str], weights_lib.Weights]
-  pictures: Callable[[], Sequence[pathlib.Path | np.ndarray]]
+  images: Callable[[], Sequence[pathlib.Path | np.ndarray]]
   workers: int
 
 
@@ -244,11 +244,11 @@ class Experiment:
     assert self._tuning is not None
     if self._tuned is None or self._tuned[0] != entry:
       kept = self._folder / "training" / "pictures.npy"
-      pictures = finetune.decode(self._tuning.pictures(), kept, self._tuning.workers)
+      images = finetune.decode(self._tuning.images(), kept, self._tuning.workers)
       params = self._tuning.weights(entry.network).params
       self._tuned = None  # frees the one before
       program = finetune.Program(
-        entry.network, entry.mode, params, pictures, self._tuning.asked
+        entry.network, entry.mode, params, images, self._tuning.asked
       )
       self._tuned = (entry, program)
     return self._tuned[1]

@@ -20,7 +20,7 @@ import numpy as np
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from emojax import images
+from emojax import images as images_lib
 from emojax.backbones import BACKBONES, imagenet
 from emojax.experiments.config import FinetuneConfig
 from emojax.train import checkpoint
@@ -29,7 +29,9 @@ from emojax.utils import runtime
 MODES = ("frozen", "train")
 # Stored larger than the networks' input, so that crops can be drawn from it; the
 # middle of it is what a network sees otherwise.
-VIEW = images.View("finetune", "crop", imagenet.SHORT_PX, imagenet.SHORT_PX, "linear")
+VIEW = images_lib.View(
+  "finetune", "crop", imagenet.SHORT_PX, imagenet.SHORT_PX, "linear"
+)
 _SIDE = imagenet.SIDE_PX
 _AT_ONCE = 16  # pictures, where no gradient is taken
 _HEAD = "rating"
@@ -73,12 +75,12 @@ def check(asked: FinetuneConfig) -> None:
 
 
 def decode(
-  pictures: Sequence[pathlib.Path | np.ndarray], path: pathlib.Path, workers: int
+  images: Sequence[pathlib.Path | np.ndarray], path: pathlib.Path, workers: int
 ) -> np.ndarray:
   """Pictures as small squares, (N, 256, 256, 3) uint8, kept in one file.
 
   Args:
-    pictures: files or arrays, in the dataset's order.
+    images: files or arrays, in the dataset's order.
     path: where to keep them; read back when it is there.
     workers: decoding threads.
   Returns:
@@ -88,7 +90,7 @@ def decode(
     OSError: the file cannot be written.
   """
   side = VIEW.side_px
-  shape = (len(pictures), side, side, 3)
+  shape = (len(images), side, side, 3)
   if path.is_file():
     kept = np.load(path, mmap_mode="r")
     if kept.shape == shape:
@@ -98,12 +100,12 @@ def decode(
   table = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
 
   def one(row: int) -> None:
-    picture = pictures[row]
-    rgb = picture if isinstance(picture, np.ndarray) else images.load(picture)
-    table[row] = images.view(rgb, VIEW)
+    image = images[row]
+    rgb = image if isinstance(image, np.ndarray) else images_lib.load(image)
+    table[row] = images_lib.view(rgb, VIEW)
 
   with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-    list(pool.map(one, range(len(pictures))))
+    list(pool.map(one, range(len(images))))
   table.flush()
   part.replace(path)
   return np.load(path, mmap_mode="r")
@@ -116,7 +118,7 @@ class Program:
     network: of `BACKBONES`, with 224-pixel input.
     mode: "frozen" or "train", what becomes of the convolutions.
     params: the network's.
-    pictures: (N, 256, 256, 3) uint8, from `decode`.
+    images: (N, 256, 256, 3) uint8, from `decode`.
     asked: step, batch and so on.
   Raises:
     ValueError: an unknown mode.
@@ -127,14 +129,14 @@ class Program:
     network: str,
     mode: str,
     params: Any,
-    pictures: np.ndarray,
+    images: np.ndarray,
     asked: FinetuneConfig,
   ):
     if mode not in MODES:
       raise ValueError(f"fine-tuning is one of {', '.join(MODES)}; got {mode!r}")
     self.network = network
     self.asked = asked
-    self.pictures = pictures
+    self.images = images
     flat = flatten_dict(params, sep=".")
     dense = {name for name in flat if name.startswith("fc")}
     last = {n for n in flat if n.startswith(("fc8", "classifier", "conv_final"))}
@@ -153,8 +155,8 @@ class Program:
       convolve = jax.jit(self._convolve, compiler_options=fastest)
       self._inputs = np.concatenate(
         [
-          np.asarray(convolve(self._fixed | self._learned, pictures[rows]))
-          for rows in _strips(np.arange(len(pictures)))
+          np.asarray(convolve(self._fixed | self._learned, images[rows]))
+          for rows in _strips(np.arange(len(images)))
         ]
       )
 
@@ -202,7 +204,7 @@ class Program:
 
   def _of(self, rows: np.ndarray) -> np.ndarray:
     """What the learning layers see of some pictures."""
-    return (self.pictures if self._inputs is None else self._inputs)[rows]
+    return (self.images if self._inputs is None else self._inputs)[rows]
 
   def _steps(self, params, optimizer, fixed, seen, rated, weights, key):
     """One step of SGD: parameters, optimizer state, summed squared error."""
@@ -232,17 +234,17 @@ class Program:
     kernel, bias = flat[f"{_HEAD}.kernel"], flat[f"{_HEAD}.bias"]
     return (jnp.matmul(x, kernel, precision="highest") + bias[None])[:, 0]
 
-  def _convolve(self, flat, pictures) -> jax.Array:
-    outputs = self._outputs(flat, pictures)
+  def _convolve(self, flat, images) -> jax.Array:
+    outputs = self._outputs(flat, images)
     return outputs["conv" if "conv" in outputs else "pool"]
 
-  def _outputs(self, flat, pictures) -> dict[str, jax.Array]:
-    side = pictures.shape[1]
+  def _outputs(self, flat, images) -> dict[str, jax.Array]:
+    side = images.shape[1]
     if side != _SIDE:
       edge = (side - _SIDE) // 2
-      pictures = pictures[:, edge : edge + _SIDE, edge : edge + _SIDE]
+      images = images[:, edge : edge + _SIDE, edge : edge + _SIDE]
     own = {name: v for name, v in flat.items() if not name.startswith(_HEAD)}
-    return BACKBONES[self.network].apply(unflatten_dict(own, sep="."), pictures)
+    return BACKBONES[self.network].apply(unflatten_dict(own, sep="."), images)
 
   def _penultimate_size(self) -> int:
     shapes = BACKBONES[self.network].shapes
@@ -305,7 +307,7 @@ def tune(
   finally:
     if store:
       store.close()
-  everything = np.arange(len(program.pictures))
+  everything = np.arange(len(program.images))
   return Tuned(
     program.predict(state.best, everything),
     int(state.best_epoch),
@@ -313,19 +315,19 @@ def tune(
   )
 
 
-def _augmented(key: jax.Array, pictures: jax.Array) -> jax.Array:
+def _augmented(key: jax.Array, images: jax.Array) -> jax.Array:
   """A random place of the network's size in each picture, mirrored or not."""
-  most = pictures.shape[1] - _SIDE + 1
+  most = images.shape[1] - _SIDE + 1
   place_key, mirror_key = jax.random.split(key)
-  places = jax.random.randint(place_key, (len(pictures), 2), 0, most)
-  mirrored = jax.random.bernoulli(mirror_key, 0.5, (len(pictures),))
+  places = jax.random.randint(place_key, (len(images), 2), 0, most)
+  mirrored = jax.random.bernoulli(mirror_key, 0.5, (len(images),))
 
-  def one(picture, place, mirror):
+  def one(image, place, mirror):
     start = (place[0], place[1], 0)
-    cut = jax.lax.dynamic_slice(picture, start, (_SIDE, _SIDE, 3))
+    cut = jax.lax.dynamic_slice(image, start, (_SIDE, _SIDE, 3))
     return jnp.where(mirror, cut[:, ::-1], cut)
 
-  return jax.vmap(one)(pictures, places, mirrored)
+  return jax.vmap(one)(images, places, mirrored)
 
 
 def _strips(rows: np.ndarray) -> list[np.ndarray]:

@@ -89,12 +89,12 @@ class FeatureCache:
       raise
 
   def get_many(
-    self, pictures: Sequence[str], features: Iterable[FeatureKey]
+    self, images: Sequence[str], features: Iterable[FeatureKey]
   ) -> dict[str, dict[str, np.ndarray]]:
     """What is known about some pictures.
 
     Args:
-      pictures: digests of the pictures' bytes.
+      images: digests of the pictures' bytes.
       features: the features asked for.
     Returns:
       picture -> feature name -> (size,) float32; what is not stored is absent.
@@ -108,9 +108,9 @@ class FeatureCache:
     )
     found: dict[str, dict[str, np.ndarray]] = {}
     with self._lock, self._explained():
-      for picture in pictures:
-        rows = self._connection.execute(query, (picture, *keys)).fetchall()
-        found[picture] = {
+      for image in images:
+        rows = self._connection.execute(query, (image, *keys)).fetchall()
+        found[image] = {
           keys[text].name: self._decode(keys[text], blob) for text, blob in rows
         }
     return found
@@ -128,13 +128,13 @@ class FeatureCache:
       ValueError: a value has another shape than its feature's size.
     """
     rows = []
-    for picture, by_feature in values:
+    for image, by_feature in values:
       for feature, value in by_feature.items():
         if value.shape != (feature.size,):
           raise ValueError(
             f"{feature.name} has {feature.size} numbers; got shape {value.shape}"
           )
-        rows.append((picture, feature.text, value.astype(_STORED).tobytes()))
+        rows.append((image, feature.text, value.astype(_STORED).tobytes()))
     statement = "INSERT OR IGNORE INTO feature_values VALUES (?, ?, ?)"
     with self._lock, self._explained():
       self._connection.execute("BEGIN IMMEDIATE")

@@ -19,7 +19,7 @@ from emojax import images
 from emojax.config import ExtractConfig
 from emojax.extract import devices
 from emojax.extract.cache import FeatureCache, FeatureKey
-from emojax.extract.pipeline import Extracted, Extraction, Picture, ordered
+from emojax.extract.pipeline import Extracted, Extraction, ImageSource, ordered
 from emojax.features import DERIVED, FEATURES
 from emojax.features.params import Source, check_names, describe, load_sources, size_of
 from emojax.utils import options
@@ -77,7 +77,7 @@ class Extractor:
 
   def run(
     self,
-    pictures: Sequence[Picture],
+    images: Sequence[ImageSource],
     cache: FeatureCache | None = None,
     batch_size: int = 0,
     workers: int = 2,
@@ -92,7 +92,7 @@ class Extractor:
     whatever their number.
 
     Args:
-      pictures: files, bytes of files, or (H, W, 3) uint8 RGB arrays. Items are asked
+      images: files, bytes of files, or (H, W, 3) uint8 RGB arrays. Items are asked
         for once, on the decoding threads, so a sequence may make them on demand.
       cache: where values are looked up and stored; None computes everything.
       batch_size: pictures per device and step; 0: see `Programs.batch_for`.
@@ -102,19 +102,19 @@ class Extractor:
       check: gets every image as RGB and may refuse it with an `ImageError`; with one,
         images are decoded even where the cache has all of their values.
     Returns:
-      `Extracted`, in the order of `pictures`.
+      `Extracted`, in the order of `images`.
     Raises:
       CacheError: the cache cannot be read or written.
     """
     ahead = 2 * (batch_size or devices.usual_batch()) * jax.local_device_count()
     with (
       concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
-      progress_lib.bar(len(pictures), "picture", progress) as bar,
+      progress_lib.bar(len(images), "picture", progress) as bar,
     ):
       run = Extraction(
         self.keys,
         self.programs,
-        pictures,
+        images,
         cache,
         batch_size,
         max_pixels,
@@ -122,7 +122,7 @@ class Extractor:
         bar.set_description,
       )
       try:
-        for index, decoded in ordered(pool, run.decode, len(pictures), ahead, run):
+        for index, decoded in ordered(pool, run.decode, len(images), ahead, run):
           run.take(index, decoded)
           bar.update()
         run.finish()
@@ -137,7 +137,7 @@ class Extractor:
   def run_as(
     self,
     settings: ExtractConfig,
-    pictures: Sequence[Picture],
+    images: Sequence[ImageSource],
     progress: bool,
     check: Callable[[np.ndarray], None] | None = None,
   ) -> Extracted:
@@ -150,7 +150,7 @@ class Extractor:
     options.check(settings)
     with open_cache(settings) as cache:
       return self.run(
-        pictures,
+        images,
         cache,
         batch_size=settings.extract_batch,
         workers=settings.workers,

@@ -24,7 +24,7 @@ from emojax.extract.cache import FeatureCache, FeatureKey
 from emojax.extract.devices import Programs
 from emojax.features import FEATURES
 
-Picture = pathlib.Path | bytes | np.ndarray
+ImageSource = pathlib.Path | bytes | np.ndarray
 
 # Batches handed to the devices and not yet fetched. A CPU would work on two at once,
 # each slower and with memory of its own.
@@ -58,7 +58,7 @@ class Extracted:
     stats: seconds of the run and of what its main thread did in them: `total_seconds`,
       `wait_seconds` (for decoded pictures), `compute_seconds`, `store_seconds`, and of
       each group of features computed together, such as `gist_seconds`; and
-      pictures: `computed` for those that lacked a feature, `from_cache` for those that
+      images: `computed` for those that lacked a feature, `from_cache` for those that
       lacked none.
   """
 
@@ -113,7 +113,7 @@ class Extraction:
   Args:
     keys: of the features that are computed, by name.
     programs: what computes them.
-    pictures: what they are computed of.
+    images: what they are computed of.
     cache: where values are looked up and stored; None computes everything.
     batch_size: pictures per device and step; 0: see `Programs.batch_for`.
     max_pixels: larger pictures are refused.
@@ -125,7 +125,7 @@ class Extraction:
     self,
     keys: Mapping[str, FeatureKey],
     programs: Programs,
-    pictures: Sequence[Picture],
+    images: Sequence[ImageSource],
     cache: FeatureCache | None,
     batch_size: int,
     max_pixels: int,
@@ -134,7 +134,7 @@ class Extraction:
   ):
     self.keys = keys
     self.programs = programs
-    self.pictures = pictures
+    self.images = images
     self.cache = cache
     self.batch_size = batch_size
     self.max_pixels = max_pixels
@@ -142,7 +142,7 @@ class Extraction:
     self.say = say
     self.rows: list[Row] = []
     self.values = {
-      name: np.full((len(pictures), key.size), np.nan, np.float32)
+      name: np.full((len(images), key.size), np.nan, np.float32)
       for name, key in keys.items()
     }
     self.first_with: dict[str, int] = {}  # digest -> the row that is computed
@@ -156,10 +156,10 @@ class Extraction:
 
   def decode(self, index: int) -> _Decoded:
     """Reads and decodes one picture as far as needed; runs on the threads."""
-    picture = self.pictures[index]
-    path = picture if isinstance(picture, pathlib.Path) else None
+    image = self.images[index]
+    path = image if isinstance(image, pathlib.Path) else None
     try:
-      data = _read(picture)
+      data = _read(image)
       digest = _digest(data)
     except images.ImageError as error:
       return _Decoded(Row(path, error.status, str(error)), {}, {})
@@ -242,7 +242,7 @@ class Extraction:
       started = time.perf_counter()
       self.say(f"compiling {members[0]}")
       size = self.batch_size
-      size = size or self.programs.batch_for(members, len(self.pictures))
+      size = size or self.programs.batch_for(members, len(self.images))
       self.queues[members] = _Queue(size * jax.local_device_count())
       self.seconds["compile"] += time.perf_counter() - started
       self.say("")
@@ -282,13 +282,13 @@ class Extraction:
     self._spent(members, started)
     stored = []
     for at, index in enumerate(indices):
-      of_picture = {name: values[name][at] for name in members}
-      for name, value in of_picture.items():
+      of_image = {name: values[name][at] for name in members}
+      for name, value in of_image.items():
         if not np.isfinite(value).all():
           self.broken[index] = f"feature {name} gave a number that is not finite"
         self.values[name][index] = value
       if index not in self.broken:
-        keys = {self.keys[name]: value for name, value in of_picture.items()}
+        keys = {self.keys[name]: value for name, value in of_image.items()}
         stored.append((self.rows[index].digest, keys))
     if self.cache is not None:
       started = time.perf_counter()
@@ -316,12 +316,12 @@ def ordered(
     yield index, decoded
 
 
-def _read(picture: Picture) -> bytes | np.ndarray:
+def _read(image: ImageSource) -> bytes | np.ndarray:
   """The bytes of a file, or what was given."""
-  if not isinstance(picture, pathlib.Path):
-    return picture
+  if not isinstance(image, pathlib.Path):
+    return image
   try:
-    return picture.read_bytes()
+    return image.read_bytes()
   except OSError as error:
     raise images.ImageError(f"the file cannot be opened: {error.strerror}") from error
 

@@ -58,7 +58,7 @@ def _of_network(
   """A feature that one of the networks gives, of its own view if no other is named."""
 
   def make(params: Any) -> Compute:
-    return lambda pictures: select(BACKBONES[backbone].apply(params, pictures))
+    return lambda images: select(BACKBONES[backbone].apply(params, images))
 
   seen = view or _view(backbone)
   return Feature(size, version, seen, backbone, make, select, kind)
@@ -194,7 +194,7 @@ DERIVED: dict[str, Derived] = {
 }
 
 
-def compute(names: Sequence[str], params: Any, pictures: jax.Array) -> Values:
+def compute(names: Sequence[str], params: Any, images: jax.Array) -> Values:
   """Several features of the same pictures at once; a network runs once for all of its.
 
   XLA merges what two features compute in common, but not loops, and networks have some.
@@ -202,13 +202,13 @@ def compute(names: Sequence[str], params: Any, pictures: jax.Array) -> Values:
   Args:
     names: features that share a view and a need.
     params: what they need; may be traced.
-    pictures: (B, S, S, 3) uint8 RGB in their view.
+    images: (B, S, S, 3) uint8 RGB in their view.
   Returns:
     name -> (B, size) float32.
   """
   features = {name: FEATURES[name] for name in names}
   need = next(iter(features.values())).needs
   if need not in BACKBONES:
-    return {name: one.make(params)(pictures) for name, one in features.items()}
-  outputs = BACKBONES[need].apply(params, pictures)
+    return {name: one.make(params)(images) for name, one in features.items()}
+  outputs = BACKBONES[need].apply(params, images)
   return {name: one.select(outputs) for name, one in features.items() if one.select}

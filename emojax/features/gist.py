@@ -85,7 +85,7 @@ def describe(
     raise ValueError(f"at most {len(_PART_SIDES)} scales, got {orientations}")
   # A few pictures at a time: their spectra stay in a processor's cache.
   return jax.lax.map(
-    lambda picture: _describe(picture[None], orientations)[0], grey, batch_size=_AT_ONCE
+    lambda image: _describe(image[None], orientations)[0], grey, batch_size=_AT_ONCE
   )
 
 
@@ -120,15 +120,15 @@ def _prefilter(grey: jax.Array) -> jax.Array:
   return (detail / (_PREFILTER_FLOOR + contrast))[:, pad:-pad, pad:-pad]
 
 
-def _mirrored(pictures: jax.Array, pad: int) -> jax.Array:
-  return jnp.pad(pictures, ((0, 0), (pad, pad), (pad, pad)), mode="symmetric")
+def _mirrored(images: jax.Array, pad: int) -> jax.Array:
+  return jnp.pad(images, ((0, 0), (pad, pad), (pad, pad)), mode="symmetric")
 
 
-def _low_pass(pictures: jax.Array) -> jax.Array:
+def _low_pass(images: jax.Array) -> jax.Array:
   """Periodic Gaussian low-pass: a projection onto its few non-zero frequencies."""
-  waves = jnp.asarray(_low_waves(pictures.shape[-1]))
+  waves = jnp.asarray(_low_waves(images.shape[-1]))
   mul = functools.partial(jnp.einsum, precision=_EXACT)
-  low = mul("yk,byx,xl->bkl", waves, pictures, waves)
+  low = mul("yk,byx,xl->bkl", waves, images, waves)
   return mul("yk,bkl,xl->byx", waves, low, waves)
 
 
@@ -144,13 +144,13 @@ def _low_waves(side: int) -> np.ndarray:
   return (np.stack(columns, 1) / np.sqrt(side)).astype(np.float32)
 
 
-def _centred_spectrum(pictures: jax.Array) -> jax.Array:
+def _centred_spectrum(images: jax.Array) -> jax.Array:
   """The Fourier transform of the mirrored pictures, frequency 0 in the middle.
 
   Only half of it is computed: the other half of a real picture's spectrum is the
   conjugate, turned by half a turn.
   """
-  right = jnp.fft.rfft2(_mirrored(pictures, _PAD_PX))
+  right = jnp.fft.rfft2(_mirrored(images, _PAD_PX))
   half = _SPECTRUM // 2
   turned = jnp.conj(jnp.roll(right[:, ::-1, half:0:-1], 1, axis=1))
   whole = jnp.concatenate([turned, right[:, :, :half]], axis=2)

@@ -127,7 +127,7 @@ def load(
   # A damaged file makes Pillow raise almost anything (OSError, SyntaxError, KeyError,
   # struct.error, zlib.error, ...), and each of them means the same to the caller.
   try:
-    picture = opener(io.BytesIO(_sealed_jpeg(data) if name == "JPEG" else data))
+    image = opener(io.BytesIO(_sealed_jpeg(data) if name == "JPEG" else data))
   except ImageError:
     raise
   except Image.DecompressionBombError as error:  # WebP of more than twice the limit
@@ -136,16 +136,16 @@ def load(
     ) from error
   except Exception as error:
     raise ImageError(f"not a readable {name} picture: {_one_line(error)}") from error
-  width, height = picture.size
+  width, height = image.size
   if width * height > max_pixels:
     raise ImageError(
       f"{width} x {height} is {width * height:,} pixels, more than the limit of "
       f"{max_pixels:,}; raise the pixel limit to read it"
     )
   try:
-    picture.load()
-    rgb = np.asarray(_opaque(profiles.to_srgb(_eight_bit(picture, data))))
-    orientation = _orientation(picture)
+    image.load()
+    rgb = np.asarray(_opaque(profiles.to_srgb(_eight_bit(image, data))))
+    orientation = _orientation(image)
   except ImageError:
     raise
   except Exception as error:
@@ -218,34 +218,34 @@ def _sealed_jpeg(data: bytes) -> bytes:
   return data[: marker.start()] + bytes(_JPEG_READ_AHEAD)
 
 
-def _bits(picture: ImageFile.ImageFile, data: bytes) -> int:
+def _bits(image: ImageFile.ImageFile, data: bytes) -> int:
   """Bits of a sample in the file, which Pillow's mode does not always tell."""
-  if isinstance(picture, PngImagePlugin.PngImageFile):
+  if isinstance(image, PngImagePlugin.PngImageFile):
     return data[_PNG_BIT_DEPTH_AT]
-  if isinstance(picture, TiffImagePlugin.TiffImageFile):
-    bits = picture.tag_v2.get(_BITS_PER_SAMPLE_TAG, 1)
+  if isinstance(image, TiffImagePlugin.TiffImageFile):
+    bits = image.tag_v2.get(_BITS_PER_SAMPLE_TAG, 1)
     return max(bits) if isinstance(bits, tuple) else bits
   return 8
 
 
-def _eight_bit(picture: ImageFile.ImageFile, data: bytes) -> Image.Image:
+def _eight_bit(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
   """The decoded picture with 8-bit samples, in any of Pillow's 8-bit modes."""
-  bits = _bits(picture, data)
-  if picture.mode in ("I", "F", "LAB"):
+  bits = _bits(image, data)
+  if image.mode in ("I", "F", "LAB"):
     kind = {"I": "signed or 32-bit", "F": "floating-point", "LAB": "CIELAB"}
     raise ImageError(
-      f"{kind[picture.mode]} samples have no agreed white; save the picture with 8 or "
+      f"{kind[image.mode]} samples have no agreed white; save the picture with 8 or "
       "16 bits in RGB or grey"
     )
-  if picture.mode.startswith("I;16"):
-    return _grey_16(picture, bits)
-  if bits == 16 and picture.mode in ("RGB", "RGBA"):
-    return _colour_16(picture, data)
-  key = picture.info.get("transparency")
-  if bits in (2, 4) and picture.mode == "L" and isinstance(key, int):
+  if image.mode.startswith("I;16"):
+    return _grey_16(image, bits)
+  if bits == 16 and image.mode in ("RGB", "RGBA"):
+    return _colour_16(image, data)
+  key = image.info.get("transparency")
+  if bits in (2, 4) and image.mode == "L" and isinstance(key, int):
     # Pillow scales 2- and 4-bit greys to 8 bits but leaves their transparent grey.
-    picture.info["transparency"] = key * 255 // (2**bits - 1)
-  return picture
+    image.info["transparency"] = key * 255 // (2**bits - 1)
+  return image
 
 
 def _scaled(samples: np.ndarray, white: int) -> np.ndarray:
@@ -253,23 +253,23 @@ def _scaled(samples: np.ndarray, white: int) -> np.ndarray:
   return ((samples.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)
 
 
-def _grey_16(picture: ImageFile.ImageFile, bits: int) -> Image.Image:
+def _grey_16(image: ImageFile.ImageFile, bits: int) -> Image.Image:
   """A 12- or 16-bit grey picture with 8 bits."""
-  samples = np.asarray(picture)
+  samples = np.asarray(image)
   grey = _scaled(samples, 2**bits - 1)
   # Pillow inverts "white is zero" for 8 bits and fewer only.
-  if isinstance(picture, TiffImagePlugin.TiffImageFile) and (
-    picture.tag_v2.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
+  if isinstance(image, TiffImagePlugin.TiffImageFile) and (
+    image.tag_v2.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
   ):
     grey = 255 - grey
-  key = picture.info.get("transparency")
+  key = image.info.get("transparency")
   if key is None:
     return Image.fromarray(grey)
   alpha = np.where(samples == key, 0, 255).astype(np.uint8)
   return Image.merge("LA", (Image.fromarray(grey), Image.fromarray(alpha)))
 
 
-def _colour_16(picture: ImageFile.ImageFile, data: bytes) -> Image.Image:
+def _colour_16(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
   """A 16-bit RGB or RGBA picture with 8 bits, rounded.
 
   Pillow has already decoded it, and so checked that it is whole, but kept only the high
@@ -277,28 +277,28 @@ def _colour_16(picture: ImageFile.ImageFile, data: bytes) -> Image.Image:
   exactly Pillow's, so that no difference between the two decoders (rotation, alpha) can
   slip in.
   """
-  if isinstance(picture, TiffImagePlugin.TiffImageFile) and (
-    picture.tag_v2.get(_PLANES_TAG) == _SEPARATE
-    and picture.tag_v2.get(_COMPRESSION_TAG, _UNCOMPRESSED) == _UNCOMPRESSED
+  if isinstance(image, TiffImagePlugin.TiffImageFile) and (
+    image.tag_v2.get(_PLANES_TAG) == _SEPARATE
+    and image.tag_v2.get(_COMPRESSION_TAG, _UNCOMPRESSED) == _UNCOMPRESSED
   ):  # Pillow and OpenCV both read these wrongly, without a word
     raise ImageError(
       "uncompressed 16-bit TIFF with a plane for each colour; save the picture with "
       "interleaved colours or with 8 bits"
     )
-  high = np.asarray(picture)
+  high = np.asarray(image)
   deep: np.ndarray | None = cv2.imdecode(
     np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED
   )
   channels = high.shape[2]
   if deep is None or deep.dtype != np.uint16 or deep.ndim != 3:
-    return picture
+    return image
   deep = deep[..., [2, 1, 0, 3][: deep.shape[2]]]  # OpenCV puts blue first
   if deep.shape[:2] != high.shape[:2] or deep.shape[2] < channels:
-    return picture
+    return image
   if not np.array_equal(deep[..., :channels] >> 8, high):
-    return picture
+    return image
   rounded = _scaled(deep[..., :channels], 2**16 - 1)
-  key = picture.info.get("transparency")
+  key = image.info.get("transparency")
   if key is not None:  # one 16-bit colour is transparent
     transparent = (deep[..., :3] == np.asarray(key, np.uint16)).all(-1, keepdims=True)
     alpha = np.where(transparent, 0, 255).astype(np.uint8)
@@ -306,11 +306,11 @@ def _colour_16(picture: ImageFile.ImageFile, data: bytes) -> Image.Image:
   return Image.fromarray(rounded)
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
+def _opaque(image: Image.Image) -> Image.Image:
   """The picture in RGB, its transparent parts on white."""
-  if picture.mode not in ("LA", "PA", "RGBA") and "transparency" not in picture.info:
-    return picture.convert("RGB")
-  rgba = picture.convert("RGBA")
+  if image.mode not in ("LA", "PA", "RGBA") and "transparency" not in image.info:
+    return image.convert("RGB")
+  rgba = image.convert("RGBA")
   alpha = rgba.getchannel("A")
   if alpha.getextrema()[1] == 0:
     raise NothingToSee("transparent", "every pixel is transparent: nothing to see")
@@ -319,14 +319,14 @@ def _opaque(picture: Image.Image) -> Image.Image:
   return canvas
 
 
-def _orientation(picture: ImageFile.ImageFile) -> int:
+def _orientation(image: ImageFile.ImageFile) -> int:
   """The EXIF orientation still to be applied, 1..8; 1 where there is none.
 
   Asked after decoding: Pillow turns TIFF pictures itself then and drops the tag, and
   PNG may carry it behind the pixels.
   """
   try:
-    value = picture.getexif().get(_ORIENTATION_TAG, 1)
+    value = image.getexif().get(_ORIENTATION_TAG, 1)
   except Exception:  # unreadable EXIF says nothing about the pixels, which are whole
     return 1
   return value if value in range(1, 9) else 1

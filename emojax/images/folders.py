@@ -25,15 +25,15 @@ def walk(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
   Raises:
     ImageError: `folder` is not a folder or cannot be listed.
   """
-  return [path for path in _files_below(folder) if _is_named_picture(path)]
+  return [path for path in _files_below(folder) if _is_named_image(path)]
 
 
 def others(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
   """Files below a folder that `walk` leaves out because of their suffix; see there."""
-  return [path for path in _files_below(folder) if not _is_named_picture(path)]
+  return [path for path in _files_below(folder) if not _is_named_image(path)]
 
 
-def _is_named_picture(path: pathlib.Path) -> bool:
+def _is_named_image(path: pathlib.Path) -> bool:
   return path.name.lower().endswith(SUFFIXES)
 
 

@@ -11,24 +11,22 @@ _GAP_PX = 4  # between two pictures side by side
 _QUALITY = 72
 
 
-def thumbnail(picture: np.ndarray) -> str:
+def thumbnail(image: np.ndarray) -> str:
   """A small JPEG of a picture (H, W, 3) uint8 RGB, as a data address for HTML."""
-  image = Image.fromarray(picture)
-  image.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS)
-  return _address(image)
+  small = Image.fromarray(image)
+  small.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS)
+  return _address(small)
 
 
 def side_by_side(first: np.ndarray, second: np.ndarray) -> str:
   """Two pictures, (H, W, 3) uint8 RGB, as one small JPEG, as a data address."""
-  made = []
-  for picture in (first, second):
-    one = Image.fromarray(picture)
-    one.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS)
-    made.append(one)
+  halves = [Image.fromarray(image) for image in (first, second)]
+  for half in halves:
+    half.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS)
   canvas = Image.new("RGB", (2 * _SIDE_PX + _GAP_PX, _SIDE_PX), "white")
-  for number, one in enumerate(made):
-    left = number * (_SIDE_PX + _GAP_PX) + (_SIDE_PX - one.width) // 2
-    canvas.paste(one, (left, (_SIDE_PX - one.height) // 2))
+  for number, half in enumerate(halves):
+    left = number * (_SIDE_PX + _GAP_PX) + (_SIDE_PX - half.width) // 2
+    canvas.paste(half, (left, (_SIDE_PX - half.height) // 2))
   return _address(canvas)
 
 

@@ -120,5 +120,5 @@ def _scaled(
     box: left, top, right and bottom, in pixels; None: all of it. What lies just outside
       takes part at its edges, where the kernel reaches out.
   """
-  picture = Image.fromarray(np.ascontiguousarray(rgb))
-  return np.asarray(picture.resize((width, height), _PILLOW[interpolation], box))
+  image = Image.fromarray(np.ascontiguousarray(rgb))
+  return np.asarray(image.resize((width, height), _PILLOW[interpolation], box))

@@ -244,12 +244,12 @@ def words(
     np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True
   ):
     # The commonest kind comes first and lies below.
-    for (kind, (of_words, of_pictures)), colour, marker in zip(
+    for (kind, (of_words, of_images)), colour, marker in zip(
       kinds.items(), (_BLUE, _ORANGE, _GREEN, _PURPLE, _GREY), "o^sDv", strict=False
     ):
       axes.scatter(
         of_words,
-        of_pictures,
+        of_images,
         s=13,
         marker=marker,
         color=colour,

@@ -30,7 +30,7 @@ class Table:
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
+class Image:
   """A figure, or one picture of a gallery.
 
   Attributes:
@@ -64,8 +64,8 @@ class Section:
   title: str
   prose: Sequence[str] = ()
   tables: Sequence[Table] = ()
-  figures: Sequence[Picture] = ()
-  gallery: Sequence[Picture] = ()
+  figures: Sequence[Image] = ()
+  gallery: Sequence[Image] = ()
   is_plane: bool = False
   is_pairs: bool = False
   corners: Sequence[str] = ()
@@ -101,15 +101,15 @@ def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str
     notes: what a reader must be told first.
     sections: the rest.
   """
-  has_pictures = any(section.gallery for section in sections)
+  has_images = any(section.gallery for section in sections)
   return _TEMPLATES.get_template("page.html").render(
-    title=title, notes=notes, sections=sections, has_pictures=has_pictures
+    title=title, notes=notes, sections=sections, has_images=has_images
   )
 
 
-def drawn(figure: Figure, alt: str, caption: str = "") -> Picture:
+def drawn(figure: Figure, alt: str, caption: str = "") -> Image:
   """A matplotlib figure as part of a page."""
-  return Picture(
+  return Image(
     "data:image/png;base64," + base64.b64encode(image(figure, "png")).decode(),
     alt,
     caption,

@@ -1,4 +1,4 @@
-"""`python -m emojax.predict PICTURE...`: ratings of any pictures.
+"""`python -m emojax.predict IMAGE...`: ratings of any pictures.
 
 In: pictures or folders of them, and the predictor that comes with emojax or a finished
 run (its folder, or an archive of `scripts/export_run`). Out: one row

@@ -25,7 +25,7 @@ def gallery_page(found: Predictions, title: str, notes: Sequence[str]) -> str:
     notes: what a reader must be told first.
   """
   scored = np.flatnonzero(found.is_scored).tolist()
-  shown = {row: made for row in scored if (made := _picture(found, row)) is not None}
+  shown = {row: made for row in scored if (made := _image(found, row)) is not None}
   sections = []
   targets = list(found.mean)
   if len(targets) == 2 and shown:
@@ -54,7 +54,7 @@ def region(valence: float, arousal: float) -> str:
   return ", ".join(paper.KEYWORDS[levels[0], levels[1]])
 
 
-def _picture(found: Predictions, row: int) -> page.Picture | None:
+def _image(found: Predictions, row: int) -> page.Image | None:
   """One picture with its numbers; None where it can no longer be read."""
   path = found.paths[row]
   try:
@@ -71,7 +71,7 @@ def _picture(found: Predictions, row: int) -> page.Picture | None:
   lines.append(f"distance {found.distance[row]:.1f}{far}")
   name = path.name if path else ""
   alt = f"{name}: {', '.join(lines)}"
-  return page.Picture(thumbnail, alt, "\n".join([*lines, files.utf8(name)]))
+  return page.Image(thumbnail, alt, "\n".join([*lines, files.utf8(name)]))
 
 
 def _interval(found: Predictions, target: str, row: int) -> str:
@@ -81,12 +81,12 @@ def _interval(found: Predictions, target: str, row: int) -> str:
 
 
 def _plane(
-  found: Predictions, rows: Sequence[int], shown: dict[int, page.Picture]
+  found: Predictions, rows: Sequence[int], shown: dict[int, page.Image]
 ) -> page.Section:
   """The pictures at their predicted places."""
   valence, arousal = (found.mean[t][list(rows)] for t in config.TARGETS)
   placed = [
-    page.Picture(
+    page.Image(
       shown[rows[one.row]].source,
       shown[rows[one.row]].alt,
       "\n".join(shown[rows[one.row]].caption.splitlines()[:2]),

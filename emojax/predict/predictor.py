@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from emojax import images
+from emojax import images as images_lib
 from emojax.config import SCALE, ExtractConfig
 from emojax.evaluation import conformal
 from emojax.extract import extractor, pipeline
@@ -107,7 +107,7 @@ class Predictor:
 
   def predict(
     self,
-    pictures: "Picture | Sequence[Picture]",
+    images: "ImageSource | Sequence[ImageSource]",
     *,
     settings: ExtractConfig | None = None,
     progress: bool = False,
@@ -117,7 +117,7 @@ class Predictor:
     """Ratings of some pictures.
 
     Args:
-      pictures: one or several; each a path, the bytes of a file, or an (H, W, 3) uint8
+      images: one or several; each a path, the bytes of a file, or an (H, W, 3) uint8
         RGB array. A path of a folder stands for every picture below it, sorted.
       settings: how to read and compute (`workers`, `extract_batch`, `max_pixels`,
         `cache_dir`); by default nothing is kept on disk.
@@ -140,10 +140,12 @@ class Predictor:
         "people's ratings, or score all the same with --allow_simulated"
       )
     settings = settings or ExtractConfig(cache_dir="")
-    listed = expand(pictures)
+    listed = expand(images)
     if not 0 < interval < 1:
       raise ValueError(f"--interval is a share between 0 and 1, got {interval:g}")
-    extracted = self._extractor.run_as(settings, listed, progress, images.check_visible)
+    extracted = self._extractor.run_as(
+      settings, listed, progress, images_lib.check_visible
+    )
     table = np.concatenate([extracted.values[n] for n in self._columns.names], axis=1)
     readable = np.array([row.status == "ok" for row in extracted.rows], bool)
     numbers = {
@@ -224,7 +226,7 @@ class Predictor:
     return found
 
 
-Picture = str | pipeline.Picture
+ImageSource = str | pipeline.ImageSource
 _FAR_REASON = (
   "unlike the training pictures, 99 % of which lie within {:.2f}: do not trust it"
 )
@@ -275,17 +277,17 @@ def load(
   return Predictor(opened, extractor.Extractor(names, found))
 
 
-def expand(pictures: Picture | Sequence[Picture]) -> list[pipeline.Picture]:
+def expand(images: ImageSource | Sequence[ImageSource]) -> list[pipeline.ImageSource]:
   """Pictures one by one: folders become the pictures below them, in sorted order.
 
   Raises:
     ValueError: a folder without pictures.
     TypeError: something that is no picture.
   """
-  if isinstance(pictures, (str, pathlib.Path, bytes, np.ndarray)):
-    pictures = [pictures]
-  found: list[pipeline.Picture] = []
-  for one in pictures:
+  if isinstance(images, (str, pathlib.Path, bytes, np.ndarray)):
+    images = [images]
+  found: list[pipeline.ImageSource] = []
+  for one in images:
     if isinstance(one, (bytes, np.ndarray)):
       found.append(one)
     elif isinstance(one, (str, pathlib.Path)):
@@ -301,10 +303,11 @@ def expand(pictures: Picture | Sequence[Picture]) -> list[pipeline.Picture]:
 def _files(path: pathlib.Path) -> list[pathlib.Path]:
   if not path.is_dir():
     return [path]
-  inside = images.walk(path)
+  inside = images_lib.walk(path)
   if not inside:
-    raise images.ImageError(
-      f"no pictures in {path}: expected files ending in {', '.join(images.SUFFIXES)}"
+    raise images_lib.ImageError(
+      f"no pictures in {path}: expected files ending in "
+      f"{', '.join(images_lib.SUFFIXES)}"
     )
   return inside
 
@@ -321,7 +324,7 @@ def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
     )
   known = {
     "version": ("version", {every[name].version}),
-    "images_version": ("picture reading", images.READS_ALIKE),
+    "images_version": ("picture reading", images_lib.READS_ALIKE),
   }
   for key, (what, here) in known.items():
     if feature[key] not in here:

@@ -71,7 +71,7 @@ def aggregate(arguments: list[str]) -> None:
   from emojax.raters import summary
 
   verdict = rules.apply(table, settings)
-  found = rules.pictures(table, verdict)
+  found = rules.images(table, verdict)
   names = [str(path) for path in paths]
   made = summary.Aggregated(names, table, bad, verdict, found, settings)
   output.mkdir(parents=True, exist_ok=True)
@@ -83,8 +83,8 @@ def aggregate(arguments: list[str]) -> None:
   files.write(output / "results.json", _json(provenance))
   files.write(output / "dropped.csv", summary.dropped_csv(made))
   files.write(output / "workers.csv", summary.workers_csv(made))
-  files.write(output / "pictures.csv", summary.pictures_csv(made))
-  if not verdict.pictures_kept.any():
+  files.write(output / "pictures.csv", summary.images_csv(made))
+  if not verdict.images_kept.any():
     raise errors.UserError(_nothing_left(made, output))
   agreed = summary.agreement(made, show_progress=True)
   text = summary.table_markdown(made, agreed)

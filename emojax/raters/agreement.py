@@ -48,7 +48,7 @@ class SplitHalf:
   pictures: int
 
 
-def icc_one_way(values: np.ndarray, picture: np.ndarray) -> Icc | None:
+def icc_one_way(values: np.ndarray, image: np.ndarray) -> Icc | None:
   """ICC(1,1) and ICC(1,k), where pictures need not share raters.
 
   One-way analysis of variance with pictures as random effects. For unequal numbers of
@@ -57,29 +57,29 @@ def icc_one_way(values: np.ndarray, picture: np.ndarray) -> Icc | None:
 
   Args:
     values: (N,) ratings.
-    picture: (N,) int, the picture of each.
+    image: (N,) int, the picture of each.
   Returns:
     `Icc`, or None where it is not defined: fewer than two pictures, no picture with two
     ratings, or ratings that do not vary.
   Source: Shrout and Fleiss, Psychological Bulletin 86(2), 1979, pages 421 to 424; n0:
     Snedecor and Cochran, "Statistical Methods", 1967, section 10.16.
   """
-  _, picture, counts = np.unique(picture, return_inverse=True, return_counts=True)
-  number, pictures = len(values), len(counts)
-  if pictures < 2 or number == pictures:
+  _, image, counts = np.unique(image, return_inverse=True, return_counts=True)
+  number, images = len(values), len(counts)
+  if images < 2 or number == images:
     return None
   centred = np.asarray(values, np.float64) - np.mean(values)
-  means = np.bincount(picture, centred) / counts
-  between = float(counts @ means**2) / (pictures - 1)
-  within = float(np.sum((centred - means[picture]) ** 2)) / (number - pictures)
+  means = np.bincount(image, centred) / counts
+  between = float(counts @ means**2) / (images - 1)
+  within = float(np.sum((centred - means[image]) ** 2)) / (number - images)
   if not _varies(between + within, values):
     return None
-  n0 = (number - float(counts @ counts) / number) / (pictures - 1)
+  n0 = (number - float(counts @ counts) / number) / (images - 1)
   single = (between - within) / (between + (n0 - 1) * within)
   if not _varies(within, values):  # everybody agrees
     return Icc(Interval(1.0, 1.0, 1.0), Interval(1.0, 1.0, 1.0), n0)
   ratio = between / within
-  degrees = pictures - 1, number - pictures
+  degrees = images - 1, number - images
   low = ratio / _quantile(*degrees)
   high = ratio * _quantile(*degrees[::-1])
   return Icc(
@@ -107,9 +107,9 @@ def icc_two_way(values: np.ndarray) -> Icc | None:
   if n < 2 or k < 2:
     return None
   centred = values - values.mean()
-  of_picture, of_rater = centred.mean(axis=1), centred.mean(axis=0)
-  rest = centred - of_picture[:, None] - of_rater[None, :]
-  bms = k * float(of_picture @ of_picture) / (n - 1)
+  of_image, of_rater = centred.mean(axis=1), centred.mean(axis=0)
+  rest = centred - of_image[:, None] - of_rater[None, :]
+  bms = k * float(of_image @ of_image) / (n - 1)
   jms = n * float(of_rater @ of_rater) / (k - 1)
   ems = float(np.sum(rest**2)) / ((n - 1) * (k - 1))
   if not _varies(ems, values):
@@ -131,7 +131,7 @@ def icc_two_way(values: np.ndarray) -> Icc | None:
 
 def split_half(
   values: np.ndarray,
-  picture: np.ndarray,
+  image: np.ndarray,
   splits: int,
   seed: int,
   show_progress: bool = False,
@@ -144,7 +144,7 @@ def split_half(
 
   Args:
     values: (N,) ratings.
-    picture: (N,) int, the picture of each; those with one rating are left out.
+    image: (N,) int, the picture of each; those with one rating are left out.
     splits: how many times.
     seed: of the halves.
     show_progress: draw a bar.
@@ -154,11 +154,9 @@ def split_half(
   Source: Spearman, and Brown, British Journal of Psychology 3(3), 1910.
   """
   values = np.asarray(values, np.float64)
-  often = np.bincount(picture)[picture] > 1
+  often = np.bincount(image)[image] > 1
   values = values[often] - values.mean() if often.any() else values[:0]
-  _, picture, counts = np.unique(
-    picture[often], return_inverse=True, return_counts=True
-  )
+  _, image, counts = np.unique(image[often], return_inverse=True, return_counts=True)
   if len(counts) < 3:
     return None
   rng = np.random.default_rng(seed)
@@ -167,8 +165,8 @@ def split_half(
   with progress.bar(splits, "split", show_progress, "split-half") as bar:
     for _ in range(splits):
       # A random order inside each picture, pictures one after another.
-      shuffled = np.argsort(picture + rng.random(len(picture)))
-      of = picture[shuffled]
+      shuffled = np.argsort(image + rng.random(len(image)))
+      of = image[shuffled]
       place = np.arange(len(of)) - starts[of]
       size = (counts + rng.integers(0, 2, len(counts))) // 2
       first = place < size[of]
@@ -188,13 +186,13 @@ def split_half(
 
 
 def with_others(
-  values: np.ndarray, picture: np.ndarray, worker: np.ndarray, workers: int
+  values: np.ndarray, image: np.ndarray, worker: np.ndarray, workers: int
 ) -> tuple[np.ndarray, np.ndarray]:
   """Each worker's correlation with the mean of the others on the same pictures.
 
   Args:
     values: (N,) ratings, at most one of a worker and a picture.
-    picture, worker: (N,) int, whose and of what each is.
+    image, worker: (N,) int, whose and of what each is.
     workers: W, how many there are.
   Returns:
     (W,) correlations, NaN where either side does not vary or fewer than three pictures
@@ -202,9 +200,9 @@ def with_others(
   """
   values = np.asarray(values, np.float64)
   values = values - values.mean() if len(values) else values
-  counts, sums = np.bincount(picture), np.bincount(picture, values)
-  shared = counts[picture] > 1
-  own, of, who = values[shared], picture[shared], worker[shared]
+  counts, sums = np.bincount(image), np.bincount(image, values)
+  shared = counts[image] > 1
+  own, of, who = values[shared], image[shared], worker[shared]
   others = (sums[of] - own) / (counts[of] - 1)
   n = np.bincount(who, minlength=workers)
   least = np.maximum(n, 1)

@@ -10,7 +10,7 @@ from emojax.config import TARGETS
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#595959"  # as in `figures`
 
 
-def raters_per_picture(raters: np.ndarray, least: int) -> Figure:
+def raters_per_image(raters: np.ndarray, least: int) -> Figure:
   """How many pictures have how many raters.
 
   Args:

@@ -58,11 +58,11 @@ def of_ratings(made: Aggregated, agreed: Mapping[str, Any]) -> page.Page:
 
 def _figures(made: Aggregated) -> dict[str, Any]:
   table, kept, found = made.table, made.verdict.kept, made.verdict.workers
-  at = made.verdict.pictures_kept
-  means = {target: made.pictures.mean[target][at] for target in TARGETS}
+  at = made.verdict.images_kept
+  means = {target: made.images.mean[target][at] for target in TARGETS}
   drawn = {
-    "raters": rater_figures.raters_per_picture(
-      made.pictures.raters, made.settings.min_raters
+    "raters": rater_figures.raters_per_image(
+      made.images.raters, made.settings.min_raters
     ),
     "answers": rater_figures.answers(
       table.valence[kept], table.arousal[kept], table.scale
@@ -105,19 +105,19 @@ def _workers(made: Aggregated, drawn: Mapping[str, Any], meaning: str) -> page.S
 
 
 def _alt_raters(made: Aggregated) -> str:
-  raters = made.pictures.raters
+  raters = made.images.raters
   return f"Histogram of raters per picture, from {raters.min()} to {raters.max()}"
 
 
 def _few(made: Aggregated) -> page.Section | None:
   """The pictures that were dropped."""
-  at = np.flatnonzero(~made.verdict.pictures_kept)
+  at = np.flatnonzero(~made.verdict.images_kept)
   if not len(at):
     return None
-  read = made.read_of_pictures()
+  read = made.read_of_images()
   rows = [["picture", "ratings read", "raters left"]]
   for i in at[:_LISTED]:
-    raters = made.pictures.raters[i]
+    raters = made.images.raters[i]
     rows.append([made.table.images[i], str(read[i]), str(raters)])
   prose = [f"Fewer than {made.settings.min_raters} raters were left."]
   if len(at) > _LISTED:

@@ -111,7 +111,7 @@ def read(
   good, values, bad = rater_rows.sift(rows, check, settings.skip_bad_rows)
   named = [rater_rows.named(row.cells, []) for row in rows]
   workers = list(dict.fromkeys(worker for worker, _ in named if worker))
-  images = sorted({image for _, image in named if rater_rows.is_picture(image)})
+  images = sorted({image for _, image in named if rater_rows.is_image(image)})
   worker_of = {name: i for i, name in enumerate(workers)}
   image_of = {name: i for i, name in enumerate(images)}
   made = Ratings(

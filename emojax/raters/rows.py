@@ -113,16 +113,16 @@ def named(cells: Mapping[str, str], problems: list[str]) -> tuple[str, str]:
   if not worker:
     problems.append("column worker: expected a worker's name, got nothing")
   try:
-    image = ratings.picture_id(image)
+    image = ratings.image_id(image)
   except ValueError as error:
     problems.append(f"column image: {error}")
   return worker, image
 
 
-def is_picture(image: str) -> bool:
+def is_image(image: str) -> bool:
   """Whether a name can be that of a picture."""
   try:
-    return bool(ratings.picture_id(image))
+    return bool(ratings.image_id(image))
   except ValueError:
     return False
 

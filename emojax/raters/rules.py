@@ -38,14 +38,14 @@ class Verdict:
     reasons: (N,) the same in a sentence.
     workers: numbers and flags of the workers, on what rules 1 to 3 left.
     raters: (P,) int, ratings of each picture before rule 5.
-    pictures_kept: (P,) bool.
+    images_kept: (P,) bool.
   """
 
   rules: list[str]
   reasons: list[str]
   workers: rater_workers.Workers
   raters: np.ndarray
-  pictures_kept: np.ndarray
+  images_kept: np.ndarray
 
   @property
   def kept(self) -> np.ndarray:
@@ -99,7 +99,7 @@ def apply(table: Ratings, settings: RaterConfig) -> Verdict:
 
 
 @dataclasses.dataclass(frozen=True)
-class Pictures:
+class Images:
   """Mean ratings of P pictures; NaN where no rating, or for a spread only one, counts.
 
   Attributes:
@@ -114,7 +114,7 @@ class Pictures:
   keywords: list[str]
 
 
-def pictures(table: Ratings, verdict: Verdict) -> Pictures:
+def images(table: Ratings, verdict: Verdict) -> Images:
   """Mean ratings over what rules 1 to 4 left, also of pictures with too few raters."""
   left = np.array([rule in ("", TOO_FEW) for rule in verdict.rules], bool)
   image, number = table.image[left], len(table.images)
@@ -129,7 +129,7 @@ def pictures(table: Ratings, verdict: Verdict) -> Pictures:
       said[word] = said.get(word, 0) + 1
   # max takes the first of equals, and dictionaries keep the order of the files.
   words = [max(said, key=said.__getitem__) if said else "" for said in times]
-  return Pictures(mean, sd, verdict.raters, words)
+  return Images(mean, sd, verdict.raters, words)
 
 
 def _places(group: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

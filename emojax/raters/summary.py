@@ -21,7 +21,7 @@ from emojax.raters import rules
 from emojax.raters.config import RaterConfig
 from emojax.raters.ratings import Ratings
 from emojax.raters.rows import BadRow
-from emojax.raters.rules import Pictures, Verdict
+from emojax.raters.rules import Images, Verdict
 from emojax.utils import files
 
 
@@ -34,7 +34,7 @@ class Aggregated:
     table: the ratings that could be read.
     bad: the rows that could not.
     verdict: what became of the ratings.
-    pictures: mean ratings.
+    images: mean ratings.
     settings: what was asked for.
   """
 
@@ -42,7 +42,7 @@ class Aggregated:
   table: Ratings
   bad: Sequence[BadRow]
   verdict: Verdict
-  pictures: Pictures
+  images: Images
   settings: RaterConfig
 
   def read_of_workers(self) -> np.ndarray:
@@ -54,7 +54,7 @@ class Aggregated:
         number[place[worker]] += 1
     return number
 
-  def read_of_pictures(self) -> np.ndarray:
+  def read_of_images(self) -> np.ndarray:
     """(P,) int, rows read of each picture, bad ones too."""
     number = np.bincount(self.table.image, minlength=len(self.table.images))
     place = {name: i for i, name in enumerate(self.table.images)}
@@ -76,26 +76,26 @@ def ratings_csv(made: Aggregated) -> str:
   Columns image, valence, arousal, valence_std, arousal_std, num_raters, and keyword
   where the input has one. A spread of one rating is empty.
   """
-  has_keywords = any(made.pictures.keywords)
+  has_keywords = any(made.images.keywords)
   head = ["image", *TARGETS, *(f"{t}_std" for t in TARGETS), "num_raters"]
   rows: list[list[object]] = [[*head, *(["keyword"] if has_keywords else [])]]
-  for i in np.flatnonzero(made.verdict.pictures_kept).tolist():
+  for i in np.flatnonzero(made.verdict.images_kept).tolist():
     cells: list[object] = [made.table.images[i], *_mean_and_sd(made, i)]
-    cells.append(made.pictures.raters[i])
+    cells.append(made.images.raters[i])
     if has_keywords:
-      cells.append(made.pictures.keywords[i])
+      cells.append(made.images.keywords[i])
     rows.append(cells)
   return files.csv_text(rows)
 
 
-def pictures_csv(made: Aggregated) -> str:
+def images_csv(made: Aggregated) -> str:
   """One row per picture, dropped or not, with why; sorted by name."""
-  read = made.read_of_pictures()
+  read = made.read_of_images()
   head = ["image", "status", "reason", "ratings_read", "num_raters", *TARGETS]
   rows: list[list[object]] = [[*head, *(f"{target}_std" for target in TARGETS)]]
   least = made.settings.min_raters
   for i, name in enumerate(made.table.images):
-    kept, raters = made.verdict.pictures_kept[i], made.pictures.raters[i]
+    kept, raters = made.verdict.images_kept[i], made.images.raters[i]
     reason = "" if kept else f"{raters} of at least {least} raters"
     cells = [name, "kept" if kept else "dropped", reason, read[i], raters]
     rows.append([*cells, *_mean_and_sd(made, i)])
@@ -166,15 +166,15 @@ def agreement(made: Aggregated, show_progress: bool = False) -> dict[str, Any]:
   """
   kept = made.verdict.kept
   worker, image = made.table.worker[kept], made.table.image[kept]
-  raters, pictures = np.unique(worker), np.unique(image)
-  is_crossed = len(worker) == len(raters) * len(pictures) > 0
+  raters, images = np.unique(worker), np.unique(image)
+  is_crossed = len(worker) == len(raters) * len(images) > 0
   found: dict[str, Any] = {}
   for target in TARGETS:
     values = getattr(made.table, target)[kept]
     crossed = None
     if is_crossed:  # no worker rates a picture twice, so that fills the rectangle
-      by_picture = values[np.lexsort((worker, image))]
-      crossed = rater_agreement.icc_two_way(by_picture.reshape(len(pictures), -1))
+      by_image = values[np.lexsort((worker, image))]
+      crossed = rater_agreement.icc_two_way(by_image.reshape(len(images), -1))
     settings = made.settings
     found[target] = {
       "icc_1": rater_agreement.icc_one_way(values, image),
@@ -183,9 +183,9 @@ def agreement(made: Aggregated, show_progress: bool = False) -> dict[str, Any]:
         values, image, settings.splits, settings.seed, show_progress
       ),
       "noise_ceiling": metrics.noise_ceiling(
-        made.pictures.mean[target][pictures],
-        made.pictures.sd[target][pictures],
-        made.pictures.raters[pictures],
+        made.images.mean[target][images],
+        made.images.sd[target][images],
+        made.images.raters[images],
       ),
     }
   return found
@@ -235,7 +235,7 @@ def to_json(
     },
     "pictures": {
       "read": len(made.table.images),
-      "kept": int(verdict.pictures_kept.sum()),
+      "kept": int(verdict.images_kept.sum()),
     },
     "workers": {
       "read": len(made.table.workers),
@@ -266,8 +266,8 @@ def title(made: Aggregated) -> str:
   """One line: how much is left."""
   kept = made.verdict.kept
   workers = len(np.unique(made.table.worker[kept]))
-  pictures = int(made.verdict.pictures_kept.sum())
-  return f"{pictures} pictures rated by {workers} workers, {kept.sum()} ratings"
+  images = int(made.verdict.images_kept.sum())
+  return f"{images} pictures rated by {workers} workers, {kept.sum()} ratings"
 
 
 def count_rows(made: Aggregated) -> list[list[str]]:
@@ -279,11 +279,11 @@ def count_rows(made: Aggregated) -> list[list[str]]:
   rows.append(["read", str(read), *map(str, sizes)])
   for rule, number in made.dropped().items():
     few = rule == rules.TOO_FEW
-    pictures = str(int((~verdict.pictures_kept).sum())) if few else ""
-    rows.append([f"dropped: {rule}", str(number), pictures, ""])
+    images = str(int((~verdict.images_kept).sum())) if few else ""
+    rows.append([f"dropped: {rule}", str(number), images, ""])
   kept = verdict.kept
   workers = len(np.unique(made.table.worker[kept]))
-  ends = kept.sum(), verdict.pictures_kept.sum(), workers
+  ends = kept.sum(), verdict.images_kept.sum(), workers
   rows.append(["kept", *(str(int(end)) for end in ends)])
   return rows
 
@@ -349,7 +349,7 @@ def meanings(made: Aggregated) -> list[str]:
 
 
 def _mean_and_sd(made: Aggregated, i: int) -> list[object]:
-  found = made.pictures
+  found = made.images
   return [_number(part[t][i]) for part in (found.mean, found.sd) for t in TARGETS]
 
 

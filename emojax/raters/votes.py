@@ -52,7 +52,7 @@ class Dropped(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
+class Image:
   """What came of one picture.
 
   Attributes:
@@ -74,16 +74,16 @@ class Picture:
 class Counted:
   """Pictures, sorted by name, and the rows that did not count, in the files' order."""
 
-  pictures: list[Picture]
+  images: list[Image]
   dropped: list[Dropped]
   rows: int
   workers: int
   settings: CandidateConfig
 
   @property
-  def kept(self) -> list[Picture]:
+  def kept(self) -> list[Image]:
     """The pictures to be rated."""
-    return [one for one in self.pictures if not one.reason]
+    return [one for one in self.images if not one.reason]
 
 
 class Votes(NamedTuple):
@@ -123,8 +123,8 @@ def count(votes: Votes, settings: CandidateConfig) -> Counted:
   dropped = [Dropped(row, BAD_ROW, problem) for row, problem in bad]
   first: dict[tuple[str, str], rater_rows.Row] = {}
   named = [rater_rows.named(row.cells, [])[1] for row, _ in bad]
-  by_picture: dict[str, list[Vote]] = {
-    name: [] for name in named if rater_rows.is_picture(name)
+  by_image: dict[str, list[Vote]] = {
+    name: [] for name in named if rater_rows.is_image(name)
   }
   for row, vote in zip(rows, said, strict=True):
     before = first.setdefault((vote.worker, vote.image), row)
@@ -133,10 +133,10 @@ def count(votes: Votes, settings: CandidateConfig) -> Counted:
       reason = f"the worker voted on the picture in {where}"
       dropped.append(Dropped(row, DUPLICATE, reason))
       continue
-    by_picture.setdefault(vote.image, []).append(vote)
+    by_image.setdefault(vote.image, []).append(vote)
   dropped.sort(key=lambda one: (order.index(one.row.file), one.row.line))
   return Counted(
-    [_picture(name, by_picture[name], settings) for name in sorted(by_picture)],
+    [_image(name, by_image[name], settings) for name in sorted(by_image)],
     dropped,
     len(rows) + len(bad),
     len({vote.worker for vote in said}),
@@ -149,7 +149,7 @@ def candidates_csv(made: Counted) -> str:
   rows: list[tuple[object, ...]] = [
     ("image", "votes", "yes", "kept", "reason", "keyword")
   ]
-  for one in made.pictures:
+  for one in made.images:
     kept = "no" if one.reason else "yes"
     rows.append((one.name, one.votes, one.yes, kept, one.reason, one.keyword))
   return files.csv_text(rows)
@@ -177,7 +177,7 @@ def keywords_csv(made: Counted) -> str:
 
 def keyword_counts(made: Counted) -> list[tuple[str, str, str, int, int, int | str]]:
   """Keyword, its valence and arousal, candidates, kept, and pictures in the paper."""
-  every = collections.Counter(_known(one.keyword) for one in made.pictures)
+  every = collections.Counter(_known(one.keyword) for one in made.images)
   kept = collections.Counter(_known(one.keyword) for one in made.kept)
   rows: list[tuple[str, str, str, int, int, int | str]] = []
   for (valence, arousal), words in paper.KEYWORDS.items():
@@ -201,7 +201,7 @@ def to_json(made: Counted, provenance: Mapping[str, Any]) -> dict[str, Any]:
       "dropped": {rule: rules[rule] for rule in (BAD_ROW, DUPLICATE)},
     },
     "workers": made.workers,
-    "pictures": {"read": len(made.pictures), "kept": len(made.kept)},
+    "pictures": {"read": len(made.images), "kept": len(made.kept)},
     "reasons": _reasons(made),
     "keywords": {
       word: {"candidates": every, "kept": kept}
@@ -213,7 +213,7 @@ def to_json(made: Counted, provenance: Mapping[str, Any]) -> dict[str, Any]:
 def table_markdown(made: Counted) -> str:
   """The summary that is printed and kept as `table.md`."""
   settings = made.settings
-  lines = [f"{len(made.kept)} of {len(made.pictures)} pictures are kept", ""]
+  lines = [f"{len(made.kept)} of {len(made.images)} pictures are kept", ""]
   if unlisted := sum(_breaks(one.name) for one in made.kept):
     lines += [
       f"**{unlisted} kept pictures have a line break in their name and are missing "
@@ -225,7 +225,7 @@ def table_markdown(made: Counted) -> str:
   rows = [["", "number"], ["votes read", str(made.rows)]]
   rows += [[f"dropped: {rule}", str(rules[rule])] for rule in (BAD_ROW, DUPLICATE)]
   rows += [["votes counted", str(counted)], ["workers", str(made.workers)]]
-  rows += [["pictures", str(len(made.pictures))]]
+  rows += [["pictures", str(len(made.images))]]
   rows += [[f"not kept: {why}", str(n)] for why, n in _reasons(made).items()]
   rows += [["pictures kept", str(len(made.kept))]]
   lines += [*markdown.aligned(rows), ""]
@@ -253,7 +253,7 @@ def _check(cells: Mapping[str, str]) -> rater_rows.Checked[Vote]:
   return Vote(worker, image, bool(said), _word(cells.get("keyword", ""))), problems
 
 
-def _picture(name: str, votes: Sequence[Vote], settings: CandidateConfig) -> Picture:
+def _image(name: str, votes: Sequence[Vote], settings: CandidateConfig) -> Image:
   yes = sum(vote.is_emotional for vote in votes)
   needed = settings.min_yes or math.floor(len(votes) / 2) + 1
   reason = ""
@@ -263,12 +263,12 @@ def _picture(name: str, votes: Sequence[Vote], settings: CandidateConfig) -> Pic
     reason = "too few yes"
   words = collections.Counter(vote.keyword for vote in votes if vote.keyword)
   word = max(words, key=words.__getitem__) if words else ""
-  return Picture(name, len(votes), yes, reason, word)
+  return Image(name, len(votes), yes, reason, word)
 
 
 def _reasons(made: Counted) -> dict[str, int]:
   """How many pictures are not kept, by why."""
-  times = collections.Counter(one.reason for one in made.pictures)
+  times = collections.Counter(one.reason for one in made.images)
   return {why: times[why] for why in ("too few votes", "too few yes")}
 
 

@@ -4,7 +4,7 @@ In: a run folder of `emojax.train`, an experiment folder of `emojax.experiments`
 several runs to compare, or with `--dataset` a rated set or two. Out:
 `report/index.html` in the first folder, for a rated set `report-NAME/index.html` (or
 `--output`), which needs no network and no other file, and the figures as PNG and SVG
-beside it; of a rated set also `pictures.csv`, `near_duplicates.csv` and `results.json`.
+beside it; of a rated set also `images.csv`, `near_duplicates.csv` and `results.json`.
 
   python -m emojax.report runs/best
   python -m emojax.report runs/best runs/paper --output=comparison
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> None:
     content = runs.of_runs(folders, reports)
   else:
     moved = flags.FLAGS.images_dir
-    find = run.find_pictures(reports[0], moved[-1] if moved else "")
+    find = run.find_images(reports[0], moved[-1] if moved else "")
     content = run.of_run(folders[0], reports[0], find)
   page.write(output, content)
   for note in content.notes:

@@ -37,10 +37,10 @@ def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
     if report["table"] == "learning":
       curves = results.learning_curves(report["entries"], target)
       drawn[f"growth-{target}"] = figures.growth(curves, target)
-  pictures = [
+  images = [
     page.drawn(figure, f"{name} of every entry, as in the tables")
     for name, figure in drawn.items()
   ]
   shown = [page.Table(rows[0][0], rows) for rows in contents.tables]
-  section = page.Section("Tables", contents.remarks, shown, pictures)
+  section = page.Section("Tables", contents.remarks, shown, images)
   return page.Page(contents.title, contents.notes, [section], drawn)

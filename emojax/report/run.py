@@ -17,7 +17,7 @@ from emojax.features import params
 from emojax.images.thumbnails import thumbnail
 from emojax.pages import figures, gallery, page
 
-FindPicture = Callable[[str], np.ndarray | None]  # by id; None where it is not there
+FindImage = Callable[[str], np.ndarray | None]  # by id; None where it is not there
 
 _CITATION = (
   "Kim, Kim, Kim, Lee: Building Emotional Machines: Recognizing Image Emotions through "
@@ -26,7 +26,7 @@ _CITATION = (
 
 
 def of_run(
-  folder: pathlib.Path, report: Mapping[str, Any], find: FindPicture
+  folder: pathlib.Path, report: Mapping[str, Any], find: FindImage
 ) -> page.Page:
   """The page of one run.
 
@@ -92,7 +92,7 @@ _GALLERIES = {
 }
 
 
-def _galleries(read: results.Predictions, find: FindPicture) -> list[page.Section]:
+def _galleries(read: results.Predictions, find: FindImage) -> list[page.Section]:
   """The paper's Figures 10 to 14, and the best and worst predictions."""
   chosen: dict[str, tuple[str, list[gallery.Shown], bool]] = {}
   if len(read.said) == 2:
@@ -117,11 +117,11 @@ def _galleries(read: results.Predictions, find: FindPicture) -> list[page.Sectio
   thumbnails: dict[int, str] = {}
   sections = []
   for title, (prose, shown, is_plane) in chosen.items():
-    pictures = []
+    images = []
     for one in shown:
-      picture = None if one.row in thumbnails else find(read.image_ids[one.row])
-      if picture is not None:
-        thumbnails[one.row] = thumbnail(picture)
+      image = None if one.row in thumbnails else find(read.image_ids[one.row])
+      if image is not None:
+        thumbnails[one.row] = thumbnail(image)
       if one.row not in thumbnails:
         continue
       text = gallery.caption(
@@ -130,12 +130,10 @@ def _galleries(read: results.Predictions, find: FindPicture) -> list[page.Sectio
       )
       name = read.image_ids[one.row]
       alt = f"{name}: predicted / rated {', '.join(text.splitlines())}"
-      pictures.append(page.Picture(thumbnails[one.row], alt, text, one.left, one.top))
-    if pictures:
+      images.append(page.Image(thumbnails[one.row], alt, text, one.left, one.top))
+    if images:
       sections.append(
-        page.Section(
-          title, [prose] if prose else (), gallery=pictures, is_plane=is_plane
-        )
+        page.Section(title, [prose] if prose else (), gallery=images, is_plane=is_plane)
       )
   return sections
 
@@ -241,7 +239,7 @@ def _lines(path: pathlib.Path) -> list[str]:
   return path.read_text("utf-8").splitlines() if path.is_file() else []
 
 
-def find_pictures(report: Mapping[str, Any], images_dir: str) -> FindPicture:
+def find_images(report: Mapping[str, Any], images_dir: str) -> FindImage:
   """How a run's pictures are found: drawn anew, or read from their folder.
 
   Args:
@@ -252,7 +250,7 @@ def find_pictures(report: Mapping[str, Any], images_dir: str) -> FindPicture:
   if "number" in places and not images_dir:
     source = synthetic.load(places["number"], places["seed"])
     rows = {one.image_id: row for row, one in enumerate(source.rated)}
-    return lambda image_id: np.asarray(source.pictures[rows[image_id]])
+    return lambda image_id: np.asarray(source.images[rows[image_id]])
   folder = pathlib.Path(images_dir or places.get("folder", "")).expanduser()
 
   def find(image_id: str) -> np.ndarray | None:

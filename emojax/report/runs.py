@@ -60,10 +60,10 @@ def of_runs(
     "pictures together. Clear: the interval leaves no difference out."
   ]
   tables = [page.Table("Scores", scores), page.Table("Differences", pairs)]
-  pictures = [
+  images = [
     page.drawn(figure, f"{name}: a line per run, as in the table of scores")
     for name, figure in drawn.items()
   ]
   notes = list(dict.fromkeys(note for report in reports for note in report["notes"]))
-  section = page.Section("Runs on the same pictures", prose, tables, pictures)
+  section = page.Section("Runs on the same pictures", prose, tables, images)
   return page.Page(" and ".join(names), notes, [section], drawn)

@@ -66,9 +66,9 @@ def correlate(asked: WordsConfig) -> list[str]:
   columns = correlation.find_columns(
     tags, {key: getattr(asked, flag) for key, flag in correlation.FLAGS.items()}
   )
-  pictures = correlation.read(tags, columns, asked.rating_scale)
+  images = correlation.read(tags, columns, asked.rating_scale)
   norms = word_norms.read(norms_path)
-  rows = correlation.match_all(pictures, norms, asked.cut_at)
+  rows = correlation.match_all(images, norms, asked.cut_at)
   output.mkdir(parents=True, exist_ok=True)
   # Before anything can be wrong with the correlation: it shows what was not matched.
   files.write(output / "matches.csv", correlation.csv(rows))

@@ -63,14 +63,14 @@ class Row:
   """A tagged picture and its word.
 
   Attributes:
-    picture: the row of the table.
+    image: the row of the table.
     match: the word; None where none is known.
     valence, arousal: of the word, on 1..9; NaN where none is known.
     status: one of `STATUSES`; only `MATCHED` rows enter a correlation.
     reason: of any other status, in words.
   """
 
-  picture: Tagged
+  image: Tagged
   match: word_norms.Match | None
   valence: float
   arousal: float
@@ -85,7 +85,7 @@ class Level:
   Attributes:
     name: one of `word_norms.LEVELS`.
     added: pictures matched at this very level.
-    pictures: pictures matched so far.
+    images: pictures matched so far.
     words: different words among them.
     r: target -> Pearson's r of word and picture ratings, with its interval; None where
       there are fewer than four pictures or one side does not vary.
@@ -93,7 +93,7 @@ class Level:
 
   name: str
   added: int
-  pictures: int
+  images: int
   words: int
   r: Mapping[str, bootstrap.Interval | None]
 
@@ -157,19 +157,19 @@ def read(
 
 
 def match_all(
-  pictures: Sequence[Tagged], norms: word_norms.WordNorms, cut_at: int = 0
+  images: Sequence[Tagged], norms: word_norms.WordNorms, cut_at: int = 0
 ) -> list[Row]:
   """Every picture with its word, in the same order.
 
   Args:
-    pictures: the table.
+    images: the table.
     norms: the words.
     cut_at: see `word_norms.match`.
   """
   words = {
-    tag: word_norms.match(tag, norms, cut_at) for tag in {one.tag for one in pictures}
+    tag: word_norms.match(tag, norms, cut_at) for tag in {one.tag for one in images}
   }
-  return [_row(one, words[one.tag], norms, cut_at) for one in pictures]
+  return [_row(one, words[one.tag], norms, cut_at) for one in images]
 
 
 def by_level(rows: Sequence[Row]) -> list[Level]:
@@ -197,8 +197,8 @@ def points(rows: Sequence[Row], target: str) -> tuple[np.ndarray, np.ndarray]:
   """Word and picture ratings of the matched rows: (n,) and (n,) float64 on 1..9."""
   used = [row for row in rows if row.status == MATCHED]
   of_words = np.array([getattr(row, target) for row in used], np.float64)
-  of_pictures = np.array([getattr(row.picture, target) for row in used], np.float64)
-  return of_words, of_pictures
+  of_images = np.array([getattr(row.image, target) for row in used], np.float64)
+  return of_words, of_images
 
 
 def check(levels: Sequence[Level], rows: Sequence[Row], norms_label: str) -> None:
@@ -209,7 +209,7 @@ def check(levels: Sequence[Level], rows: Sequence[Row], norms_label: str) -> Non
   """
   if all(one is not None for one in levels[-1].r.values()):
     return
-  number = levels[-1].pictures
+  number = levels[-1].images
   if number:
     raise WordsError(
       f"r needs at least {_FEWEST} pictures with a known word and ratings that differ; "
@@ -218,7 +218,7 @@ def check(levels: Sequence[Level], rows: Sequence[Row], norms_label: str) -> Non
   reasons = ", ".join(
     f"{count} with {status}" for status, count in statuses(rows).items() if count
   )
-  tags = list(dict.fromkeys(row.picture.tag for row in rows if row.picture.tag))
+  tags = list(dict.fromkeys(row.image.tag for row in rows if row.image.tag))
   such = f"; tags: {', '.join(map(repr, tags[:_LISTED]))}" if tags else ""
   raise WordsError(
     f"no row has a word of {norms_label} and ratings: of {len(rows)} rows "
@@ -238,12 +238,12 @@ def csv(rows: Sequence[Row]) -> str:
     [*head, "word_valence", "word_arousal", "status", "reason"]
   ]
   for row in rows:
-    picture, match = row.picture, row.match
+    image, match = row.image, row.match
     lines.append(
       [
-        picture.line,
-        picture.tag,
-        *map(_cell, (picture.valence, picture.arousal)),
+        image.line,
+        image.tag,
+        *map(_cell, (image.valence, image.arousal)),
         *((match.level, match.word) if match else ("", "")),
         *map(_cell, (row.valence, row.arousal)),
         row.status,
@@ -256,7 +256,7 @@ def csv(rows: Sequence[Row]) -> str:
 def json_able(levels: Sequence[Level]) -> list[dict[str, Any]]:
   """The levels as plain lists and dictionaries."""
   return [
-    {"level": one.name, "added": one.added, "pictures": one.pictures}
+    {"level": one.name, "added": one.added, "pictures": one.images}
     | {"words": one.words}
     | {
       target: None if r is None else {"r": r.value, "low": r.low, "high": r.high}
@@ -273,7 +273,7 @@ def table(levels: Sequence[Level]) -> list[list[str]]:
   ]
   for one in levels:
     found = [bootstrap.text(r) if r else "none" for r in one.r.values()]
-    counts = [str(count) for count in (one.added, one.pictures, one.words)]
+    counts = [str(count) for count in (one.added, one.images, one.words)]
     rows.append([one.name, *counts, *found])
   return rows
 
@@ -282,28 +282,28 @@ def _is_at(row: Row, level: str) -> bool:
   return row.status == MATCHED and row.match is not None and row.match.level == level
 
 
-def _r(words: np.ndarray, pictures: np.ndarray) -> bootstrap.Interval | None:
-  if len(words) < _FEWEST or not (np.ptp(words) and np.ptp(pictures)):
+def _r(words: np.ndarray, images: np.ndarray) -> bootstrap.Interval | None:
+  if len(words) < _FEWEST or not (np.ptp(words) and np.ptp(images)):
     return None
-  found = bootstrap.intervals(words, pictures)["pearson_r"]
+  found = bootstrap.intervals(words, images)["pearson_r"]
   return None if math.isnan(found.value) else found
 
 
 def _row(
-  picture: Tagged, match: word_norms.Match | None, norms: word_norms.WordNorms, cut: int
+  image: Tagged, match: word_norms.Match | None, norms: word_norms.WordNorms, cut: int
 ) -> Row:
-  missing = [name for name in TARGETS if math.isnan(getattr(picture, name))]
+  missing = [name for name in TARGETS if math.isnan(getattr(image, name))]
   status, reason = MATCHED, ""
-  if not picture.tag:
+  if not image.tag:
     status, reason = UNTAGGED, "the tag is empty"
   elif match is None:
     status, reason = UNKNOWN, "no word of the norms by any level"
-    if cut and len(picture.tag) == cut:
+    if cut and len(image.tag) == cut:
       reason = f"cut at {cut} letters, and not just one word of the norms begins so"
   elif missing:
     status, reason = UNRATED, f"no {' and no '.join(missing)} of the picture"
   valence, arousal = norms.values[match.row, :2] if match else (math.nan, math.nan)
-  return Row(picture, match, float(valence), float(arousal), status, reason)
+  return Row(image, match, float(valence), float(arousal), status, reason)
 
 
 def _rating(cell: str, low: float, high: float) -> float:

@@ -116,7 +116,7 @@ def _figure(rows: Sequence[Row], levels: Sequence[Level]) -> Any:
       if len(points[0]):
         panels[target][f"{level.name} ({len(points[0])})"] = points
   titles = {
-    target: f"{target}: {levels[-1].pictures} pictures, r {one.value:.3f}"
+    target: f"{target}: {levels[-1].images} pictures, r {one.value:.3f}"
     for target, one in levels[-1].r.items()
     if one
   }
@@ -130,7 +130,7 @@ def _words(rows: Sequence[Row]) -> list[page.Section]:
     groups: dict[tuple[str, str], list[Row]] = collections.defaultdict(list)
     for row in rows:
       if row.status == MATCHED and row.match and row.match.level == level:
-        groups[row.picture.tag, row.match.word].append(row)
+        groups[row.image.tag, row.match.word].append(row)
     if not groups:
       continue
     head = ["tag", "word", "pictures"]
@@ -139,8 +139,8 @@ def _words(rows: Sequence[Row]) -> list[page.Section]:
     for (tag, word), group in sorted(groups.items())[:_MOST_LISTED]:
       cells = []
       for target in TARGETS:
-        of_words, of_pictures = correlation.points(group, target)
-        cells += [f"{of_words[0]:.2f}", f"{of_pictures.mean():.2f}"]
+        of_words, of_images = correlation.points(group, target)
+        cells += [f"{of_words[0]:.2f}", f"{of_images.mean():.2f}"]
       lines.append([files.utf8(tag), files.utf8(word), str(len(group)), *cells])
     more = len(groups) - _MOST_LISTED
     also = f", the first {_MOST_LISTED} of {len(groups)}" if more > 0 else ""
@@ -155,7 +155,7 @@ def _words(rows: Sequence[Row]) -> list[page.Section]:
 def _left_out(rows: Sequence[Row]) -> list[page.Section]:
   """Rows without a word or without ratings, tag by tag."""
   groups = collections.Counter(
-    (files.utf8(row.picture.tag), row.status, row.reason)
+    (files.utf8(row.image.tag), row.status, row.reason)
     for row in rows
     if row.status != MATCHED
   )

@@ -82,20 +82,18 @@ def test_the_feature_scores_pictures_alike_alone_and_in_company(fitted, categori
     features=("attributes", "lbp"), weights_dir=str(output), cache_dir=""
   )
   made = extractor.from_config(settings)
-  pictures = sorted(categories.rglob("*.png"))
-  whole = made.run(pictures)
+  images = sorted(categories.rglob("*.png"))
+  whole = made.run(images)
   assert list(whole.values) == ["attributes", "lbp"]  # not the colours it stands on
   scores = whole.values["attributes"]
   assert scores.shape == (18, 3) and scores.dtype == np.float32
   matrix = feature.read(output).matrix
   names = feature.read(output).categories
-  category = np.array(
-    [names.index(p.relative_to(categories).parts[0]) for p in pictures]
-  )
+  category = np.array([names.index(p.relative_to(categories).parts[0]) for p in images])
   told = (scores > 0) == (matrix[category] > 0)
   assert told[:, :2].all()
   for row in (0, 7, 17):
-    alone = made.run([pictures[row]]).values["attributes"][0]
+    alone = made.run([images[row]]).values["attributes"][0]
     np.testing.assert_array_equal(alone, scores[row])
   (described, _) = made.describe()
   assert described["size"] == 3 and described["bases"][0]["name"] == "color"
@@ -131,7 +129,7 @@ def copied(categories, tmp_path):
 
 def _learn(folder, base="color", **settings):
   asked = AttributeConfig(**{"num_attributes": 2, **settings})
-  return fit.of_pictures(folder, base, asked, _CHEAP, progress=False)
+  return fit.of_images(folder, base, asked, _CHEAP, progress=False)
 
 
 def test_an_empty_category_is_named(copied):
@@ -209,10 +207,10 @@ def test_a_network_s_classes_become_attributes(of_classes, tmp_path):
   folder, model = of_classes
   assert model.size == 2000 and model.base == "object_squeezenet"
   assert "RANDOM" in model.base_label
-  picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+  image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
   names = ("attributes", "object_squeezenet")
   settings = dataclasses.replace(_CHEAP, features=names, weights_dir=str(folder))
-  values = extractor.from_config(settings).run([picture]).values
+  values = extractor.from_config(settings).run([image]).values
   expected = values["object_squeezenet"].astype(np.float64) @ model.matrix
   np.testing.assert_allclose(values["attributes"], expected, atol=1e-6)
 

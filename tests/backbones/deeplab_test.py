@@ -39,7 +39,7 @@ def test_the_published_tflite_file_has_the_same_arrays(shared_data, tmp_path):
 
 
 @pytest.mark.slow
-def test_label_maps_of_ade20k_pictures(shared_data, trained):
+def test_label_maps_of_ade20k_images(shared_data, trained):
   """Reference: the published network in its interpreter, 8-bit activations included.
 
   97.5 to 99.4 % of the labels agree and the rest is that rounding. On the true labels
@@ -55,8 +55,8 @@ def test_label_maps_of_ade20k_pictures(shared_data, trained):
   for number, float_accuracy in FLOAT_ACCURACY.items():
     name = f"ADE_val_{number:08}"
     folder = shared_data / "ade20k_meta"
-    picture = images.load(folder / "images" / f"{name}.jpg")
-    scores = forward(trained.params, images.view(picture, VIEW)[None])[0]
+    image = images.load(folder / "images" / f"{name}.jpg")
+    scores = forward(trained.params, images.view(image, VIEW)[None])[0]
     ours, theirs = np.asarray(labels(scores)), reference[f"{name}_argmax"]
     assert ours.shape == (513, 513)
     assert (ours == theirs).mean() >= 0.97

@@ -46,10 +46,10 @@ def test_layers_are_the_published_ones():
 
 
 def test_grid_has_its_corners_on_the_pictures():
-  pictures = jax.ShapeDtypeStruct((1, resnet38.SIDE_PX, resnet38.SIDE_PX, 3), np.uint8)
+  images = jax.ShapeDtypeStruct((1, resnet38.SIDE_PX, resnet38.SIDE_PX, 3), np.uint8)
   module = resnet38.ResNet38()
   scores = jax.eval_shape(
-    lambda x: module.init_with_output(jax.random.key(0), x)[0], pictures
+    lambda x: module.init_with_output(jax.random.key(0), x)[0], images
   )["scores"]
   assert scores.shape == (1, 64, 64, 150)
   assert 8 * (scores.shape[1] - 1) + 1 == resnet38.SIDE_PX

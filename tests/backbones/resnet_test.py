@@ -52,12 +52,12 @@ def test_layers_are_the_published_ones(depth):
 def test_any_side_gives_as_many_positions_as_torchvision(side):
   """Worked by hand: each of the five halvings rounds up, odd sides included."""
   module = resnet.ResNet(18)
-  pictures = jax.ShapeDtypeStruct((1, side, side, 3), np.uint8)
+  images = jax.ShapeDtypeStruct((1, side, side, 3), np.uint8)
   _, state = jax.eval_shape(
     lambda x: module.init_with_output(
       jax.random.key(0), x, capture_intermediates=True, mutable=True
     ),
-    pictures,
+    images,
   )
   last = state["intermediates"]["level4_block1"]["__call__"][0]
   assert last.shape == (1, -(-side // 32), -(-side // 32), 512)

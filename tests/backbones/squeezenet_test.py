@@ -36,8 +36,8 @@ def test_cat_from_file_to_probabilities(shared_data, trained, run):
   """Reference: the Caffe weights run in PyTorch on Pillow's bilinear resize."""
   folder = shared_data / "imagenet_squeezenet_v10"
   expected = np.load(folder / "reference_outputs.npz")["cat_jpg_prob"]
-  picture = images.view(images.load(folder / "cat.jpg"), VIEW)
-  outputs = run(trained.params, picture[None])
+  image = images.view(images.load(folder / "cat.jpg"), VIEW)
+  outputs = run(trained.params, image[None])
   np.testing.assert_allclose(outputs["probabilities"][0], expected, atol=1e-5, rtol=0)
 
 

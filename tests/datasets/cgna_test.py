@@ -36,17 +36,17 @@ def _labels(values) -> str:
 @pytest.fixture
 def folder(tmp_path):
   """A small set of the same shape: a stray picture, and what archives leave behind."""
-  pictures = tmp_path / "cgna" / "images"
-  pictures.mkdir(parents=True)
+  images = tmp_path / "cgna" / "images"
+  images.mkdir(parents=True)
   for seed, name in enumerate([*NAMES, "pic.jpg"]):
-    (pictures / name).write_bytes(_jpeg(seed))
-  (pictures / "Thumbs.db").write_bytes(b"junk")
-  (pictures / "._1.jpg").write_bytes(b"junk")
-  (pictures.parent / "__MACOSX").mkdir()
-  (pictures.parent / "__MACOSX" / "5.jpg").write_bytes(b"junk")
+    (images / name).write_bytes(_jpeg(seed))
+  (images / "Thumbs.db").write_bytes(b"junk")
+  (images / "._1.jpg").write_bytes(b"junk")
+  (images.parent / "__MACOSX").mkdir()
+  (images.parent / "__MACOSX" / "5.jpg").write_bytes(b"junk")
   for target, values in (("valence", VALENCE), ("arousal", AROUSAL)):
-    (pictures.parent / cgna.LABELS[target]).write_text(_labels(values))
-  return pictures.parent
+    (images.parent / cgna.LABELS[target]).write_text(_labels(values))
+  return images.parent
 
 
 def _load(folder, download=False):

@@ -27,17 +27,17 @@ COLOR = dataclasses.replace(LBP, features=("color",))
 @pytest.fixture
 def data(tmp_path) -> DataConfig:
   """Six rated pictures of the user's own."""
-  pictures = tmp_path / "pictures"
-  pictures.mkdir()
+  images = tmp_path / "pictures"
+  images.mkdir()
   lines = ["image,valence,arousal"]
   for number in range(6):
     noise = np.random.default_rng(number).integers(0, 255, (30, 40, 3), np.uint8)
-    Image.fromarray(noise).save(pictures / f"{number}.png")
+    Image.fromarray(noise).save(images / f"{number}.png")
     lines.append(f"{number}.png,{1 + number},{9 - number}")
   (tmp_path / "ratings.csv").write_text("\n".join(lines))
   return DataConfig(
     dataset="va_emotion/folder",
-    images_dir=str(pictures),
+    images_dir=str(images),
     ratings_csv=str(tmp_path / "ratings.csv"),
     data_dir=str(tmp_path / "tfds"),
   )
@@ -138,7 +138,7 @@ def test_unrated_pictures_are_counted(data, said):
 
 def test_broken_pictures_are_an_error_or_left_out_on_request(data, said):
   (pathlib.Path(data.images_dir) / "2.png").write_bytes(b"no picture")
-  with pytest.raises(build.PictureError, match=r"1 of 6 .* '2.png' \(not a"):
+  with pytest.raises(build.ImageError, match=r"1 of 6 .* '2.png' \(not a"):
     prepare_lib.prepare(data, LBP, say=said.append)
   assert not _path(data).exists()
   lenient = dataclasses.replace(data, skip_bad_pictures=True)
@@ -149,7 +149,7 @@ def test_broken_pictures_are_an_error_or_left_out_on_request(data, said):
   assert "1 rated pictures were missing or broken" in left.notes[0]
   prepare_lib.prepare(lenient, LBP, say=said.append)
   assert said[-1].startswith("reusing")
-  with pytest.raises(build.PictureError):  # what is prepared does not hide it
+  with pytest.raises(build.ImageError):  # what is prepared does not hide it
     prepare_lib.prepare(data, LBP, say=said.append)
 
 

@@ -12,7 +12,7 @@ HEADER = "image,valence,arousal"
 
 
 @pytest.fixture
-def pictures(tmp_path) -> pathlib.Path:
+def images(tmp_path) -> pathlib.Path:
   """A folder with three files; what is in them does not matter here."""
   root = tmp_path / "pictures"
   (root / "sub").mkdir(parents=True)
@@ -21,19 +21,19 @@ def pictures(tmp_path) -> pathlib.Path:
   return root
 
 
-def _load(pictures, text: str | bytes, scale=(1.0, 9.0), skip=False):
-  table = pictures.parent / "ratings.csv"
+def _load(images, text: str | bytes, scale=(1.0, 9.0), skip=False):
+  table = images.parent / "ratings.csv"
   table.write_bytes(text if isinstance(text, bytes) else text.encode())
-  return folder.load(str(pictures), str(table), scale, skip)
+  return folder.load(str(images), str(table), scale, skip)
 
 
-def test_ratings_are_mapped_linearly_to_1_to_9(pictures):
+def test_ratings_are_mapped_linearly_to_1_to_9(images):
   text = (
     "image,valence,arousal,valence_std,arousal_std,num_raters,keyword,comment\n"
     "b.jpg,0,100,10,20,12,storm,x\n"
     "a.jpg,50,25,0,5,3,,\n"
   )
-  source = _load(pictures, text, scale=(0, 100))
+  source = _load(images, text, scale=(0, 100))
   first, second = source.rated
   # Worked by hand: 1 + 8 * r / 100, spreads times 8 / 100.
   assert (first.image_id, first.valence, first.arousal) == ("a.jpg", 5.0, 3.0)
@@ -50,11 +50,11 @@ def test_ratings_are_mapped_linearly_to_1_to_9(pictures):
   )
   assert source.unrated == 1 and source.missing == ()
   assert source.settings["rating_scale"] == [0, 100]
-  assert source.settings["folder"] == str(pictures)
+  assert source.settings["folder"] == str(images)
 
 
-def test_what_a_table_does_not_say_is_unknown(pictures):
-  (only,) = _load(pictures, f"{HEADER},valence_std\nsub/c.png,2,3,\n").rated
+def test_what_a_table_does_not_say_is_unknown(images):
+  (only,) = _load(images, f"{HEADER},valence_std\nsub/c.png,2,3,\n").rated
   assert math.isnan(only.valence_std) and math.isnan(only.arousal_std)
   assert (only.valence_raters, only.arousal_raters, only.keyword) == (-1, -1, "")
 
@@ -69,8 +69,8 @@ def test_what_a_table_does_not_say_is_unknown(pictures):
     b'image,valence,arousal\n"a.jpg",2,3',  # quoted, no line end
   ],
 )
-def test_harmless_differences_are_accepted(pictures, text):
-  (only,) = _load(pictures, text).rated
+def test_harmless_differences_are_accepted(images, text):
+  (only,) = _load(images, text).rated
   assert (only.image_id, only.valence, only.arousal) == ("a.jpg", 2.0, 3.0)
 
 
@@ -113,60 +113,60 @@ def test_harmless_differences_are_accepted(pictures, text):
     (b"PK\x03\x04rest", "is a spreadsheet file"),
   ],
 )
-def test_mistakes_are_told_with_file_and_place(pictures, text, message):
+def test_mistakes_are_told_with_file_and_place(images, text, message):
   with pytest.raises(ratings.RatingsError, match=message) as error:
-    _load(pictures, text)
+    _load(images, text)
   assert "ratings.csv" in str(error.value)
 
 
-def test_many_mistakes_are_listed_and_counted(pictures):
+def test_many_mistakes_are_listed_and_counted(images):
   lines = "".join(f"p{i}.jpg,{i},2\n" for i in range(10, 17))
   with pytest.raises(ratings.RatingsError, match=r"line 4, .*; and 4 more$") as error:
-    _load(pictures, f"{HEADER}\n{lines}")
+    _load(images, f"{HEADER}\n{lines}")
   assert "line 2" in str(error.value) and "line 5" not in str(error.value)
 
 
-def test_a_missing_table_a_missing_folder_and_missing_settings(pictures):
+def test_a_missing_table_a_missing_folder_and_missing_settings(images):
   with pytest.raises(ratings.RatingsError, match=r"no file .*gone.csv: expected a CSV"):
-    folder.load(str(pictures), str(pictures / "gone.csv"), (1, 9), False)
+    folder.load(str(images), str(images / "gone.csv"), (1, 9), False)
   with pytest.raises(ValueError, match=r"expected a folder .*gone"):
-    _load(pictures, f"{HEADER}\na.jpg,1,2\n")
-    table = str(pictures.parent / "ratings.csv")
-    folder.load(str(pictures / "gone"), table, (1, 9), False)
+    _load(images, f"{HEADER}\na.jpg,1,2\n")
+    table = str(images.parent / "ratings.csv")
+    folder.load(str(images / "gone"), table, (1, 9), False)
   with pytest.raises(ratings.RatingsError, match="--ratings_csv is not given"):
-    folder.load(str(pictures), "", (1, 9), False)
+    folder.load(str(images), "", (1, 9), False)
 
 
 @pytest.mark.parametrize("scale", [(9, 1), (1, 1), (1,), (), (1, 2, 3), (1, math.inf)])
-def test_a_scale_that_is_none_is_told(pictures, scale):
+def test_a_scale_that_is_none_is_told(images, scale):
   with pytest.raises(ratings.RatingsError, match="expected a rating scale of two numb"):
-    _load(pictures, f"{HEADER}\na.jpg,1,2\n", scale=scale)
+    _load(images, f"{HEADER}\na.jpg,1,2\n", scale=scale)
 
 
 MISSING = f"{HEADER}\na,1,2\nB.JPG,1,2\nsub\\c.png,1,2\nzzz.jpg,1,2\nsub/c.png,4,4\n"
 
 
-def test_missing_pictures_are_counted_and_near_names_shown(pictures):
+def test_missing_pictures_are_counted_and_near_names_shown(images):
   with pytest.raises(ratings.RatingsError, match="4 of the 5 pictures rated in") as got:
-    _load(pictures, MISSING)
+    _load(images, MISSING)
   text = str(got.value)
   assert "'a' (there is 'a.jpg')" in text and "'B.JPG' (there is 'b.jpg')" in text
   assert "and 1 more" in text and "--skip_bad_pictures" in text
 
 
-def test_missing_pictures_can_be_left_out_and_are_recorded(pictures):
-  source = _load(pictures, MISSING, skip=True)
+def test_missing_pictures_can_be_left_out_and_are_recorded(images):
+  source = _load(images, MISSING, skip=True)
   assert [entry.image_id for entry in source.rated] == ["sub/c.png"]
   assert sorted(source.missing) == ["B.JPG", "a", "sub\\c.png", "zzz.jpg"]
 
 
-def test_the_fingerprint_follows_contents_not_the_table_s_order(pictures):
-  first = _load(pictures, f"{HEADER}\na.jpg,1,2\nb.jpg,3,4\n").fingerprint()
-  same = _load(pictures, "arousal,image,valence\n4,b.jpg,3.0\n2,a.jpg,1\n")
+def test_the_fingerprint_follows_contents_not_the_table_s_order(images):
+  first = _load(images, f"{HEADER}\na.jpg,1,2\nb.jpg,3,4\n").fingerprint()
+  same = _load(images, "arousal,image,valence\n4,b.jpg,3.0\n2,a.jpg,1\n")
   assert same.fingerprint() == first
-  assert _load(pictures, f"{HEADER}\na.jpg,1,2\nb.jpg,3,5\n").fingerprint() != first
-  (pictures / "b.jpg").write_bytes(b"another")
-  assert _load(pictures, f"{HEADER}\na.jpg,1,2\nb.jpg,3,4\n").fingerprint() != first
+  assert _load(images, f"{HEADER}\na.jpg,1,2\nb.jpg,3,5\n").fingerprint() != first
+  (images / "b.jpg").write_bytes(b"another")
+  assert _load(images, f"{HEADER}\na.jpg,1,2\nb.jpg,3,4\n").fingerprint() != first
 
 
 PUBLISHED = (

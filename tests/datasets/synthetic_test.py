@@ -16,33 +16,33 @@ def source():
 def test_pictures_are_rgb_of_several_shapes_and_repeat(source):
   shapes = set()
   for index in range(8):
-    picture = source.pictures[index]
-    assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
-    assert min(picture.shape[:2]) >= 160 and max(picture.shape[:2]) <= 320
-    np.testing.assert_array_equal(picture, source.pictures[index])
-    shapes.add(picture.shape)
-  assert len(shapes) > 4 and len(source.pictures) == NUMBER
+    image = source.images[index]
+    assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+    assert min(image.shape[:2]) >= 160 and max(image.shape[:2]) <= 320
+    np.testing.assert_array_equal(image, source.images[index])
+    shapes.add(image.shape)
+  assert len(shapes) > 4 and len(source.images) == NUMBER
 
 
 def test_every_kind_is_drawn(source):
   assert {entry.keyword for entry in source.rated} == set(synthetic.KINDS)
   for kind in synthetic.KINDS:
     scene = synthetic.Scene(kind, 0.5, 0.5, 0.5, 0.0, 0.0)
-    picture = synthetic.draw(scene, np.random.default_rng(0))
-    assert picture.std() > 3  # something to see, even without shapes and noise
+    image = synthetic.draw(scene, np.random.default_rng(0))
+    assert image.std() > 3  # something to see, even without shapes and noise
 
 
 def test_a_scene_s_properties_can_be_seen():
-  def picture(**changed):
+  def image(**changed):
     base = {"brightness": 0.5, "saturation": 0.5, "warmth": 0.5, "clutter": 0.0}
     scene = synthetic.Scene("glow", roughness=0.0, **{**base, **changed})
     return synthetic.draw(scene, np.random.default_rng(1)).astype(np.float32)
 
-  assert picture(brightness=1.0).mean() > picture(brightness=0.0).mean() + 60
-  warm, cold = picture(warmth=1.0), picture(warmth=0.0)
+  assert image(brightness=1.0).mean() > image(brightness=0.0).mean() + 60
+  warm, cold = image(warmth=1.0), image(warmth=0.0)
   assert (warm[..., 0] - warm[..., 2]).mean() > 20  # more red than blue
   assert (cold[..., 2] - cold[..., 0]).mean() > 20
-  vivid, grey = picture(saturation=1.0), picture(saturation=0.0)
+  vivid, grey = image(saturation=1.0), image(saturation=0.0)
   assert np.ptp(vivid, axis=2).mean() > np.ptp(grey, axis=2).mean() + 40
 
 
@@ -79,7 +79,7 @@ def test_seeds_differ_and_larger_sets_extend_smaller_ones(source):
   assert other.fingerprint() != synthetic.load(10, seed=0).fingerprint()
   assert synthetic.load(10, seed=1).fingerprint() == other.fingerprint()
   assert not np.array_equal(
-    np.resize(other.pictures[0], 1000), np.resize(source.pictures[0], 1000)
+    np.resize(other.images[0], 1000), np.resize(source.images[0], 1000)
   )
 
 

@@ -179,7 +179,7 @@ def test_a_killed_experiment_ends_with_the_same_tables(table_2, place):
 
 
 @pytest.mark.slow
-def test_table_4_compares_baselines_and_networks_on_the_same_pictures(place):
+def test_table_4_compares_baselines_and_networks_on_the_same_images(place):
   tuning = ("--finetune=resnet18", "--finetune_epochs=1", "--target=valence")
   few = ("--objects=squeezenet", "--ensemble=2", "--num_synthetic=15")
   folder = place / "four" / "table4"  # with a dataset of its own

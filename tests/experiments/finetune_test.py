@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emojax import images
+from emojax import images as images_lib
 from emojax.backbones import BACKBONES
 from emojax.experiments import finetune
 from emojax.experiments.config import FinetuneConfig
@@ -29,7 +29,7 @@ def params():
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def images():
   """Brighter pictures, to be rated higher."""
   rng = np.random.default_rng(0)
   level = np.linspace(40, 215, _NUMBER).astype(np.int64)
@@ -43,12 +43,12 @@ _RATED = np.linspace(2, 8, _NUMBER).astype(np.float32)
 _PROGRAMS = {}  # tests share what they compile
 
 
-def _tune(params, pictures, rated=_RATED, mode="train", **changes):
+def _tune(params, images, rated=_RATED, mode="train", **changes):
   asked = dataclasses.replace(_ASKED, **changes.pop("asked", {}))
   errors = []
-  key = (mode, asked, pictures.tobytes()[::50021])
+  key = (mode, asked, images.tobytes()[::50021])
   if key not in _PROGRAMS:
-    _PROGRAMS[key] = finetune.Program("resnet18", mode, params, pictures, asked)
+    _PROGRAMS[key] = finetune.Program("resnet18", mode, params, images, asked)
   program = _PROGRAMS[key]
   tuned = finetune.tune(
     program,
@@ -63,8 +63,8 @@ def _tune(params, pictures, rated=_RATED, mode="train", **changes):
 
 
 @pytest.fixture(scope="module")
-def whole(params, pictures):
-  return _tune(params, pictures)
+def whole(params, images):
+  return _tune(params, images)
 
 
 def test_the_error_falls_and_the_best_epoch_is_reported(whole):
@@ -77,8 +77,8 @@ def test_the_error_falls_and_the_best_epoch_is_reported(whole):
   assert tuned.predicted.shape == (_NUMBER,) and np.isfinite(tuned.predicted).all()
 
 
-def test_ratings_and_pictures_that_only_test_change_nothing(whole, params, pictures):
-  rated, other = _RATED.copy(), pictures.copy()
+def test_ratings_and_pictures_that_only_test_change_nothing(whole, params, images):
+  rated, other = _RATED.copy(), images.copy()
   rated[_TEST] = rated[_TEST][::-1] + 3
   other[_TEST] = 255 - other[_TEST]
   first, _ = whole
@@ -87,23 +87,21 @@ def test_ratings_and_pictures_that_only_test_change_nothing(whole, params, pictu
   assert first.best_error == second.best_error
 
 
-def test_a_run_that_stopped_goes_on_to_the_same_end(whole, params, pictures, tmp_path):
+def test_a_run_that_stopped_goes_on_to_the_same_end(whole, params, images, tmp_path):
   folder = checkpoint.RunFolder(tmp_path)
-  _tune(params, pictures, folder=folder, asked={"finetune_epochs": 1})
-  rest, errors = _tune(params, pictures, folder=folder)
+  _tune(params, images, folder=folder, asked={"finetune_epochs": 1})
+  rest, errors = _tune(params, images, folder=folder)
   assert [epoch for epoch, _, _ in errors] == [2, 3]
   np.testing.assert_allclose(rest.predicted, whole[0].predicted, atol=1e-5)
 
 
-def test_frozen_convolutions_stay_and_training_equals_the_whole_network(
-  params, pictures
-):
-  program = finetune.Program("resnet18", "frozen", params, pictures, _ASKED)
+def test_frozen_convolutions_stay_and_training_equals_the_whole_network(params, images):
+  program = finetune.Program("resnet18", "frozen", params, images, _ASKED)
   assert set(program.init(5.0, 0).params) == {"rating.kernel", "rating.bias"}
-  cached, _ = _tune(params, pictures, mode="frozen")
+  cached, _ = _tune(params, images, mode="frozen")
   # With crops drawn, nothing is cached; drawn from a picture of the network's own size,
   # every crop is that picture, and mirroring is taken out here.
-  middle = pictures[:, 16:240, 16:240]
+  middle = images[:, 16:240, 16:240]
   plain = finetune._augmented
   try:
     finetune._augmented = lambda key, seen: seen
@@ -116,28 +114,28 @@ def test_frozen_convolutions_stay_and_training_equals_the_whole_network(
 def test_alexnet_s_fully_connected_layers_are_the_network_s():
   params = BACKBONES["alexnet"].init(0)
   rng = np.random.default_rng(0)
-  pictures = rng.integers(0, 256, (3, 256, 256, 3), dtype=np.uint8)
-  program = finetune.Program("alexnet", "frozen", params, pictures, _ASKED)
+  images = rng.integers(0, 256, (3, 256, 256, 3), dtype=np.uint8)
+  program = finetune.Program("alexnet", "frozen", params, images, _ASKED)
   state = program.init(5.0, 0)
   assert {"fc6.kernel", "fc7.bias"} < set(state.params)
   assert not any(name.startswith(("conv", "fc8")) for name in state.params)
   said = program.predict(state.params, np.arange(3))
-  fc7 = BACKBONES["alexnet"].apply(params, pictures[:, 16:240, 16:240])["fc7"]
+  fc7 = BACKBONES["alexnet"].apply(params, images[:, 16:240, 16:240])["fc7"]
   head = np.asarray(state.params["rating.kernel"])
   expected = np.asarray(fc7) @ head + 5
   np.testing.assert_allclose(said, expected[:, 0], rtol=1e-4)
 
 
 def test_crops_are_of_the_network_s_size_and_lie_inside():
-  picture = np.arange(256 * 256 * 3, dtype=np.uint32).reshape(1, 256, 256, 3)
+  image = np.arange(256 * 256 * 3, dtype=np.uint32).reshape(1, 256, 256, 3)
   seen = set()
   for seed in range(6):
-    crop = np.asarray(finetune._augmented(jax.random.key(seed), picture))[0]
+    crop = np.asarray(finetune._augmented(jax.random.key(seed), image))[0]
     assert crop.shape == (224, 224, 3)
     if crop[0, 0, 0] > crop[0, 1, 0]:
       crop = crop[:, ::-1]
     row, column = divmod(int(crop[0, 0, 0]) // 3, 256)
-    np.testing.assert_array_equal(crop, picture[0, row : row + 224, column:][:, :224])
+    np.testing.assert_array_equal(crop, image[0, row : row + 224, column:][:, :224])
     seen.add((row, column))
   assert len(seen) > 3
 
@@ -153,7 +151,7 @@ def test_pictures_are_decoded_once(tmp_path):
   for path in paths:
     path.unlink()
   np.testing.assert_array_equal(finetune.decode(paths, kept, workers=2), first)
-  with pytest.raises(images.ImageError):
+  with pytest.raises(images_lib.ImageError):
     finetune.decode(paths, tmp_path / "other.npy", workers=2)
 
 
@@ -167,6 +165,6 @@ def test_settings_that_cannot_train_are_refused():
       check(dataclasses.replace(_ASKED, **changes))
 
 
-def test_steps_that_are_too_long_are_told(params, pictures):
+def test_steps_that_are_too_long_are_told(params, images):
   with pytest.raises(ValueError, match="finetune_learning_rate than 1e"):
-    _tune(params, pictures, asked={"finetune_learning_rate": 1e6})
+    _tune(params, images, asked={"finetune_learning_rate": 1e6})

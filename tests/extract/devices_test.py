@@ -40,15 +40,15 @@ def test_networks_that_take_pictures_one_by_one_get_batches_of_one():
 
 def test_batches_are_handed_over_before_they_are_done():
   made = _programs("lbp")
-  pictures = np.zeros((4, 256, 256, 3), np.uint8)
-  values = made.start(("lbp",), pictures)["lbp"]
+  images = np.zeros((4, 256, 256, 3), np.uint8)
+  values = made.start(("lbp",), images)["lbp"]
   assert isinstance(values, jax.Array) and values.shape == (2, 2, 59)
 
 
 @pytest.fixture(scope="module")
 def both_precisions():
   names = ("object_squeezenet", "pool_squeezenet")
-  pictures = [
+  images = [
     np.random.default_rng(i).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     for i in range(4)
   ]
@@ -56,7 +56,7 @@ def both_precisions():
   for precision in ("float32", "bfloat16"):
     sources = load_sources(names, weights="random", precision=precision)
     made = extractor.Extractor(names, sources)
-    found[precision] = (made, made.run(pictures).values)
+    found[precision] = (made, made.run(images).values)
   return found
 
 

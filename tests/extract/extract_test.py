@@ -28,7 +28,7 @@ from emojax.utils import errors
 NAMES = ("color", "lbp")
 
 
-def _picture(seed: int, height: int = 40, width: int = 50) -> np.ndarray:
+def _image(seed: int, height: int = 40, width: int = 50) -> np.ndarray:
   """Noise over a slope, so that every picture's features differ."""
   generator = np.random.default_rng(seed)
   slope = np.linspace(0, 200, width)[None, :, None] * generator.random(3)
@@ -43,7 +43,7 @@ def folder(tmp_path_factory) -> pathlib.Path:
   (root / "sub").mkdir()
   for seed in range(20):
     name = f"sub/{seed:02d}.png" if seed % 5 == 0 else f"{seed:02d}.png"
-    Image.fromarray(_picture(seed)).save(root / name)
+    Image.fromarray(_image(seed)).save(root / name)
   (root / "copy.png").write_bytes((root / "07.png").read_bytes())
   return root
 
@@ -94,11 +94,11 @@ def test_a_picture_is_the_same_alone_and_in_any_batch(folder, made, whole):
 
 
 def test_values_are_those_of_the_feature_called_directly(folder, whole):
-  pictures = [images.load(path) for path in images.walk(folder)[:3]]
+  whole_images = [images.load(path) for path in images.walk(folder)[:3]]
   for name in NAMES:
     feature = FEATURES[name]
     params = load_sources([name])[feature.needs].params
-    views = np.stack([images.view(rgb, feature.view) for rgb in pictures])
+    views = np.stack([images.view(rgb, feature.view) for rgb in whole_images])
     direct = jax.jit(feature.make(params))(views)
     np.testing.assert_allclose(direct, whole.values[name][:3], rtol=0, atol=1e-5)
 
@@ -192,7 +192,7 @@ def test_a_broken_picture_fails_alone(folder, made, whole, tmp_path):
   for name, content in BROKEN.items():
     (tmp_path / name).write_bytes(content)
   jpeg = io.BytesIO()
-  Image.fromarray(_picture(99, 200, 200)).save(jpeg, "JPEG")
+  Image.fromarray(_image(99, 200, 200)).save(jpeg, "JPEG")
   (tmp_path / "cut.jpg").write_bytes(jpeg.getvalue()[:4000])
   (tmp_path / "folder.jpg").mkdir()
   good = images.walk(folder)[:9]
@@ -244,7 +244,7 @@ def test_pictures_are_decoded_only_a_few_batches_ahead():
   class Watched(list):
     def __getitem__(self, index):
       asked.append(index)
-      return _picture(index)
+      return _image(index)
 
   most_ahead = done = 0
   made = extractor.Extractor(("lbp",), load_sources(("lbp",)))
@@ -296,12 +296,12 @@ def test_the_program_writes_a_whole_folder(folder, whole, tmp_path):
 
 @pytest.mark.slow
 def test_killed_and_started_again_gives_the_same_bytes(tmp_path):
-  pictures = tmp_path / "pictures"
-  pictures.mkdir()
+  unreadable = tmp_path / "pictures"
+  unreadable.mkdir()
   for seed in range(150):
-    Image.fromarray(_picture(seed, 300, 300)).save(pictures / f"{seed:03d}.png")
-  (pictures / "bad.png").write_bytes(b"no picture")
-  flags = [f"--images_dir={pictures}", "--extract_batch=4"]
+    Image.fromarray(_image(seed, 300, 300)).save(unreadable / f"{seed:03d}.png")
+  (unreadable / "bad.png").write_bytes(b"no picture")
+  flags = [f"--images_dir={unreadable}", "--extract_batch=4"]
   once = _run(*flags, f"--output={tmp_path / 'once'}", f"--cache_dir={tmp_path / 'c1'}")
   assert once.returncode == 1 and once.stdout.splitlines()[-1].startswith(
     "1 of 151 pictures failed"

@@ -68,12 +68,12 @@ def agreement(shared_data, every: int) -> float:
   return count[own == theirs].sum() / count.sum()
 
 
-def test_agrees_with_w2c_on_every_20th_oasis_picture(shared_data):
+def test_agrees_with_w2c_on_every_20th_oasis_image(shared_data):
   assert agreement(shared_data, every=20) >= 0.85  # 0.75 is promised
 
 
 @pytest.mark.slow
-def test_agrees_with_w2c_on_all_oasis_pictures(shared_data):
+def test_agrees_with_w2c_on_all_oasis_images(shared_data):
   assert agreement(shared_data, every=1) >= 0.87  # 0.879 measured; 0.75 is promised
 
 

@@ -70,8 +70,8 @@ def test_plain_colours(rgb, name, hsv, bins):
 
 def test_pleasure_arousal_and_dominance_as_the_paper_prints_them():
   """V = 1, S = 0.5 over half the picture, V = 0.4, S = 1 over the other."""
-  picture = np.concatenate([plain(254, 127, 127), plain(0, 102, 0)])
-  got = columns(picture)
+  image = np.concatenate([plain(254, 127, 127), plain(0, 102, 0)])
+  got = columns(image)
   value, saturation = (254 / 255 + 0.4) / 2, 0.75
   assert got["pleasure"] == pytest.approx(0.69 * value + 0.22 * saturation, abs=1e-6)
   assert got["arousal"] == pytest.approx(0.31 * value + 0.60 * saturation, abs=1e-6)

@@ -67,7 +67,7 @@ def sources():
   return OneSource()
 
 
-def pictures(side: int, count: int = 3) -> np.ndarray:
+def drawn(side: int, count: int = 3) -> np.ndarray:
   """Different pictures: noise, a flat one, a ramp with a square; (count, S, S, 3)."""
   rng = np.random.default_rng(7)
   batch = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
@@ -97,7 +97,7 @@ def computation(key, sources):
 def test_common_duties(key, sources):
   features = {name: FEATURES[name] for name in _TOGETHER[key]}
   view = next(iter(features.values())).view
-  images = pictures(_SIDES_PX.get(key, view.side_px))
+  images = drawn(_SIDES_PX.get(key, view.side_px))
   before = images.copy()
   computed = computation(key, sources)
   values, again = computed(images), computed(images)
@@ -127,7 +127,7 @@ def test_common_duties(key, sources):
 def test_two_devices_give_the_numbers_of_one(key, sources):
   names = _TOGETHER[key]
   feature = FEATURES[names[0]]
-  images = pictures(feature.view.side_px)[[0, 2]]
+  images = drawn(feature.view.side_px)[[0, 2]]
   expected = computation(key, sources)(images)
   spread = jax.pmap(
     functools.partial(compute, names), in_axes=(None, 0), devices=jax.devices()[:2]

@@ -60,8 +60,8 @@ def test_the_two_settings_share_their_fine_scales():
 
 @pytest.mark.parametrize("level", [0, 9, 255])
 def test_a_picture_of_one_colour_gives_zeros(level):
-  picture = np.full((1, 256, 256, 3), level, np.uint8)
-  np.testing.assert_array_equal(COMPUTE_512(picture), np.zeros((1, 512)))
+  image = np.full((1, 256, 256, 3), level, np.uint8)
+  np.testing.assert_array_equal(COMPUTE_512(image), np.zeros((1, 512)))
 
 
 def test_contrast_and_brightness_of_the_whole_picture_do_not_matter():
@@ -74,9 +74,9 @@ def test_stripes_answer_in_their_direction_and_in_their_block():
   """Vertical stripes in the upper right quarter only."""
   x = np.arange(256)
   stripes = 127 + 100 * np.sin(2 * np.pi * 0.3 * x)  # the finest scale's frequency
-  picture = np.full((256, 256), 127.0)
-  picture[:128, 128:] = stripes[128:]
-  strength = np.asarray(gist.describe(jnp.asarray(picture, jnp.float32)[None]))[0]
+  image = np.full((256, 256), 127.0)
+  image[:128, 128:] = stripes[128:]
+  strength = np.asarray(gist.describe(jnp.asarray(image, jnp.float32)[None]))[0]
   by_filter = strength.reshape(20, 4, 4).transpose(0, 2, 1)  # stored by columns
   assert by_filter.sum((1, 2)).argmax() == 0  # scale 0, direction 0
   quarter = by_filter[0, :2, 2:].min()

@@ -77,7 +77,7 @@ def test_a_flat_picture_has_only_all_ones_inside(level):
 
 def test_luminance_equals_pillow():
   rgb = np.random.default_rng(1).integers(0, 256, (2, 300, 200, 3), dtype=np.uint8)
-  expected = [np.asarray(Image.fromarray(picture).convert("L")) for picture in rgb]
+  expected = [np.asarray(Image.fromarray(image).convert("L")) for image in rgb]
   np.testing.assert_array_equal(lbp.luminance(jnp.asarray(rgb)), expected)
 
 
@@ -103,6 +103,6 @@ def test_equals_scikit_image_on_photographs(shared_data):
   paths = images.walk(shared_data / "oasis" / "images")[::90]
   rgb = np.stack([images.view(images.load(path), images.SQUASH) for path in paths])
   got = np.asarray(jax.jit(lbp.make(None))(rgb))
-  for picture, shares in zip(rgb, got, strict=True):
-    expected = reference(np.asarray(Image.fromarray(picture).convert("L")))
+  for image, shares in zip(rgb, got, strict=True):
+    expected = reference(np.asarray(Image.fromarray(image).convert("L")))
     np.testing.assert_array_equal(np.rint(shares * 65536).astype(int), expected)

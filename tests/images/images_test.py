@@ -20,12 +20,12 @@ from emojax import images
 RGB = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
 
 
-def encoded(picture: Image.Image | np.ndarray, kind: str, **settings) -> bytes:
+def encoded(image: Image.Image | np.ndarray, kind: str, **settings) -> bytes:
   """A picture as the bytes of a file, written by Pillow."""
-  if isinstance(picture, np.ndarray):
-    picture = Image.fromarray(picture)
+  if isinstance(image, np.ndarray):
+    image = Image.fromarray(image)
   file = io.BytesIO()
-  picture.save(file, kind, **settings)
+  image.save(file, kind, **settings)
   return file.getvalue()
 
 
@@ -84,9 +84,9 @@ def test_jpeg_and_webp_are_rgb_in_that_order():
 @pytest.mark.parametrize("mode", ["L", "1", "P"])
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF"])
 def test_grey_black_and_white_and_palette_pictures(mode, kind):
-  picture = Image.fromarray(RGB).convert(mode)
-  expected = np.asarray(picture.convert("RGB"))
-  np.testing.assert_array_equal(images.load(encoded(picture, kind)), expected)
+  image = Image.fromarray(RGB).convert(mode)
+  expected = np.asarray(image.convert("RGB"))
+  np.testing.assert_array_equal(images.load(encoded(image, kind)), expected)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -101,8 +101,8 @@ def test_exif_rotation_equals_pillows(kind, orientation):
     "WEBP": {"lossless": True},
   }
   file = encoded(RGB, kind, exif=exif, **settings[kind])
-  with Image.open(io.BytesIO(file)) as picture:
-    expected = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+  with Image.open(io.BytesIO(file)) as image:
+    expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
   assert expected.shape == ((20, 31, 3) if orientation < 5 else (31, 20, 3))
   np.testing.assert_array_equal(images.load(file), expected)
 
@@ -141,11 +141,11 @@ def test_transparency_is_laid_on_white():
 
 
 def test_palette_transparency():
-  picture = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
-  picture.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
-  got = images.load(encoded(picture, "PNG", transparency=bytes([128, 255, 0])))
+  image = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+  image.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
+  got = images.load(encoded(image, "PNG", transparency=bytes([128, 255, 0])))
   np.testing.assert_array_equal(got, [[[127, 127, 127], [255, 0, 0], [255, 255, 255]]])
-  got = images.load(encoded(picture, "GIF", transparency=1))
+  got = images.load(encoded(image, "GIF", transparency=1))
   np.testing.assert_array_equal(got, [[[0, 0, 0], [255, 255, 255], [0, 0, 255]]])
 
 
@@ -332,8 +332,8 @@ def test_a_jpeg_that_hides_its_lost_end_is_refused(kept):
 )
 def test_whole_jpegs_are_decoded_as_pillow_does(settings, tail):
   file = encoded(TEXTURE, "JPEG", **settings)
-  with Image.open(io.BytesIO(file)) as picture:
-    expected = np.asarray(picture)
+  with Image.open(io.BytesIO(file)) as image:
+    expected = np.asarray(image)
   np.testing.assert_array_equal(images.load(file + tail), expected)
 
 

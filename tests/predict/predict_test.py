@@ -40,7 +40,7 @@ def _process(*command, devices=1):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
+def images(tmp_path_factory):
   """Thirty small pictures whose colours are their ratings."""
   folder = tmp_path_factory.mktemp("pictures")
   rng = np.random.default_rng(0)
@@ -48,23 +48,23 @@ def pictures(tmp_path_factory):
   for i in range(30):
     color = rng.integers(0, 256, 3)
     noise = rng.integers(-20, 20, (48, 64, 3))
-    picture = np.clip(color + noise, 0, 255).astype(np.uint8)
-    Image.fromarray(picture).save(folder / f"{i:02}.png")
+    image = np.clip(color + noise, 0, 255).astype(np.uint8)
+    Image.fromarray(image).save(folder / f"{i:02}.png")
     lines.append(f"{i:02}.png,{1 + 8 * color[0] / 255:.3f},{1 + color[1] / 32:.3f}")
   (folder / "ratings.csv").write_text("\n".join(lines))
   return folder
 
 
 @pytest.fixture(scope="module")
-def run(pictures, tmp_path_factory):
+def run(images, tmp_path_factory):
   """A run of two pretend devices."""
   folder = tmp_path_factory.mktemp("runs")
   done = _process(
     "-m",
     "emojax.train",
     "--dataset=va_emotion/folder",
-    f"--images_dir={pictures}",
-    f"--ratings_csv={pictures / 'ratings.csv'}",
+    f"--images_dir={images}",
+    f"--ratings_csv={images / 'ratings.csv'}",
     f"--data_dir={folder / 'tfds'}",
     "--features=color,lbp",
     "--hidden=8",
@@ -85,11 +85,11 @@ def opened(run):
 
 
 @pytest.fixture
-def odd(pictures, tmp_path):
+def odd(images, tmp_path):
   """Pictures that other programs stumble over."""
   folder = tmp_path / "odd"
   (folder / "below").mkdir(parents=True)
-  image = Image.open(pictures / "03.png").convert("RGB").resize((64, 48))
+  image = Image.open(images / "03.png").convert("RGB").resize((64, 48))
   image.save(folder / "whole.jpg")
   content = (folder / "whole.jpg").read_bytes()
   (folder / "cut.jpg").write_bytes(content[: len(content) // 2])
@@ -106,11 +106,11 @@ def odd(pictures, tmp_path):
   return folder
 
 
-def test_each_fold_s_network_says_what_the_run_said(run, opened, pictures):
+def test_each_fold_s_network_says_what_the_run_said(run, opened, images):
   read = results.read_predictions(run / "predictions.csv")
   with (run / "predictions.csv").open(newline="") as file:
     fold = [int(row["fold"]) - 1 for row in csv.DictReader(file)]
-  found = opened._extractor.run([pictures / name for name in read.image_ids])
+  found = opened._extractor.run([images / name for name in read.image_ids])
   table = np.concatenate([found.values["color"], found.values["lbp"]], axis=1)
   said = opened._of_folds(table)
   for target in ("valence", "arousal"):
@@ -118,8 +118,8 @@ def test_each_fold_s_network_says_what_the_run_said(run, opened, pictures):
     np.testing.assert_allclose(ours, read.said[target], atol=1e-4)
 
 
-def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, pictures):
-  paths = sorted(pictures.glob("*.png"))
+def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, images):
+  paths = sorted(images.glob("*.png"))
   together = opened.predict(paths)
   backwards = opened.predict(paths[::-1])
   np.testing.assert_array_equal(together.valence, backwards.valence[::-1])
@@ -130,8 +130,8 @@ def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, pictures):
     assert abs(alone.distance[0] - together.distance[i]) < 1e-5
 
 
-def test_files_bytes_and_arrays_are_the_same_picture(opened, pictures):
-  path = pictures / "05.png"
+def test_files_bytes_and_arrays_are_the_same_picture(opened, images):
+  path = images / "05.png"
   array = np.asarray(Image.open(path).convert("RGB"))
   found = opened.predict([path, path.read_bytes(), array])
   assert np.ptp(found.valence) < 1e-5 and len(found) == 3
@@ -141,9 +141,9 @@ def test_files_bytes_and_arrays_are_the_same_picture(opened, pictures):
 
 
 @pytest.mark.slow
-def test_two_devices_wrote_what_one_reads(run, opened, pictures):
+def test_two_devices_wrote_what_one_reads(run, opened, images):
   # This process has two pretend devices; the other one has a single one.
-  target = pictures / "07.png"
+  target = images / "07.png"
   command = ("-m", "emojax.predict", f"--checkpoint={run}", "--cache_dir=", target)
   one = _process(*command, devices=1)
   assert one.returncode == 0, one.stderr
@@ -174,8 +174,8 @@ def test_every_odd_file_has_a_row_and_a_place_on_the_page(run, odd, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
-def test_rows_as_files(opened, pictures, odd, kind):
-  found = opened.predict([pictures / "01.png", odd / "text.png"])
+def test_rows_as_files(opened, images, odd, kind):
+  found = opened.predict([images / "01.png", odd / "text.png"])
   content = formats.content(found, f".{kind}")
   if kind == "csv":
     rows = list(csv.DictReader(io.StringIO(content)))
@@ -190,7 +190,7 @@ def test_rows_as_files(opened, pictures, odd, kind):
 
 
 @pytest.mark.slow
-def test_an_archive_is_the_run(run, opened, pictures, tmp_path):
+def test_an_archive_is_the_run(run, opened, images, tmp_path):
   archive = tmp_path / "run.zip"
   export = helpers.ROOT / "scripts" / "export_run"
   done = _process(export, run, f"--output={archive}")
@@ -199,14 +199,14 @@ def test_an_archive_is_the_run(run, opened, pictures, tmp_path):
   _process(export, run, f"--output={archive}")
   assert archive.read_bytes() == first
   travelled = emojax.load(archive)
-  paths = sorted(pictures.glob("*.png"))[:4]
+  paths = sorted(images.glob("*.png"))[:4]
   theirs, ours = travelled.predict(paths), opened.predict(paths)
   np.testing.assert_array_equal(theirs.valence, ours.valence)
   np.testing.assert_array_equal(theirs.distance, ours.distance)
   with zipfile.ZipFile(archive) as file:
     names, card = file.namelist(), file.read("README.md").decode()
     everything = b"".join(file.read(name) for name in names)
-  assert str(pictures).encode() not in everything and b"01.png" not in everything
+  assert str(images).encode() not in everything and b"01.png" not in everything
   assert "Out of scope" in card and "va_emotion/folder" in card
   scores = json.loads((run / "results.json").read_text())["targets"]
   assert f"{scores['valence']['out_of_fold']['pearson_r']:.3f}" in card
@@ -295,7 +295,7 @@ def test_archives_that_do_not_fit_are_refused(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_of_emojax_0_1_0_predicts_the_same(pictures, tmp_path):
+def test_a_run_of_emojax_0_1_0_predicts_the_same(images, tmp_path):
   command = (
     "-m",
     "emojax.train",
@@ -310,9 +310,7 @@ def test_a_run_of_emojax_0_1_0_predicts_the_same(pictures, tmp_path):
   )
   done = _process(*command)
   assert done.returncode == 0, done.stderr
-  ours = emojax.load(tmp_path / "run").predict(
-    pictures / "01.png", allow_simulated=True
-  )
+  ours = emojax.load(tmp_path / "run").predict(images / "01.png", allow_simulated=True)
   config_path = tmp_path / "run" / "config.json"
   stored = json.loads(config_path.read_text())
   old = helpers.in_the_form_of_0_1_0(stored["identity"]["features"])
@@ -327,7 +325,7 @@ def test_a_run_of_emojax_0_1_0_predicts_the_same(pictures, tmp_path):
 
   _archive(tmp_path / "run", tmp_path / "run.zip", older)
   for path in (tmp_path / "run", tmp_path / "run.zip"):
-    theirs = emojax.load(path).predict(pictures / "01.png", allow_simulated=True)
+    theirs = emojax.load(path).predict(images / "01.png", allow_simulated=True)
     np.testing.assert_array_equal(theirs.valence, ours.valence)
   (metadata,) = tmp_path.rglob("1.0.0/metadata.json")
   dataset = json.loads(metadata.read_text())
@@ -372,15 +370,15 @@ def test_random_networks_are_found_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_weights_travel_in_the_archive(shared_data, pictures, tmp_path):
+def test_weights_travel_in_the_archive(shared_data, images, tmp_path):
   weights = tmp_path / "weights"
   convert.convert("squeezenet", shared_data, weights)
   done = _process(
     "-m",
     "emojax.train",
     "--dataset=va_emotion/folder",
-    f"--images_dir={pictures}",
-    f"--ratings_csv={pictures / 'ratings.csv'}",
+    f"--images_dir={images}",
+    f"--ratings_csv={images / 'ratings.csv'}",
     f"--data_dir={tmp_path}",
     "--features=logits_squeezenet",
     "--hidden=4",
@@ -397,13 +395,13 @@ def test_weights_travel_in_the_archive(shared_data, pictures, tmp_path):
   assert list(carried) == ["squeezenet"]
   trained_run.write_archive(run, tmp_path / "run.zip", carried)
   settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
-  ours = emojax.load(tmp_path / "run", weights).predict(pictures, settings=settings)
-  found = emojax.load(tmp_path / "run.zip").predict(pictures, settings=settings)
+  ours = emojax.load(tmp_path / "run", weights).predict(images, settings=settings)
+  found = emojax.load(tmp_path / "run.zip").predict(images, settings=settings)
   np.testing.assert_array_equal(found.valence, ours.valence)
 
 
 @pytest.mark.slow
-def test_features_made_of_others_are_opened_with_a_run(shared_data, pictures, tmp_path):
+def test_features_made_of_others_are_opened_with_a_run(shared_data, images, tmp_path):
   weights = tmp_path / "weights"
   norms = shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"
   cache = f"--cache_dir={tmp_path / 'cache'}"
@@ -414,8 +412,8 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, pictures, tm
     "-m",
     "emojax.train",
     "--dataset=va_emotion/folder",
-    f"--images_dir={pictures}",
-    f"--ratings_csv={pictures / 'ratings.csv'}",
+    f"--images_dir={images}",
+    f"--ratings_csv={images / 'ratings.csv'}",
     f"--data_dir={tmp_path}",
     "--features=attributes,word_emotion,lbp",
     "--word_features=object_squeezenet",
@@ -436,9 +434,9 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, pictures, tm
     emojax.load(tmp_path / "run.zip")
   settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
   made = emojax.load(tmp_path / "run", weights, word_norms=norms)
-  ours = made.predict(pictures, settings=settings)
+  ours = made.predict(images, settings=settings)
   opened = emojax.load(tmp_path / "run.zip", word_norms=norms)
-  found = opened.predict(pictures, settings=settings)
+  found = opened.predict(images, settings=settings)
   np.testing.assert_array_equal(found.valence, ours.valence)
   assert np.isfinite(ours.valence).all()
   (tmp_path / "other.csv").write_text("word,valence,arousal,dominance\ncat,5,5,5\n")

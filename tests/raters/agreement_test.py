@@ -15,12 +15,12 @@ TABLE_2 = np.array(
 TARGETS = np.repeat(np.arange(6), 4)
 
 
-def _simulated(seed, pictures, raters, share):
+def _simulated(seed, images, raters, share):
   """Ratings with variance 1 of which `share` lies between pictures; unequal numbers."""
   rng = np.random.default_rng(seed)
-  picture = np.repeat(np.arange(pictures), rng.integers(*raters, pictures))
-  truth = rng.normal(0, math.sqrt(share), pictures)
-  return truth[picture] + rng.normal(0, math.sqrt(1 - share), len(picture)), picture
+  image = np.repeat(np.arange(images), rng.integers(*raters, images))
+  truth = rng.normal(0, math.sqrt(share), images)
+  return truth[image] + rng.normal(0, math.sqrt(1 - share), len(image)), image
 
 
 def test_one_way_equals_the_published_example():
@@ -56,8 +56,8 @@ def test_two_way_equals_the_published_example():
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.6])
 def test_simulated_raters_of_known_reliability_recover_it(share):
   """Also with unequal numbers of raters, 3 to 11 a picture."""
-  values, picture = _simulated(1, 3000, (3, 12), share)
-  found = agreement.icc_one_way(values, picture)
+  values, image = _simulated(1, 3000, (3, 12), share)
+  found = agreement.icc_one_way(values, image)
   assert found.single.value == pytest.approx(share, abs=0.02)
   assert found.single.low < share < found.single.high
   k = found.raters
@@ -71,8 +71,8 @@ def test_simulated_raters_of_known_reliability_recover_it(share):
 def test_intervals_hold_the_truth_as_often_as_they_say():
   held = 0
   for seed in range(300):
-    values, picture = _simulated(seed, 40, (4, 8), 0.4)
-    one = agreement.icc_one_way(values, picture).single
+    values, image = _simulated(seed, 40, (4, 8), 0.4)
+    one = agreement.icc_one_way(values, image).single
     held += one.low < 0.4 < one.high
   assert 0.91 < held / 300 < 0.985
 
@@ -90,19 +90,19 @@ def test_raters_who_are_generally_higher_cost_agreement_but_not_two_way_order():
 
 
 def test_split_half_agrees_with_the_reliability_of_the_mean():
-  values, picture = _simulated(2, 2000, (6, 7), 0.3)
-  halves = agreement.split_half(values, picture, 100, 0)
+  values, image = _simulated(2, 2000, (6, 7), 0.3)
+  halves = agreement.split_half(values, image, 100, 0)
   # Worked by hand: 3 raters a half 0.9 / 1.6, all six 1.8 / 2.5.
   assert halves.halves == pytest.approx(0.9 / 1.6, abs=0.02)
   assert halves.whole.value == pytest.approx(1.8 / 2.5, abs=0.02)
   assert halves.whole.low < halves.whole.value < halves.whole.high
-  assert halves.pictures == 2000
+  assert halves.images == 2000
 
 
 def test_an_odd_number_of_raters_is_used_whole():
-  values, picture = _simulated(3, 4000, (5, 6), 0.3)
-  found = agreement.split_half(values, picture, 40, 0).whole.value
-  average = agreement.icc_one_way(values, picture).average.value
+  values, image = _simulated(3, 4000, (5, 6), 0.3)
+  found = agreement.split_half(values, image, 40, 0).whole.value
+  average = agreement.icc_one_way(values, image).average.value
   # By hand for 5 raters, 0.3 between pictures: halves of 2 or 3 have variance 0.592 on
   # average, r 0.507, corrected 0.673; the truth is 1.5 / 2.2 = 0.682. Four raters,
   # which a left out fifth would leave, have 0.632.
@@ -110,22 +110,22 @@ def test_an_odd_number_of_raters_is_used_whole():
 
 
 def test_split_half_depends_on_the_seed_alone():
-  values, picture = _simulated(2, 50, (2, 6), 0.5)
-  first = agreement.split_half(values, picture, 10, 7)
-  assert first == agreement.split_half(values, picture, 10, 7)
-  assert first != agreement.split_half(values, picture, 10, 8)
+  values, image = _simulated(2, 50, (2, 6), 0.5)
+  first = agreement.split_half(values, image, 10, 7)
+  assert first == agreement.split_half(values, image, 10, 7)
+  assert first != agreement.split_half(values, image, 10, 8)
 
 
 def test_pictures_with_one_rating_do_not_enter_halves():
-  values, picture = _simulated(2, 50, (2, 6), 0.5)
-  found = agreement.split_half(np.append(values, 99.0), np.append(picture, 50), 10, 0)
-  assert found.pictures == 50
-  alone = agreement.split_half(values, picture, 10, 0)
+  values, image = _simulated(2, 50, (2, 6), 0.5)
+  found = agreement.split_half(np.append(values, 99.0), np.append(image, 50), 10, 0)
+  assert found.images == 50
+  alone = agreement.split_half(values, image, 10, 0)
   assert found.whole.value == pytest.approx(alone.whole.value)
 
 
 @pytest.mark.parametrize(
-  ("values", "picture"),
+  ("values", "image"),
   [
     ([], []),
     ([5], [0]),
@@ -134,11 +134,11 @@ def test_pictures_with_one_rating_do_not_enter_halves():
     ([5, 5, 5, 5, 5, 5], [0, 0, 1, 1, 2, 2]),
   ],
 )
-def test_what_is_undefined_is_none(values, picture):
-  values, picture = np.array(values, float), np.array(picture, int)
+def test_what_is_undefined_is_none(values, image):
+  values, image = np.array(values, float), np.array(image, int)
   if len(values):
-    assert agreement.icc_one_way(values, picture) is None
-  assert agreement.split_half(values, picture, 3, 0) is None
+    assert agreement.icc_one_way(values, image) is None
+  assert agreement.split_half(values, image, 3, 0) is None
 
 
 def test_perfect_agreement_is_one():
@@ -157,8 +157,8 @@ def test_a_worker_is_compared_with_the_mean_of_the_others():
   rng = np.random.default_rng(0)
   table = rng.normal(size=(30, 6)) + rng.normal(size=(30, 1))
   there = rng.random((30, 6)) < 0.7
-  picture, worker = np.nonzero(there)
-  r, shared = agreement.with_others(table[there], picture, worker, 7)
+  image, worker = np.nonzero(there)
+  r, shared = agreement.with_others(table[there], image, worker, 7)
   for w in range(6):
     rows = [p for p in range(30) if there[p, w] and there[p].sum() > 1]
     others = [
@@ -171,8 +171,8 @@ def test_a_worker_is_compared_with_the_mean_of_the_others():
 
 def test_a_worker_who_always_says_the_same_has_no_correlation():
   values = np.array([5.1, 5.1, 5.1, 1.0, 5.0, 9.0])
-  picture, worker = np.array([0, 1, 2, 0, 1, 2]), np.array([0, 0, 0, 1, 1, 1])
-  r, shared = agreement.with_others(values, picture, worker, 2)
+  image, worker = np.array([0, 1, 2, 0, 1, 2]), np.array([0, 0, 0, 1, 1, 1])
+  r, shared = agreement.with_others(values, image, worker, 2)
   assert np.isnan(r).all() and shared.tolist() == [3, 3]
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from raters import browsing
 
 _WORKERS = ("Ada", "Bo, Jr.", "Γιώργος", "Di", "Eve")
-_PICTURES = 12
+_IMAGES = 12
 
 
 def _program(*command, cwd):
@@ -32,10 +32,10 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
+def images(tmp_path_factory):
   """Flat pictures of a size that its colour says: the redder, the better."""
   folder = tmp_path_factory.mktemp("pictures")
-  for i in range(_PICTURES):
+  for i in range(_IMAGES):
     color = (20 * i + 15, 128, 240 - 20 * i)
     Image.fromarray(np.full((30, 40, 3), color, np.uint8)).save(folder / f"{i:02}.png")
   return folder
@@ -44,15 +44,15 @@ def pictures(tmp_path_factory):
 def _feels(worker: int, name: str) -> tuple[int, int]:
   """What a worker feels at a picture: all agree but for a little."""
   number = int(name.partition(".")[0])
-  return 1 + round(8 * number / (_PICTURES - 1)), 1 + (number + worker // 2) % 9
+  return 1 + round(8 * number / (_IMAGES - 1)), 1 + (number + worker // 2) % 9
 
 
 @pytest.mark.slow
-def test_from_pictures_to_a_run(browser, pictures, tmp_path):
+def test_from_pictures_to_a_run(browser, images, tmp_path):
   made = _program(
     "emojax.raters",
     "page",
-    f"--images_dir={pictures}",
+    f"--images_dir={images}",
     f"--output={tmp_path / 'rating.html'}",
     cwd=tmp_path,
   )
@@ -61,7 +61,7 @@ def test_from_pictures_to_a_run(browser, pictures, tmp_path):
   for number, worker in enumerate(_WORKERS):
     rater = browsing.Rater(browser)
     rater.enter((tmp_path / "rating.html").as_uri(), worker)
-    for at in range(1, _PICTURES + 1):
+    for at in range(1, _IMAGES + 1):
       rater.ready(at)
       rater.rate(at, *_feels(number, rater.shown()))
     path = tmp_path / f"ratings-{number}.csv"
@@ -74,7 +74,7 @@ def test_from_pictures_to_a_run(browser, pictures, tmp_path):
   assert "train: python -m emojax.train --fold=all --preset=best" in done.stdout
   with (tmp_path / "rated" / "ratings.csv").open(newline="") as file:
     rated = {row["image"]: row for row in csv.DictReader(file)}
-  assert len(rated) == _PICTURES
+  assert len(rated) == _IMAGES
   for name, row in rated.items():
     clicked = np.array([_feels(number, name) for number in range(len(_WORKERS))])
     assert float(row["valence"]) == pytest.approx(clicked[:, 0].mean(), abs=1e-3)
@@ -86,7 +86,7 @@ def test_from_pictures_to_a_run(browser, pictures, tmp_path):
     "emojax.train",
     "--fold=all",
     "--dataset=va_emotion/folder",
-    f"--images_dir={pictures}",
+    f"--images_dir={images}",
     "--ratings_csv=rated/ratings.csv",
     "--features=color",
     "--hidden=4",

@@ -30,7 +30,7 @@ def draw(folder, names):
 def make(folder, **settings):
   """The page of a folder of pictures."""
   changed = dataclasses.replace(_SETTINGS, **settings)
-  found = [picture for _, picture in pictures.collect(folder, changed)]
+  found = [image for _, image in pictures.collect(folder, changed)]
   return page.page([one for one in found if one], changed)
 
 

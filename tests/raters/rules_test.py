@@ -80,7 +80,7 @@ def test_pictures_with_too_few_raters_are_dropped_last(tmp_path):
   few = rules.TOO_FEW
   assert found.rules == [few, few, "duplicate", "", "", ""]
   assert found.reasons[0] == "the picture has 2 of at least 3 raters"
-  assert found.pictures_kept.tolist() == [False, True]
+  assert found.images_kept.tolist() == [False, True]
 
 
 def _crowd(number=12):
@@ -150,7 +150,7 @@ def test_mean_ratings_by_hand(tmp_path):
   header = "worker,image,valence,arousal,keyword"
   lines = ["a,x,1,2,sea", "b,x,4,2,dog", "c,x,7,5,dog", "a,y,5,5,"]
   table, _, settings = _table(tmp_path, lines, header=header)
-  found = rules.pictures(table, rules.apply(table, settings))
+  found = rules.images(table, rules.apply(table, settings))
   assert found.mean["valence"].tolist() == [4, 5]
   assert found.sd["valence"][0] == pytest.approx(3)  # one degree of freedom less
   assert np.isnan(found.sd["valence"][1])
@@ -230,8 +230,8 @@ def test_every_row_is_kept_or_dropped_for_the_right_reason(
   hypothesis.assume(any(row[2] for row in rows))
   table, bad = ratings.read([path], settings)
   verdict = rules.apply(table, settings)
-  pictures = rules.pictures(table, verdict)
-  made = summary.Aggregated([str(path)], table, bad, verdict, pictures, settings)
+  images = rules.images(table, verdict)
+  made = summary.Aggregated([str(path)], table, bad, verdict, images, settings)
   expected = _by_loops(rows, settings)
   dropped = list(csv.DictReader(io.StringIO(summary.dropped_csv(made), "")))
   assert [row["rule"] for row in dropped] == [rule for rule in expected if rule]
@@ -254,7 +254,7 @@ def test_every_row_is_kept_or_dropped_for_the_right_reason(
   assert report["read"] == len(rows) == report["kept"] + sum(report["dropped"].values())
   for text, column, place in (
     (summary.workers_csv(made), "worker", 0),
-    (summary.pictures_csv(made), "image", 1),
+    (summary.images_csv(made), "image", 1),
   ):
     read = {row[column]: row for row in csv.DictReader(io.StringIO(text, ""))}
     for name, row in read.items():

@@ -39,7 +39,7 @@ def _votes(*said, image="x"):
   ],
 )
 def test_more_than_half_must_call_a_picture_emotional(tmp_path, said, reason):
-  (one,) = _count(tmp_path, f"{HEADER}\n{_votes(*said)}").pictures
+  (one,) = _count(tmp_path, f"{HEADER}\n{_votes(*said)}").images
   assert (one.reason, one.votes) == (reason, len(said))
 
 
@@ -51,7 +51,7 @@ def test_the_paper_s_letter_is_a_flag(tmp_path):
 
 def test_a_worker_votes_once_on_a_picture(tmp_path):
   made = _count(tmp_path, f"{HEADER}\na,x,yes\na,./x,no\nb,x,yes\nc,x,no\n")
-  (one,) = made.pictures
+  (one,) = made.images
   assert (one.votes, one.yes, one.reason) == (3, 2, "")
   ((row, rule, reason),) = made.dropped
   assert (row.line, rule) == (3, "duplicate") and reason.endswith("votes.csv, line 2")
@@ -95,7 +95,7 @@ def test_mistakes_are_told(tmp_path, text, message):
 def test_bad_rows_can_be_skipped_and_their_pictures_stay_named(tmp_path):
   text = f"{HEADER}\na,x,maybe\na,y,yes\n"
   made = _count(tmp_path, text, skip_bad_rows=True, votes=1)
-  assert [(one.name, one.reason) for one in made.pictures] == [
+  assert [(one.name, one.reason) for one in made.images] == [
     ("x", "too few votes"),
     ("y", ""),
   ]

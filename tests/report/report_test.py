@@ -52,8 +52,8 @@ def _program(name, *arguments):
 def run(tmp_path_factory):
   """A run on a folder with a picture of an awkward name, and its report."""
   place = tmp_path_factory.mktemp("report")
-  pictures = place / "pictures"
-  pictures.mkdir()
+  images = place / "pictures"
+  images.mkdir()
   rng = np.random.default_rng(0)
   names = [f"{i}.png" for i in range(24)] + [_NASTY]
   with (place / "ratings.csv").open("w", newline="", encoding="utf-8") as file:
@@ -61,12 +61,12 @@ def run(tmp_path_factory):
     rows.writerow(["image", "valence", "arousal", "keyword"])
     for i, name in enumerate(names):
       rgb = rng.integers(0, 10 * i + 16, (30, 40, 3), dtype=np.uint8)
-      Image.fromarray(rgb).save(pictures / name)
+      Image.fromarray(rgb).save(images / name)
       rows.writerow([name, 1 + i / 3.2, 9 - i / 4, f"word{i % 3}<b>"])
   done = _program(
     "train",
     "--dataset=va_emotion/folder",
-    f"--images_dir={pictures}",
+    f"--images_dir={images}",
     f"--ratings_csv={place / 'ratings.csv'}",
     f"--data_dir={place / 'tfds'}",
     "--cache_dir=",

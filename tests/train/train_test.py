@@ -28,8 +28,8 @@ def rated(tmp_path_factory):
   for i in range(30):
     color = rng.integers(0, 256, 3)
     noise = rng.integers(-20, 20, (24, 32, 3))
-    picture = np.clip(color + noise, 0, 255).astype(np.uint8)
-    Image.fromarray(picture).save(folder / "pictures" / f"{i:02}.png")
+    image = np.clip(color + noise, 0, 255).astype(np.uint8)
+    Image.fromarray(image).save(folder / "pictures" / f"{i:02}.png")
     valence = 1 + 8 * color[0] / 255
     rows.append((f"{i:02}.png", f"{valence:.3f}", f"{1 + 8 * color[1] / 255:.3f}"))
   with (folder / "ratings.csv").open("w", newline="") as file:

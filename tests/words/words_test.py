@@ -92,13 +92,13 @@ def test_iaps_tags_correlate_as_published_data_do(iaps):
 
 def test_further_levels_match_more_iaps_tags_without_losing_much(iaps):
   first, *further = iaps[1]["levels"]
-  pictures = first["pictures"]
+  images = first["pictures"]
   for one in further:
-    assert one["pictures"] == pictures + one["added"] and one["added"] > 0
-    pictures = one["pictures"]
+    assert one["pictures"] == images + one["added"] and one["added"] > 0
+    images = one["pictures"]
     for target in config.TARGETS:
       assert first[target]["r"] - one[target]["r"] < 0.03
-  assert pictures > 470
+  assert images > 470
 
 
 def test_every_iaps_row_has_a_row(iaps):
@@ -264,17 +264,17 @@ def test_no_row_is_lost_whatever_is_in_it(rows):
   names = ("sea", "fire", "war", "dog")
   values = np.arange(12).reshape(4, 3) % 9 + 1.0
   norms = word_norms.WordNorms(names, values, "0" * 64, "four words")
-  pictures = [correlation.Tagged(line, *row) for line, row in enumerate(rows, start=2)]
-  found = correlation.match_all(pictures, norms)
-  assert [row.picture for row in found] == pictures
+  images = [correlation.Tagged(line, *row) for line, row in enumerate(rows, start=2)]
+  found = correlation.match_all(images, norms)
+  assert [row.image for row in found] == images
   assert sum(correlation.statuses(found).values()) == len(rows)
   assert correlation.csv(found).count("\n") == len(rows) + 1
   levels = correlation.by_level(found)
   matched = [row for row in found if row.status == correlation.MATCHED]
-  of_words, of_pictures = correlation.points(found, "arousal")
-  assert len(of_words) == len(of_pictures) == len(matched)
-  assert np.isfinite(of_words).all() and np.isfinite(of_pictures).all()
-  assert levels[-1].pictures == len(matched) == sum(one.added for one in levels)
+  of_words, of_images = correlation.points(found, "arousal")
+  assert len(of_words) == len(of_images) == len(matched)
+  assert np.isfinite(of_words).all() and np.isfinite(of_images).all()
+  assert levels[-1].images == len(matched) == sum(one.added for one in levels)
   for one in levels:
     for r in one.r.values():
       assert r is None or -1 - 1e-9 <= r.value <= 1 + 1e-9

@@ -29,7 +29,7 @@ from emojax.version import __version__
 _LISTED = 5  # how many broken pictures an error lists before it only counts them
 
 
-class PictureError(ValueError):
+class ImageError(ValueError):
   """Rated pictures that cannot be read; the message lists them."""
 
 
@@ -111,14 +111,14 @@ def build(
       if is_current(entry) and described.setdefault(name, entry) == entry:
         carried[name] = known.features[name]
   lacking = made.only([name for name in made.names if name not in carried])
-  extracted = lacking.run_as(settings, source.pictures, progress)
+  extracted = lacking.run_as(settings, source.images, progress)
   broken = {
     entry.image_id: row.reason
     for entry, row in zip(source.rated, extracted.rows, strict=True)
     if row.status != "ok"
   }
   if broken and not data.skip_bad_pictures:
-    raise _picture_error(broken, len(source.rated))
+    raise _image_error(broken, len(source.rated))
   good = [entry for entry in source.rated if entry.image_id not in broken]
   if known is not None and known.image_ids != [entry.image_id for entry in good]:
     return build(source, data, settings, made, progress)
@@ -158,10 +158,10 @@ def _pairs(
   return np.array(pairs, dtype).reshape(-1, 2)
 
 
-def _picture_error(broken: Mapping[str, str], total: int) -> PictureError:
+def _image_error(broken: Mapping[str, str], total: int) -> ImageError:
   some = [f"{name!r} ({reason})" for name, reason in list(broken.items())[:_LISTED]]
   more = f" and {len(broken) - _LISTED} more" if len(broken) > _LISTED else ""
-  return PictureError(
+  return ImageError(
     f"{len(broken)} of {total} rated pictures cannot be read: {', '.join(some)}{more}; "
     "mend them, or leave them out with --skip_bad_pictures (what is computed is kept)"
   )

@@ -64,7 +64,7 @@ def load(
     raise ratings.RatingsError(f"{INSTRUCTIONS} Now {came}.")
   unpack(folder)
   tables = {target: _only_file(folder, name) for target, name in LABELS.items()}
-  numbered, strays = _pictures(folder)
+  numbered, strays = _images(folder)
   labels = {target: _numbers(path) for target, path in tables.items()}
   counts = [len(numbered), *(len(values) for values in labels.values())]
   if len(set(counts)) > 1:
@@ -173,7 +173,7 @@ def _only_file(folder: pathlib.Path, name: str) -> pathlib.Path:
   return found[0]
 
 
-def _pictures(folder: pathlib.Path) -> tuple[list[pathlib.Path], int]:
+def _images(folder: pathlib.Path) -> tuple[list[pathlib.Path], int]:
   """Pictures named by whole numbers, in their order, and how many others there are."""
   by_number: dict[int, pathlib.Path] = {}
   strays = 0

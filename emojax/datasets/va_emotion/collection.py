@@ -24,7 +24,7 @@ class Collection:
   Attributes:
     name: the dataset's config: such as "oasis".
     rated: one per picture, sorted by `image_id`.
-    pictures: in the same order: files, or arrays drawn when asked for.
+    images: in the same order: files, or arrays drawn when asked for.
     contents: in the same order: what stands for each picture's content in the
       fingerprint, such as a digest of its file.
     missing: ids of rated pictures that are not on disk and were left out on request.
@@ -35,7 +35,7 @@ class Collection:
 
   name: str
   rated: Sequence[ratings.Rated]
-  pictures: Sequence[pathlib.Path | np.ndarray]
+  images: Sequence[pathlib.Path | np.ndarray]
   contents: Sequence[str]
   missing: tuple[str, ...] = ()
   unrated: int = 0
@@ -85,16 +85,16 @@ def from_files(
     for entry in rated
     if entry.image_id in there or (folder / entry.image_id).is_file()
   ]
-  missing = ratings.missing_pictures(rated, there | {e.image_id for e in found})
+  missing = ratings.missing_images(rated, there | {e.image_id for e in found})
   if missing and not skip_missing:
     raise ratings.missing_error(missing, len(rated), table, folder)
   paths = [folder / entry.image_id for entry in found]
   return Collection(
     name=name,
     rated=found,
-    pictures=paths,
+    images=paths,
     contents=[_content(path) for path in paths],
-    missing=tuple(picture for picture, _ in missing),
+    missing=tuple(image for image, _ in missing),
     unrated=len(there - {entry.image_id for entry in rated}),
     settings={**settings, "folder": str(folder.absolute())},
     disclaimer=disclaimer,

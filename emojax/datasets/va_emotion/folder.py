@@ -51,7 +51,7 @@ def load(
     csv_tables.read(table, NEEDED),
     (low, high),
     _COLUMNS,
-    image_id=lambda line: ratings.picture_id(line.cells["image"]),
+    image_id=lambda line: ratings.image_id(line.cells["image"]),
     keyword=lambda line: line.cells.get("keyword", ""),
   )
   return collection.from_files(

@@ -49,8 +49,8 @@ def load(manual_dir: str, skip_missing: bool) -> collection.Collection:
     came = f"there is no folder {folder}" if manual_dir else "it is not given"
     raise ratings.RatingsError(f"{INSTRUCTIONS} Now {came}.")
   published = [folder / name for name in TABLES if (folder / name).is_file()]
-  pictures = folder / "images"
-  if not published or not pictures.is_dir():
+  images = folder / "images"
+  if not published or not images.is_dir():
     raise ratings.RatingsError(
       f"expected images/ and one of {', '.join(TABLES)} in {folder}, got "
       f"{', '.join(sorted(path.name for path in folder.iterdir())) or 'nothing'}"
@@ -66,11 +66,11 @@ def load(manual_dir: str, skip_missing: bool) -> collection.Collection:
     keyword=lambda line: re.sub(r"\s*\d+$", "", line.cells["theme"]),
   )
   return collection.from_files(
-    "oasis", rated, table, pictures, skip_missing, settings={"rating_scale": [*SCALE]}
+    "oasis", rated, table, images, skip_missing, settings={"rating_scale": [*SCALE]}
   )
 
 
 def _image_id(line: csv_tables.Line) -> str:
   """The file's name; two published themes end in a blank that the file names lack."""
   theme = line.cells["theme"]
-  return ratings.picture_id(f"{theme}.jpg" if theme else "")
+  return ratings.image_id(f"{theme}.jpg" if theme else "")

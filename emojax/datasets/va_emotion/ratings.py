@@ -97,23 +97,23 @@ def read_rated(
     values, wrong = _values(line, columns, low, high)
     problems += wrong
     try:
-      picture = image_id(line)
+      image = image_id(line)
     except ValueError as error:
       problems.append(f"line {line.number}: {error}")
       continue
-    first = line_of.setdefault(picture, line.number)
+    first = line_of.setdefault(image, line.number)
     if first != line.number:
       problems.append(
-        f"{picture!r} stands twice, in lines {first} and {line.number}; keep one"
+        f"{image!r} stands twice, in lines {first} and {line.number}; keep one"
       )
     if not problems:
-      rated.append(_to_1_to_9(picture, values, keyword(line), low, high))
+      rated.append(_to_1_to_9(image, values, keyword(line), low, high))
   if problems:
     raise RatingsError(f"{path}: {csv_tables.some(problems)}")
   return rated
 
 
-def picture_id(name: str) -> str:
+def image_id(name: str) -> str:
   """A picture's name as its id: `./a//b.jpg` and `a/b.jpg` are one picture.
 
   Raises:
@@ -127,7 +127,7 @@ def picture_id(name: str) -> str:
   return path.as_posix()
 
 
-def missing_pictures(
+def missing_images(
   rated: Iterable[Rated], there: Iterable[str]
 ) -> list[tuple[str, str]]:
   """Rated pictures that are not on disk, each with a hint ("" when there is none).
@@ -185,12 +185,12 @@ def _values(
 
 
 def _to_1_to_9(
-  picture: str, values: Mapping[str, float], keyword: str, low: float, high: float
+  image: str, values: Mapping[str, float], keyword: str, low: float, high: float
 ) -> Rated:
   """A row's numbers, checked, as a rated picture; linear in the scale's two ends."""
   stretch = _stretch(low, high)
   return Rated(
-    picture,
+    image,
     valence=rescale(values["valence"], low, high),
     arousal=rescale(values["arousal"], low, high),
     valence_std=values.get("valence_std", math.nan) * stretch,

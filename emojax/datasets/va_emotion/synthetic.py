@@ -92,7 +92,7 @@ def load(num_pictures: int, seed: int) -> collection.Collection:
   return collection.Collection(
     name="synthetic",
     rated=rated,
-    pictures=Drawings(seed, scenes),
+    images=Drawings(seed, scenes),
     contents=[f"drawn {VERSION} {seed} {index}" for index in range(num_pictures)],
     settings={
       "rating_scale": list(SCALE),

@@ -40,13 +40,11 @@ _FOLDER = pathlib.Path(__file__).parent
 _MOST_BYTES, _MANY_BYTES = 400_000_000, 50_000_000
 
 
-def page(
-  pictures: Sequence[rating_pictures.Picture], settings: RatingPageConfig
-) -> str:
+def page(images: Sequence[rating_pictures.Image], settings: RatingPageConfig) -> str:
   """The page.
 
   Args:
-    pictures: what there is to rate; each worker gets at most `settings.most` of them.
+    images: what there is to rate; each worker gets at most `settings.most` of them.
     settings: texts, limits, and where ratings and pictures go and come from.
   Returns:
     HTML that needs nothing else.
@@ -54,7 +52,7 @@ def page(
     UserError: there is no picture, or a setting is not what it should be.
   """
   check(settings)
-  if not pictures:
+  if not images:
     raise errors.UserError("there is no picture to rate")
   style = _part("page.css")
   script = _part("page.js")
@@ -83,7 +81,7 @@ def page(
     instructions=_paragraphs(settings.instructions),
     warning=_paragraphs(settings.warning),
     closing=_paragraphs(settings.closing),
-    number=min(settings.most, len(pictures)),
+    number=min(settings.most, len(images)),
     scales=[
       {
         "name": name,
@@ -97,7 +95,7 @@ def page(
     policy=_policy(settings, style, script),
     style=markupsafe.Markup(style),
     script=markupsafe.Markup(script),
-    data=markupsafe.Markup(_data(pictures, settings)),
+    data=markupsafe.Markup(_data(images, settings)),
   )
 
 
@@ -155,17 +153,17 @@ def main(arguments: list[str]) -> int | None:
   settings = options.read(RatingPageConfig())
   check(settings)
   rows: list[rating_pictures.Row] = []
-  pictures: list[rating_pictures.Picture] = []
+  images: list[rating_pictures.Image] = []
   size = 0
   only = _names(asked.only) if asked.only else None
-  for row, picture in rating_pictures.collect(folder, settings, True, only):
+  for row, image in rating_pictures.collect(folder, settings, True, only):
     rows.append(row)
-    if picture:
-      pictures.append(picture)
-      size += len(picture.source)
+    if image:
+      images.append(image)
+      size += len(image.source)
     if size > _MOST_BYTES:
       raise errors.UserError(
-        f"after {len(pictures)} pictures the page is {size / 1e6:.0f} MB, more than "
+        f"after {len(images)} pictures the page is {size / 1e6:.0f} MB, more than "
         "browsers open: use fewer pictures or a smaller --side_px, or put the pictures "
         "on a server and give its address as --base_url"
       )
@@ -173,28 +171,28 @@ def main(arguments: list[str]) -> int | None:
     raise errors.UserError(f"there is no picture in {asked.images_dir}")
   listing = output.with_name(f"{output.stem}-pictures.csv")
   files.write(listing, _listing(rows))
-  if not pictures:
+  if not images:
     raise errors.UserError(
       f"none of the {len(rows)} pictures in {asked.images_dir} can be shown; {listing} "
       "has the reasons"
     )
-  text = page(pictures, settings)
+  text = page(images, settings)
   files.write(output, text)
-  return _tell(rows, pictures, settings, output, listing)
+  return _tell(rows, images, settings, output, listing)
 
 
 def _tell(
   rows: Sequence[rating_pictures.Row],
-  pictures: Sequence[rating_pictures.Picture],
+  images: Sequence[rating_pictures.Image],
   settings: RatingPageConfig,
   output: pathlib.Path,
   listing: pathlib.Path,
 ) -> int:
   """Says what was made and what could not be used; returns the exit status."""
   size = output.stat().st_size
-  number = min(len(pictures), settings.most)
+  number = min(len(images), settings.most)
   print(f"page: {output} ({size / 1e6:.1f} MB)")
-  print(f"pictures: {len(pictures)}, of which each worker rates {number}; {listing}")
+  print(f"pictures: {len(images)}, of which each worker rates {number}; {listing}")
   if size > _MANY_BYTES:
     print(
       f"{_NAME}: a page of {size / 1e6:.0f} MB is slow to open; --base_url keeps the "
@@ -250,19 +248,17 @@ def _listing(rows: Sequence[rating_pictures.Row]) -> str:
   return files.csv_text([("path", "status", "reason"), *cells])
 
 
-def _data(
-  pictures: Sequence[rating_pictures.Picture], settings: RatingPageConfig
-) -> str:
+def _data(images: Sequence[rating_pictures.Image], settings: RatingPageConfig) -> str:
   """What the script needs, as JSON that no picture's name can break out of."""
   # Answers are kept under this: other texts keep them, other pictures do not.
-  identity = [[p.name, p.digest] for p in pictures]
+  identity = [[p.name, p.digest] for p in images]
   digest = hashlib.sha256(json.dumps([identity, settings.most]).encode()).hexdigest()
   found = {
     "digest": digest[:16],
     "most": settings.most,
     "workerParameter": settings.worker_parameter,
     "postFields": list(settings.post_fields) if settings.post_url else [],
-    "pictures": [[p.name, p.source, p.width, p.height] for p in pictures],
+    "pictures": [[p.name, p.source, p.width, p.height] for p in images],
   }
   return json.dumps(found, separators=(",", ":")).replace("<", "\\u003c")
 

@@ -1,6 +1,6 @@
 """Picture files as the rating page shows them.
 
-In: a folder of pictures. Out: one `Row` per file with its status, and a `Picture` for
+In: a folder of pictures. Out: one `Row` per file with its status, and a `Image` for
 each that a browser can show: upright, and no larger than asked, as part of the page; or
 by its address on a server.
 """
@@ -23,7 +23,7 @@ _NOT_SHOWN = ("TIFF", "HEIC")  # by browsers
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
+class Image:
   """A picture as the page has it.
 
   Attributes:
@@ -54,7 +54,7 @@ def collect(
   settings: RatingPageConfig,
   show: bool = False,
   only: Sequence[str] | None = None,
-) -> Iterator[tuple[Row, Picture | None]]:
+) -> Iterator[tuple[Row, Image | None]]:
   """Reads pictures below a folder.
 
   Args:
@@ -85,7 +85,7 @@ def collect(
 
 def _read(
   path: pathlib.Path, folder: pathlib.Path, settings: RatingPageConfig
-) -> tuple[Row, Picture | None]:
+) -> tuple[Row, Image | None]:
   """One file as a row, and as a picture where it can be shown."""
   relative = path.relative_to(folder)
   name = files.utf8(relative.as_posix())
@@ -111,7 +111,7 @@ def _read(
   else:
     source, width, height = jpeg(rgb, settings.side_px, settings.quality)
   digest = hashlib.sha256(content).hexdigest()
-  return Row(name, "ok", ""), Picture(name, source, width, height, digest)
+  return Row(name, "ok", ""), Image(name, source, width, height, digest)
 
 
 def _bytes(path: pathlib.Path) -> bytes:

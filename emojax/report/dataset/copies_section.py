@@ -30,7 +30,7 @@ def of_sets(sets: Sequence[RatedSet], found: Copies) -> list[page.Section]:
   """A section for each set whose pictures were read, and one for copies across two."""
   sections: list[page.Section] = []
   for number, one in enumerate(sets):
-    if one.has_pictures:
+    if one.has_images:
       title = "Near duplicates" + (f" in {one.title}" if len(sets) > 1 else "")
       prose = [*([_METHOD] if not sections else []), *_within(one, number, found)]
       sections.append(_section(title, prose, sets, found.within(number)))
@@ -113,12 +113,12 @@ def _section(
         *(f"{value:.2f}" for value in apart),
       ]
     )
-    pictures = [sets[s].picture(r) for s, r in zip(pair.sets, pair.rows, strict=True)]
-    if pictures[0] is not None and pictures[1] is not None:
-      source = thumbnails.side_by_side(pictures[0], pictures[1])
+    images = [sets[s].image(r) for s, r in zip(pair.sets, pair.rows, strict=True)]
+    if images[0] is not None and images[1] is not None:
+      source = thumbnails.side_by_side(images[0], images[1])
       alt = f"{names[0]} beside {names[1]}: distance {pair.distance}, folds {places}"
       caption = f"{names[0]} | {names[1]}\ndistance {pair.distance}, {places}"
-      shown.append(page.Picture(source, alt, caption))
+      shown.append(page.Image(source, alt, caption))
   tables = [page.Table("Pairs", rows)] if pairs else []
   return page.Section(title, told, tables, gallery=shown, is_pairs=True)
 

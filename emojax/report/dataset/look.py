@@ -79,7 +79,7 @@ def look_at(source: pathlib.Path | np.ndarray, max_pixels: int) -> Look:
   except images.ImageError as error:
     return Look(BROKEN, str(error), digest=digest)
   height, width = rgb.shape[:2]
-  hashes = near_duplicates.of_picture(rgb)
+  hashes = near_duplicates.of_image(rgb)
   found = _oddities(width, height, bool(hashes.is_plain[0]))
   status = next(iter(found), OK)
   return Look(status, "; ".join(found.values()), width, height, digest, hashes)

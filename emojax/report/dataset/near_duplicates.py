@@ -96,7 +96,7 @@ _MIRROR = np.where(np.arange(_LOWEST) % 2, -1, 1).astype("f4")  # odd cosines tu
 _ORDER = np.argsort(np.maximum(*np.indices((_LOWEST, _LOWEST))).ravel(), kind="stable")
 
 
-def of_picture(rgb: np.ndarray) -> Hashes:
+def of_image(rgb: np.ndarray) -> Hashes:
   """The hashes of one picture, N = 1.
 
   Args:
@@ -128,7 +128,7 @@ def of_picture(rgb: np.ndarray) -> Hashes:
 def stack(parts: Sequence[Hashes]) -> Hashes:
   """Hashes of several pictures or sets as one, in order; of none: N = 0."""
   if not parts:
-    return Hashes(*(column[:0] for column in of_picture(np.zeros((1, 1, 3), np.uint8))))
+    return Hashes(*(column[:0] for column in of_image(np.zeros((1, 1, 3), np.uint8))))
   return Hashes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -202,12 +202,12 @@ def groups(found: Pairs, number: int) -> np.ndarray:
   links = np.ones(len(found.first), bool)
   graph = scipy.sparse.coo_array((links, (found.first, found.second)), (number, number))
   _, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
-  of_picture = np.full(number, -1)
+  of_image = np.full(number, -1)
   rows = np.unique(np.concatenate([found.first, found.second]))
   if len(rows):
     _, at, inverse = np.unique(label[rows], return_index=True, return_inverse=True)
-    of_picture[rows] = np.argsort(np.argsort(at))[inverse]
-  return of_picture
+    of_image[rows] = np.argsort(np.argsort(at))[inverse]
+  return of_image
 
 
 def straddling(group: np.ndarray, fold: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ _MOST_SIZES = 3
 _LEAST_GAIN = 0.02  # of explained variance, from which a bend is worth a sentence
 _BINS = np.linspace(*SCALE, 17)  # of the paper's Figure 4
 _RANGES = ("1 to 3", "3 to 5", "5 to 7", "7 to 9")
-_NO_PICTURES = (
+_NO_IMAGES = (
   "The pictures of {} were not found, so copies and broken or odd pictures could not "
   "be looked for: name their folder with --manual_dir, or for va_emotion/folder with "
   "--images_dir."
@@ -42,8 +42,8 @@ def of_sets(sets: Sequence[RatedSet], found: copies.Copies) -> page.Page:
   notes = []
   for one in sets:
     told = [*one.dataset.notes]
-    if not one.has_pictures:
-      told.append(_NO_PICTURES.format(one.title))
+    if not one.has_images:
+      told.append(_NO_IMAGES.format(one.title))
     # Of two sets a reader must know which one is meant.
     notes += [f"{one.title}: {note}" if len(sets) > 1 else note for note in told]
   drawn = _figures(sets)
@@ -55,7 +55,7 @@ def of_sets(sets: Sequence[RatedSet], found: copies.Copies) -> page.Page:
     _raters(sets, drawn),
     _folds(sets, found),
     *copies_section.of_sets(sets, found),
-    _pictures(sets),
+    _images(sets),
     page.Section("How it was made", _made_by(sets)),
   ]
   title = " and ".join(one.title for one in sets)
@@ -73,7 +73,7 @@ def in_short(sets: Sequence[RatedSet], found: copies.Copies) -> list[str]:
     across = sum(pair.straddles for pair in within)
     near = (
       f"near-duplicate pairs: {len(within)}, across folds: {across}"
-      if one.has_pictures
+      if one.has_images
       else "near duplicates could not be looked for"
     )
     lines.append(f"{one.title}: {status.total()} rated pictures: {told}; {near}")
@@ -340,13 +340,13 @@ def _folds(sets: Sequence[RatedSet], found: copies.Copies) -> page.Section:
         s = coverage.spread(values)
         cells.append(f"{s.mean:.2f} ({s.sd:.2f})")
       exposed = (
-        int(found.is_exposed[number][here].sum()) if one.has_pictures else "unknown"
+        int(found.is_exposed[number][here].sum()) if one.has_images else "unknown"
       )
       rows.append([f"{one.title}, g{fold + 1}", str(here.sum()), *cells, str(exposed)])
   return page.Section("Folds", prose, [page.Table("Folds", rows)])
 
 
-def _pictures(sets: Sequence[RatedSet]) -> page.Section:
+def _images(sets: Sequence[RatedSet]) -> page.Section:
   """Broken, missing and odd pictures, and the usual sizes."""
   prose = [
     f"Tiny: a side below {picture_check.TINY_PX} pixels, which features enlarge more "
@@ -376,7 +376,7 @@ def _pictures(sets: Sequence[RatedSet]) -> page.Section:
       )
     odd = [entry for entry in entries if entry[1].status != picture_check.OK]
     # A set whose pictures have moved is no list of mistakes; a note says so.
-    for name, look in odd if one.has_pictures else []:
+    for name, look in odd if one.has_images else []:
       listed.append([files.utf8(name), one.title, look.status, files.utf8(look.reason)])
   tables = [page.Table("Pictures", heads)]
   if len(listed) > 1 + _MOST_LISTED:

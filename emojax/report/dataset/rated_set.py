@@ -66,7 +66,7 @@ class RatedSet:
   left_out: Sequence[LeftOut]
 
   @property
-  def has_pictures(self) -> bool:
+  def has_images(self) -> bool:
     """Whether any picture could be read."""
     return any(look.is_readable for look in self.looks)
 
@@ -76,7 +76,7 @@ class RatedSet:
     rows = np.array([i for i, _ in found], int)
     return rows, near_duplicates.stack([hashes for _, hashes in found])
 
-  def picture(self, row: int) -> np.ndarray | None:
+  def image(self, row: int) -> np.ndarray | None:
     """The pixels of a picture, read again; None where it has gone."""
     source = self.sources[row]
     if isinstance(source, np.ndarray):
@@ -113,7 +113,7 @@ def opened(data: DataConfig, show: bool = False) -> RatedSet:
       f"{source.settings.get('folder', 'its folder')}"
     )
   looks = picture_check.look_at_all(
-    source.pictures, images.MAX_PIXELS, _workers(), show, data.dataset
+    source.images, images.MAX_PIXELS, _workers(), show, data.dataset
   )
   good = [row for row, look in enumerate(looks) if look.is_readable]
   broken = [
@@ -131,7 +131,7 @@ def opened(data: DataConfig, show: bool = False) -> RatedSet:
     title=f"{storage.NAME}/{place.config}",
     origin=_origin(source),
     dataset=_without_features(source, data, good, broken),
-    sources=[source.pictures[row] for row in good],
+    sources=[source.images[row] for row in good],
     looks=[looks[row] for row in good],
     left_out=[*broken, *(LeftOut(name, gone) for name in source.missing)],
   )
@@ -191,7 +191,7 @@ def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
   sources: Sequence[pathlib.Path | np.ndarray]
   if "number" in places:
     drawn = synthetic.load(places["number"], places["seed"])
-    sources = drawn.pictures
+    sources = drawn.images
     where = "Its pictures are drawn anew."
   else:
     # With two sets, the flag may mean the other one.

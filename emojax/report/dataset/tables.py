@@ -26,7 +26,7 @@ from emojax.report.dataset.rated_set import NO_FOLD, LeftOut, RatedSet
 from emojax.utils import files
 from emojax.version import __version__
 
-PICTURE_COLUMNS = (
+IMAGE_COLUMNS = (
   "set",
   "image",
   "fold",
@@ -61,23 +61,23 @@ PAIR_COLUMNS = (
 def contents(
   sets: Sequence[RatedSet], found: copies.Copies, notes: Sequence[str]
 ) -> dict[str, str]:
-  """`pictures.csv`, `near_duplicates.csv` and `results.json`, by name."""
+  """`images.csv`, `near_duplicates.csv` and `results.json`, by name."""
   numbers = results(sets, found, notes)
   text = json.dumps(files.plain(numbers), indent=2, allow_nan=False) + "\n"
   return {
-    "pictures.csv": pictures(sets, found),
+    "pictures.csv": images(sets, found),
     "near_duplicates.csv": pairs(sets, found),
     "results.json": text,
   }
 
 
-def pictures(sets: Sequence[RatedSet], found: copies.Copies) -> str:
+def images(sets: Sequence[RatedSet], found: copies.Copies) -> str:
   """A row of CSV for every rated picture, those left out at the end of their set.
 
   Ratings are on 1..9, folds 1..5, groups of near duplicates from 1; a cell is empty
   where something is not known or there is none.
   """
-  rows: list[Sequence[Any]] = [PICTURE_COLUMNS]
+  rows: list[Sequence[Any]] = [IMAGE_COLUMNS]
   for number, one in enumerate(sets):
     data = one.dataset
     for row, (name, look) in enumerate(zip(data.image_ids, one.looks, strict=True)):
@@ -168,7 +168,7 @@ def _set(one: RatedSet, number: int, found: copies.Copies) -> dict[str, Any]:
     "status": {name: status[name] for name in picture_check.STATUSES},
     "unrated": data.metadata["unrated"],
     "near_duplicates": {
-      "looked_for": one.has_pictures,
+      "looked_for": one.has_images,
       "pairs": len(within),
       "groups": found.num_groups(number),
       "same_file_pairs": sum(pair.is_same_file for pair in within),

@@ -78,8 +78,8 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
   for i in range(5):
     rater.ready(i + 1)
     if given:
-      picture = rater.find("previous-picture")
-      assert picture.is_displayed() and picture.get_property("src") == source
+      image = rater.find("previous-picture")
+      assert image.is_displayed() and image.get_property("src") == source
       values = [
         rater.find(f"previous-{scale}").text for scale in ("valence", "arousal")
       ]

@@ -27,8 +27,8 @@ def _collect(folder, **settings):
   return list(pictures.collect(folder, changed))
 
 
-def _opened(picture):
-  head, _, coded = picture.source.partition(",")
+def _opened(image):
+  head, _, coded = image.source.partition(",")
   assert head == "data:image/jpeg;base64"
   return Image.open(io.BytesIO(base64.b64decode(coded)))
 
@@ -48,9 +48,9 @@ def test_pictures_are_upright_and_say_nothing_about_the_camera(tmp_path):
   exif[274] = 6  # the stored rows are the seen columns
   exif[271] = "a camera"
   _save(tmp_path / "a.jpg", 40, 30, exif=exif)
-  ((_, picture),) = _collect(tmp_path)
-  assert (picture.width, picture.height) == (30, 40)
-  assert not _opened(picture).getexif()
+  ((_, image),) = _collect(tmp_path)
+  assert (image.width, image.height) == (30, 40)
+  assert not _opened(image).getexif()
 
 
 def test_every_file_has_a_row_in_order(tmp_path):
@@ -66,16 +66,16 @@ def test_every_file_has_a_row_in_order(tmp_path):
 
 def test_a_file_that_may_not_be_read_is_a_row(tmp_path):
   (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
-  ((row, picture),) = _collect(tmp_path)
-  assert picture is None and row.reason.endswith("No such file or directory")
+  ((row, image),) = _collect(tmp_path)
+  assert image is None and row.reason.endswith("No such file or directory")
 
 
 def test_addresses_on_a_server_are_quoted(tmp_path):
   name = 'b/50% "Ω" #1?.png'
   _save(tmp_path / name)
-  ((_, picture),) = _collect(tmp_path, base_url="https://example.org/set/")
-  assert picture.name == name
-  assert picture.source == (
+  ((_, image),) = _collect(tmp_path, base_url="https://example.org/set/")
+  assert image.name == name
+  assert image.source == (
     "https://example.org/set/b/50%25%20%22%CE%A9%22%20%231%3F.png"
   )
 
@@ -85,9 +85,9 @@ def test_names_that_are_no_text_are_quoted_as_their_bytes(tmp_path):
     _save(tmp_path / os.fsdecode(b"\xff.png"))
   except (OSError, UnicodeError):
     pytest.skip("this file system takes only names that are text")
-  ((_, picture),) = _collect(tmp_path, base_url="https://example.org")
-  assert picture.source == "https://example.org/%FF.png"
-  assert picture.name == "\\udcff.png"
+  ((_, image),) = _collect(tmp_path, base_url="https://example.org")
+  assert image.source == "https://example.org/%FF.png"
+  assert image.name == "\\udcff.png"
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.tif", "TIFF"), ("a.heic", "HEIC")])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from emojax import images
+from emojax import images as images_lib
 from emojax.report.dataset import near_duplicates
 
 _SIZE = (200, 150)
@@ -24,14 +24,14 @@ def _drawn(seed):
   return np.clip(smooth + rng.normal(0, 8, smooth.shape), 0, 255).astype(np.uint8)
 
 
-def _jpeg(picture, place, quality):
+def _jpeg(image, place, quality):
   path = place / "copy.jpg"
-  picture.save(path, quality=quality)
-  return images.load(path)
+  image.save(path, quality=quality)
+  return images_lib.load(path)
 
 
-def _hashes(*pictures):
-  return near_duplicates.stack([near_duplicates.of_picture(one) for one in pictures])
+def _hashes(*images):
+  return near_duplicates.stack([near_duplicates.of_image(one) for one in images])
 
 
 def _listed(found):
@@ -95,7 +95,7 @@ def test_a_bright_corner_makes_no_copies():
   first, second = (np.asarray(_drawn(n), np.float64) * 0.3 for n in (0, 1))
   light = np.zeros_like(first)
   light[:12, :16] = 180
-  one, two = ((picture + light).astype(np.uint8) for picture in (first, second))
+  one, two = ((image + light).astype(np.uint8) for image in (first, second))
   hashes = _hashes(one, two)
   # As near as can be in signs.
   hashes = hashes._replace(words=hashes.words[[0, 0]])
@@ -104,10 +104,10 @@ def test_a_bright_corner_makes_no_copies():
 
 def test_pictures_of_any_shape_have_hashes():
   for shape in ((1, 1, 3), (1, 400, 3), (400, 1, 3), (2, 3, 3)):
-    hashes = near_duplicates.of_picture(np.zeros(shape, np.uint8))
+    hashes = near_duplicates.of_image(np.zeros(shape, np.uint8))
     assert hashes.words.shape == (1, 22, 4) and hashes.is_plain.all()
   with pytest.raises(ValueError, match="expected"):
-    near_duplicates.of_picture(np.zeros((4, 4), np.uint8))
+    near_duplicates.of_image(np.zeros((4, 4), np.uint8))
 
 
 def test_no_pictures_have_no_pairs():
@@ -206,17 +206,17 @@ def test_photographs_are_found_and_told_apart(shared_data, tmp_path):
   """60 photographs of OASIS, among them its one true pair, and a copy of each."""
   folder = shared_data / "oasis" / "images"
   pair = [folder / "Couple 2.jpg", folder / "Couple 9.jpg"]
-  paths = pair + [one for one in images.walk(folder)[::12] if one not in pair][:58]
-  pictures = [images.load(path) for path in paths]
+  paths = pair + [one for one in images_lib.walk(folder)[::12] if one not in pair][:58]
+  images = [images_lib.load(path) for path in paths]
   copies = []
-  for number, picture in enumerate(pictures):
-    large = Image.fromarray(picture)
+  for number, image in enumerate(images):
+    large = Image.fromarray(image)
     wide, high = large.size
     x, y = (number % 2) * wide // 20, (number // 2 % 2) * high // 20
     part = large.crop((x, y, x + wide * 19 // 20, y + high * 19 // 20))
     part = ImageOps.mirror(part.resize((285, 228))) if number % 3 else part
     copies.append(_jpeg(part, tmp_path, 30))
-  found = _listed(near_duplicates.pairs(_hashes(*pictures, *copies)))
+  found = _listed(near_duplicates.pairs(_hashes(*images, *copies)))
   own = {(i, i + 60) for i in range(60)}
   couple = {(a, b) for a in (0, 1, 60, 61) for b in (0, 1, 60, 61) if a < b}
   assert own <= set(found) <= own | couple

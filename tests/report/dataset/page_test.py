@@ -45,21 +45,21 @@ def _drawn(seed, width=120, height=90):
 
 def _make(place):
   """A folder with everything that can be wrong, and its ratings."""
-  pictures = place / "pictures"
-  (pictures / "below").mkdir(parents=True)
+  images = place / "pictures"
+  (images / "below").mkdir(parents=True)
   for number in range(6):
-    _drawn(number).save(pictures / f"{number}.png")
-  _drawn(6).save(pictures / _NASTY)
+    _drawn(number).save(images / f"{number}.png")
+  _drawn(6).save(images / _NASTY)
   ImageOps.mirror(_drawn(0).crop((6, 0, 120, 86))).save(
-    pictures / "below" / "copy, of 0.jpg", quality=40
+    images / "below" / "copy, of 0.jpg", quality=40
   )
-  shutil.copy(pictures / "1.png", pictures / "same.png")
-  _drawn(7, 90, 40).save(pictures / "tiny.png")
-  _drawn(8, 500, 100).save(pictures / "long.png")
-  Image.new("RGB", (100, 100), "white").save(pictures / "plain.png")
-  (pictures / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
-  (pictures / "empty.png").write_bytes(b"")
-  _drawn(9).save(pictures / "unrated.png")
+  shutil.copy(images / "1.png", images / "same.png")
+  _drawn(7, 90, 40).save(images / "tiny.png")
+  _drawn(8, 500, 100).save(images / "long.png")
+  Image.new("RGB", (100, 100), "white").save(images / "plain.png")
+  (images / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+  (images / "empty.png").write_bytes(b"")
+  _drawn(9).save(images / "unrated.png")
   names = [f"{n}.png" for n in range(6)]
   names += [_NASTY, "below/copy, of 0.jpg", "same.png", "tiny.png", "long.png"]
   names += ["plain.png", "cut.jpg", "empty.png", "gone.png"]
@@ -71,7 +71,7 @@ def _make(place):
       rows.writerow([name, *rated, f"word{row % 2}<b>"])
   return DataConfig(
     dataset="va_emotion/folder",
-    images_dir=str(pictures),
+    images_dir=str(images),
     ratings_csv=str(place / "ratings.csv"),
     data_dir=str(place / "tfds"),
   )
@@ -256,7 +256,7 @@ def test_a_prepared_set_is_read_and_its_pictures_found_where_they_are_now(
   status = {
     row["image"]: row["status"]
     for row in csv.DictReader(
-      io.StringIO(tables.pictures([one], copies.find([one])), newline="")
+      io.StringIO(tables.images([one], copies.find([one])), newline="")
     )
   }
   assert status == {row["image"]: row["status"] for row in made.rows("pictures.csv")}
@@ -375,16 +375,16 @@ def test_a_set_that_is_neither_prepared_nor_named_says_what_it_needs(data, tmp_p
 
 
 def test_a_set_of_which_nothing_can_be_used_says_so(tmp_path):
-  pictures = tmp_path / "pictures"
-  pictures.mkdir()
+  images = tmp_path / "pictures"
+  images.mkdir()
   table = tmp_path / "ratings.csv"
   table.write_text("image,valence,arousal\na.png,3,4\nb.png,5,5\n")
   data = DataConfig(
-    dataset="va_emotion/folder", images_dir=str(pictures), ratings_csv=str(table)
+    dataset="va_emotion/folder", images_dir=str(images), ratings_csv=str(table)
   )
   with pytest.raises(ValueError, match="none of the 2 rated pictures is in"):
     rated_set.opened(data)
-  (pictures / "a.png").write_bytes(b"")
+  (images / "a.png").write_bytes(b"")
   with pytest.raises(ValueError, match="can be read, the first because the file is"):
     rated_set.opened(data)
 
