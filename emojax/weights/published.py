@@ -29,15 +29,15 @@ FILES: dict[str, Published] = {  # by network
   "squeezenet": _torchvision("squeezenet1_0-b66bff10.pth", 4.778),
   "deeplab": Published(
     name="lite-model_deeplabv3-mobilenetv2-ade20k_1_default_1.tflite",
-    address=(
-      "https://raw.githubusercontent.com/ucalyptus/SIH-Stargazers/"
-      "34dc5cb5d4ef1c0a3ae6c8c0f3093676fa26c91f/models/segmentation/"
-      "lite-model_deeplabv3-mobilenetv2-ade20k_1_default_1.tflite"
-    ),
+    address="",  # copies of it have no licence
     mebibytes=2.304,
     digest="sha256:9476784566f88bf0bdc3169f0012fb7d08857b325811d8c1aaf5ada1c0d4e4f9",
     starts=(b"\x08\x00\x00\x00TFL3",),
     licence="Apache-2.0 upstream, not stated for the file",
+    origin=(
+      "TensorFlow Hub as sayakpaul/lite-model/deeplabv3-mobilenetv2-ade20k, version 1, "
+      "now on Kaggle Models as spsayakpaul/deeplabv3-mobilenetv2"
+    ),
   ),
   "resnet38": Published(
     name="ade20k_rna-a1_cls150_s8_ep-0001.params",
