@@ -17,6 +17,7 @@ import numpy as np
 
 from emojax.backbones import (
   alexnet,
+  convnext,
   deeplab,
   efficientnet_lite,
   imagenet,
@@ -25,6 +26,7 @@ from emojax.backbones import (
   resnet38,
   squeezenet,
   vgg,
+  vit,
 )
 
 Params = Mapping[str, Any]  # nested: layer name -> ... -> array
@@ -182,6 +184,30 @@ def _efficientnet_lite(version: int, digest: str) -> Backbone:
   )
 
 
+def _of_hub(
+  name: str, module: nn.Module, short_px: int, recipe: Recipe, origin: str
+) -> Backbone:
+  """A network of the Hugging Face hub: the middle 224 pixels, bicubic; no classes.
+
+  The digest of its converted weights is not known, so they are called "own weights".
+  """
+
+  def apply(params: Params, images: jax.Array) -> Outputs:
+    return module.bind({"params": params})(images)
+
+  return Backbone(
+    name=name,
+    module=module,
+    apply=apply,
+    view=InputView("crop", short_px, imagenet.SIDE_PX, "cubic"),
+    recipe=recipe,
+    class_count=0,
+    digest=None,
+    origin=origin,
+  )
+
+
+_IMAGENET_RECIPE = Recipe(mean=imagenet.MEAN_RGB, scale=imagenet.SCALE_RGB)
 BACKBONES: dict[str, Backbone] = {
   "squeezenet": Backbone(
     name="squeezenet",
@@ -236,7 +262,7 @@ BACKBONES: dict[str, Backbone] = {
       side_px=resnet38.SIDE_PX,
       interpolation="linear",
     ),
-    recipe=Recipe(mean=imagenet.MEAN_RGB, scale=imagenet.SCALE_RGB),
+    recipe=_IMAGENET_RECIPE,
     class_count=resnet38.CLASSES,
     digest=None,
     origin="ademxapp, ade20k_rna-a1_cls150_s8_ep-0001.params (arXiv 1611.10080)",
@@ -251,4 +277,31 @@ BACKBONES: dict[str, Backbone] = {
       (2, "caa6a6809b99dcad1e143c1938ce4ccf9dd6730243e91949f2589990af89cfd8"),
     )
   },
+  **{
+    f"clip_vit_{name}": _of_hub(
+      f"clip_vit_{name}",
+      vit.Clip(size),
+      vit.CLIP_SHORT_PX,
+      Recipe(mean=vit.CLIP_MEAN_RGB, scale=vit.CLIP_SCALE_RGB),
+      f"OpenAI's CLIP, image tower of {repository} (arXiv 2103.00020)",
+    )
+    for name, size, repository in (
+      ("b32", vit.CLIP_B32, "openai/clip-vit-base-patch32"),
+      ("l14", vit.CLIP_L14, "openai/clip-vit-large-patch14"),
+    )
+  },
+  "dinov2_vit_b14": _of_hub(
+    "dinov2_vit_b14",
+    vit.Dinov2(vit.DINOV2_B14),
+    vit.DINOV2_SHORT_PX,
+    _IMAGENET_RECIPE,
+    "DINOv2, facebook/dinov2-base (arXiv 2304.07193)",
+  ),
+  "convnext_large_22k": _of_hub(
+    "convnext_large_22k",
+    convnext.ConvNext(convnext.LARGE),
+    imagenet.SHORT_PX,
+    _IMAGENET_RECIPE,
+    "ConvNeXt-L trained on ImageNet-22k by Facebook (arXiv 2201.03545)",
+  ),
 }

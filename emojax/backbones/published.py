@@ -1,10 +1,11 @@
 """Reads the files in which networks are published, without running anything in them.
 
-In: a `.pth` file of PyTorch (both its forms), a `.params` file of MXNet or a `.tflite`
-file of TensorFlow. Out: names and arrays. PyTorch's files hold a pickle, which may name
-any function to be called; here three names of PyTorch's and `OrderedDict` stand for
-harmless ones of emojax's own, and a file that asks for anything else is refused. None
-of the three is needed, only the small package `tflite` for the last kind.
+In: a `.pth` or `.bin` file of PyTorch (both its forms), a `.safetensors` file, a
+`.params` file of MXNet or a `.tflite` file of TensorFlow. Out: names and arrays.
+PyTorch's files hold a pickle, which may name any function to be called; here three
+names of PyTorch's and `OrderedDict` stand for harmless ones of emojax's own, and a file
+that asks for anything else is refused. None of those programs is needed, only the small
+package `tflite` for the last kind.
 """
 
 import collections
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from typing import IO, Any, NamedTuple
 
 import numpy as np
+import safetensors
 
 Tensors = dict[str, np.ndarray]
 
@@ -85,6 +87,26 @@ def read_torch(path: pathlib.Path) -> Tensors:
     else:
       raise ArchiveError(f"{path} is no file of torch.save{_looks_like(start)}")
     return _guarded(path, read, file)
+
+
+def read_safetensors(path: pathlib.Path, prefixes: tuple[str, ...] = ("",)) -> Tensors:
+  """The tensors of a safetensors file whose names begin in one of these ways.
+
+  Raises:
+    ArchiveError: the file is damaged or no such file.
+    OSError: it cannot be read.
+  """
+  with path.open("rb") as file:
+    start = file.read(8)
+  try:
+    with safetensors.safe_open(path, framework="numpy") as archive:
+      names = [name for name in archive.keys() if name.startswith(prefixes)]  # noqa: SIM118
+      return {name: archive.get_tensor(name) for name in names}
+  except (safetensors.SafetensorError, TypeError, ValueError) as error:
+    reason = " ".join(str(error).split())[:200]
+    raise ArchiveError(
+      f"{path} is no safetensors file or is cut short: {reason}{_looks_like(start)}"
+    ) from error
 
 
 def read_mxnet(path: pathlib.Path) -> Tensors:

@@ -34,7 +34,7 @@ def bench_networks(size: Size) -> list[Figure]:
     for name in named(size.networks):
       ours, outputs = _rates(name, precision, size.repeats)
       theirs = {}
-      if importlib.util.find_spec("torch"):
+      if importlib.util.find_spec("torch") and peers.has(name):
         theirs = _in_a_process(name, precision, size.repeats, outputs)
       goal = "" if on_cpu else _goal(name, precision)
       figures += _figures(name, precision, ours, theirs, peak, goal)
@@ -92,7 +92,8 @@ def _rates(
     go = functools.partial(program, params, images)
     rates[batch] = batch / best_seconds(go, repeats)
   two = program(params, draw_images(2, backbone.view.side_px))
-  return rates, np.asarray(two["logits" if "logits" in two else "shares"])
+  output = next(name for name in ("logits", "shares", "pool") if name in two)
+  return rates, np.asarray(two[output])
 
 
 def _operations(name: str) -> float:

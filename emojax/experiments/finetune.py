@@ -68,7 +68,11 @@ def check(asked: FinetuneConfig) -> None:
   Raises:
     ValueError: names those that can, and the one asked for.
   """
-  known = [n for n, one in BACKBONES.items() if one.view.side_px == _SIDE]
+  known = [
+    name
+    for name, backbone in BACKBONES.items()
+    if backbone.view.side_px == _SIDE and backbone.class_layer
+  ]
   for name in asked.finetune:
     if name not in known:
       raise ValueError(f"--finetune knows {', '.join(known)}; got {name!r}")
