@@ -1,0 +1,264 @@
+"""Features that were computed elsewhere: tables of numbers, a row per picture.
+
+In: a file that another tool wrote. Out: an `ExternalTable`, and from it the rows of the
+pictures asked for. Embeddings of any network and raters' signals (heart rate, skin
+conductance, EEG) come in this way; the numbers are taken as they are.
+"""
+
+import dataclasses
+import hashlib
+import pathlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from emojax.utils import errors
+
+VERSION = 1
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_NAME_COLUMNS = (
+  "image",
+  "image_id",
+  "filename",
+  "file_name",
+  "file",
+  "name",
+  "path",
+  "stimulus",
+)
+_NAME_FILES = "file_names.txt"  # as thingsvision writes it beside features.npy
+
+
+class ExternalError(errors.UserError):
+  """A table of features that cannot be used; the message says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExternalTable:
+  """One feature from elsewhere.
+
+  Attributes:
+    name: what the feature is called.
+    path: the file.
+    image_names: M names of pictures as the file has them.
+    values: (M, D) float32, finite.
+    digest: hex digest of names and values: the same table in another format is the
+      same feature.
+  """
+
+  name: str
+  path: pathlib.Path
+  image_names: tuple[str, ...]
+  values: np.ndarray
+  digest: str
+
+  @property
+  def size(self) -> int:
+    """Numbers per picture, D."""
+    return self.values.shape[1]
+
+  def describe(self) -> dict[str, Any]:
+    """What the feature is, JSON-able; see `features.params.describe`."""
+    return {
+      "name": self.name,
+      "size": self.size,
+      "version": VERSION,
+      "images_version": 0,  # no picture was read
+      "kind": "value",
+      "needs": "",
+      "label": f"{self.name} from {self.path.name} {self.digest[:8]}",
+      "weights": None,
+      "digest": self.digest,
+      "file": self.path.name,
+    }
+
+
+def is_external(entry: Mapping[str, Any]) -> bool:
+  """Whether a feature's description is that of a table from elsewhere."""
+  return "file" in entry
+
+
+def paths(settings: Iterable[str], taken: Iterable[str]) -> dict[str, pathlib.Path]:
+  """The files that `--extra_features` names, by feature.
+
+  Args:
+    settings: texts such as "clip=features.npy".
+    taken: names of features that emojax has itself.
+  Raises:
+    ExternalError: another form, a name that is taken or comes twice.
+  """
+  files: dict[str, pathlib.Path] = {}
+  for setting in settings:
+    name, equals, path = setting.partition("=")
+    if not (equals and path and _NAME.fullmatch(name)):
+      raise ExternalError(
+        "--extra_features is NAME=FILE with letters, digits and _ in the name, such as "
+        f"clip=clip.npy; got {setting!r}"
+      )
+    if name in files or name in taken:
+      raise ExternalError(
+        f"--extra_features={setting}: there is a feature {name} already; choose another "
+        "name"
+      )
+    files[name] = pathlib.Path(path).expanduser()
+  return files
+
+
+def read(name: str, path: pathlib.Path) -> ExternalTable:
+  """A feature's table from its file.
+
+  Args:
+    name: what the feature is called.
+    path: `.npy` of (M, D) numbers with a text file of M names beside it, `file_names.txt`
+      as thingsvision writes it or one of the table's own name; `.npz` of one such array
+      and one of names; `.csv`, `.tsv`, `.txt`, `.xlsx` or `.parquet` with a column of
+      names, the rest numbers (in Parquet also lists of numbers).
+  Raises:
+    ExternalError: no such file, another kind, names that do not fit, text or missing
+      numbers; says which file, which row and what was expected.
+  """
+  readers: Mapping[str, Callable[[pathlib.Path], Read]] = {
+    ".npy": _npy,
+    ".npz": _npz,
+    ".parquet": _parquet,
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".xlsx"), _table),
+  }
+  reader = readers.get(path.suffix.lower())
+  if reader is None:
+    raise ExternalError(
+      f"{path}: expected {', '.join(readers)}, got {path.suffix or 'no suffix'}"
+    )
+  if not path.is_file():
+    raise ExternalError(f"no file {path}: expected a table of the feature {name}")
+  image_names, values = reader(path)
+  _check(path, image_names, values)
+  table = np.ascontiguousarray(values, np.float32)
+  if not np.isfinite(table).all():
+    row, column = np.argwhere(~np.isfinite(table))[0]
+    raise ExternalError(
+      f"{path}: the number {column + 1} of {image_names[row]!r} is missing or not "
+      "finite; leave that picture out, or fill the number in"
+    )
+  state = hashlib.sha256("\0".join(image_names).encode("utf-8", "surrogateescape"))
+  state.update(table.tobytes())
+  return ExternalTable(name, path, tuple(image_names), table, state.hexdigest())
+
+
+Read = tuple[Sequence[str], np.ndarray]  # M names, (M, D) numbers
+
+
+def _check(path: pathlib.Path, image_names: Sequence[str], values: np.ndarray) -> None:
+  if values.ndim != 2 or not (np.issubdtype(values.dtype, np.number) and values.size):
+    raise ExternalError(
+      f"{path}: expected a row of numbers per picture, got an array of {values.dtype} "
+      f"of shape {values.shape}"
+    )
+  if np.iscomplexobj(values):
+    raise ExternalError(f"{path}: expected real numbers, got {values.dtype}")
+  if len(image_names) != len(values):
+    raise ExternalError(
+      f"{path}: {len(values)} rows of numbers, but {len(image_names)} names of pictures; "
+      "expected as many"
+    )
+
+
+def _npy(path: pathlib.Path) -> Read:
+  beside = [path.with_suffix(".txt"), path.with_name(f"{path.stem}_{_NAME_FILES}")]
+  for names_file in (*beside, path.with_name(_NAME_FILES)):
+    if names_file.is_file():
+      text = names_file.read_text("utf-8-sig", "surrogateescape")
+      names = [line.strip() for line in text.splitlines() if line.strip()]
+      return names, _loaded(path)
+  raise ExternalError(
+    f"{path} does not say which row is which picture: put a text file with a name per "
+    f"line beside it, {_NAME_FILES} as thingsvision writes it, or {beside[0].name}"
+  )
+
+
+def _npz(path: pathlib.Path) -> Read:
+  archive = _loaded(path)
+  texts = {key: value for key, value in archive.items() if value.dtype.kind in "US"}
+  numbers = {key: value for key, value in archive.items() if value.dtype.kind in "fiu"}
+  if len(texts) != 1 or len(numbers) != 1:
+    shapes = ", ".join(f"{k} {v.dtype} {v.shape}" for k, v in archive.items())
+    raise ExternalError(
+      f"{path}: expected one array of names (text) and one of numbers, got "
+      f"{shapes or 'nothing'}"
+    )
+  (names,), (values,) = texts.values(), numbers.values()
+  if names.dtype.kind == "S":
+    names = np.char.decode(names, "utf-8")
+  return [str(name) for name in names.ravel()], values
+
+
+def _loaded(path: pathlib.Path) -> Any:
+  """The array of a `.npy` file, or the arrays of a `.npz` file; nothing is run."""
+  try:
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+      return loaded
+    with loaded as archive:
+      return {key: archive[key] for key in archive.files}
+  # What damaged archives make NumPy and zipfile raise is not documented.
+  except Exception as error:
+    raise ExternalError(
+      f"cannot read {path}: {' '.join(str(error).split())}; expected arrays of numbers "
+      "and of text as np.save and np.savez write them, without Python objects"
+    ) from error
+
+
+def _parquet(path: pathlib.Path) -> Read:
+  import pyarrow as pa
+  import pyarrow.parquet
+
+  try:
+    table = pyarrow.parquet.read_table(path)
+  except (pa.ArrowException, OSError) as error:
+    raise ExternalError(
+      f"cannot read {path}: {' '.join(str(error).split())}; expected a Parquet file"
+    ) from error
+  is_text = {
+    field.name: pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    for field in table.schema
+  }
+  key = _name_column(path, list(is_text), [name for name in is_text if is_text[name]])
+  parts = []
+  for name in is_text:
+    if name == key:
+      continue
+    column = table.column(name).combine_chunks()
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+      lengths = {len(row) if row is not None else 0 for row in column.to_pylist()}
+      if len(lengths) != 1:
+        raise ExternalError(
+          f"{path}: the lists of column {name!r} have {len(lengths)} different lengths; "
+          "expected one"
+        )
+      parts.append(np.array(column.to_pylist(), np.float64))
+    elif pa.types.is_fixed_size_list(column.type):
+      parts.append(np.array(column.to_pylist(), np.float64))
+    elif not is_text[name]:
+      parts.append(column.to_numpy(zero_copy_only=False).astype(np.float64)[:, None])
+    else:
+      raise ExternalError(
+        f"{path}: column {name!r} is text; expected numbers beside the names in {key!r}"
+      )
+  if not parts:
+    raise ExternalError(f"{path} has no columns of numbers beside {key!r}")
+  return table.column(key).to_pylist(), np.concatenate(parts, axis=1)
+
+
+def _name_column(
+  path: pathlib.Path, columns: Sequence[str], texts: Sequence[str]
+) -> str:
+  """The column that names pictures: one of the usual names, else the only text."""
+  usual = [name for name in columns if name.strip().lower() in _NAME_COLUMNS]
+  choice = usual or list(texts)
+  if len(choice) != 1:
+    raise ExternalError(
+      f"{path}: which column names the pictures? Expected one called "
+      f"{_NAME_COLUMNS[0]}, got {', '.join(columns)}"
+    )
+  return choice[0]
