@@ -7,8 +7,10 @@ conductance, EEG) come in this way; the numbers are taken as they are.
 
 import dataclasses
 import hashlib
+import os
 import pathlib
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -55,9 +57,48 @@ class ExternalTable:
   digest: str
 
   @property
+  def need(self) -> str:
+    """Its key among sources; no backbone's name has a space."""
+    return f"table {self.name}"
+
+  @property
+  def label(self) -> str:
+    """Short text for tables."""
+    return f"{self.name} from {self.path.name} {self.digest[:8]}"
+
+  @property
   def size(self) -> int:
     """Numbers per picture, D."""
     return self.values.shape[1]
+
+  def rows_of(self, names: Sequence[str]) -> np.ndarray:
+    """Which row of the table is each picture's: (N,) int, -1 where none is.
+
+    Names fit whose last parts are the same, with or without the folder before and the
+    suffix behind, slashes either way and letters composed or decomposed.
+
+    Raises:
+      ExternalError: a picture's name fits several rows.
+    """
+    whole: dict[str, set[int]] = {}
+    by_part: dict[str, set[int]] = {}
+    for row, name in enumerate(self.image_names):
+      whole.setdefault(_parts(name)[0], set()).add(row)
+      for part in _parts(name):
+        by_part.setdefault(part, set()).add(row)
+    rows = np.full(len(names), -1)
+    for i, name in enumerate(names):
+      parts = _parts(name)
+      fitting = whole.get(parts[0]) or next(
+        (by_part[part] for part in parts if part in by_part), set()
+      )
+      if len(fitting) > 1:
+        several = " and ".join(repr(self.image_names[row]) for row in sorted(fitting)[:2])
+        raise ExternalError(
+          f"{self.path}: {several} both fit the picture {name!r}; name the folders too"
+        )
+      rows[i] = next(iter(fitting), -1)
+    return rows
 
   def describe(self) -> dict[str, Any]:
     """What the feature is, JSON-able; see `features.params.describe`."""
@@ -67,8 +108,8 @@ class ExternalTable:
       "version": VERSION,
       "images_version": 0,  # no picture was read
       "kind": "value",
-      "needs": "",
-      "label": f"{self.name} from {self.path.name} {self.digest[:8]}",
+      "needs": self.need,
+      "label": self.label,
       "weights": None,
       "digest": self.digest,
       "file": self.path.name,
@@ -78,6 +119,13 @@ class ExternalTable:
 def is_external(entry: Mapping[str, Any]) -> bool:
   """Whether a feature's description is that of a table from elsewhere."""
   return "file" in entry
+
+
+def _parts(name: str) -> list[str]:
+  """A picture's name and its ends, the longest first, then those without a suffix."""
+  parts = unicodedata.normalize("NFC", name).replace("\\", "/").strip("/").split("/")
+  ends = ["/".join(parts[start:]) for start in range(len(parts))]
+  return [*ends, *(os.path.splitext(end)[0] for end in ends)]
 
 
 def paths(settings: Iterable[str], taken: Iterable[str]) -> dict[str, pathlib.Path]:
@@ -248,6 +296,10 @@ def _parquet(path: pathlib.Path) -> Read:
   if not parts:
     raise ExternalError(f"{path} has no columns of numbers beside {key!r}")
   return table.column(key).to_pylist(), np.concatenate(parts, axis=1)
+
+
+def _table(path: pathlib.Path) -> Read:
+  raise NotImplementedError
 
 
 def _name_column(
