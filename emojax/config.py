@@ -52,9 +52,9 @@ class ExtractConfig:
   )
   extra_features: tuple[str, ...] = setting(
     (),
-    "Features computed elsewhere, NAME=FILE: .npy with a file of names beside it, .npz, "
-    "CSV, Excel or Parquet, a row per picture. They come behind --features unless that "
-    "names them.",
+    "Features computed elsewhere, NAME=FILE: .npy with a file of names beside it, "
+    ".npz, CSV, Excel or Parquet, a row per picture. They come behind --features "
+    "unless that names them.",
   )
   weights_dir: str = setting(
     "",

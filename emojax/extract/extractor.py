@@ -37,8 +37,8 @@ class Extractor:
   """Computes some features of any number of pictures.
 
   Args:
-    names: of `features.FEATURES` and `DERIVED` and features from elsewhere, in the order
-      wanted.
+    names: of `features.FEATURES` and `DERIVED` and of features from elsewhere, in the
+      order wanted.
     sources: from `features.params.load_sources(names, ...)`.
   Raises:
     ValueError: an unknown or repeated name.

@@ -93,7 +93,9 @@ class ExternalTable:
         (by_part[part] for part in parts if part in by_part), set()
       )
       if len(fitting) > 1:
-        several = " and ".join(repr(self.image_names[row]) for row in sorted(fitting)[:2])
+        several = " and ".join(
+          repr(self.image_names[row]) for row in sorted(fitting)[:2]
+        )
         raise ExternalError(
           f"{self.path}: {several} both fit the picture {name!r}; name the folders too"
         )
