@@ -149,8 +149,8 @@ def paths(settings: Iterable[str], taken: Iterable[str]) -> dict[str, pathlib.Pa
       )
     if name in files or name in taken:
       raise ExternalError(
-        f"--extra_features={setting}: there is a feature {name} already; choose another "
-        "name"
+        f"--extra_features={setting}: there is a feature {name} already; choose "
+        "another name"
       )
     files[name] = pathlib.Path(path).expanduser()
   return files
@@ -161,9 +161,9 @@ def read(name: str, path: pathlib.Path) -> ExternalTable:
 
   Args:
     name: what the feature is called.
-    path: `.npy` of (M, D) numbers with a text file of M names beside it, `file_names.txt`
-      as thingsvision writes it or one of the table's own name; `.npz` of one such array
-      and one of names; `.csv`, `.tsv`, `.txt`, `.xlsx` or `.parquet` with a column of
+    path: `.npy` of (M, D) numbers with a text file of M names beside it,
+      `file_names.txt` as thingsvision writes it or one of the table's own name; `.npz`
+      of one such array and one of names; `.csv`, `.tsv`, `.txt`, `.xlsx` or `.parquet` with a column of
       names, the rest numbers (in Parquet also lists of numbers).
   Raises:
     ExternalError: no such file, another kind, names that do not fit, text or missing
@@ -209,8 +209,8 @@ def _check(path: pathlib.Path, image_names: Sequence[str], values: np.ndarray) -
     raise ExternalError(f"{path}: expected real numbers, got {values.dtype}")
   if len(image_names) != len(values):
     raise ExternalError(
-      f"{path}: {len(values)} rows of numbers, but {len(image_names)} names of pictures; "
-      "expected as many"
+      f"{path}: {len(values)} rows of numbers, but {len(image_names)} names of "
+      "pictures; expected as many"
     )
 
 
@@ -283,8 +283,8 @@ def _parquet(path: pathlib.Path) -> Read:
       lengths = {len(row) if row is not None else 0 for row in column.to_pylist()}
       if len(lengths) != 1:
         raise ExternalError(
-          f"{path}: the lists of column {name!r} have {len(lengths)} different lengths; "
-          "expected one"
+          f"{path}: the lists of column {name!r} have {len(lengths)} different "
+          "lengths; expected one"
         )
       parts.append(np.array(column.to_pylist(), np.float64))
     elif pa.types.is_fixed_size_list(column.type):
