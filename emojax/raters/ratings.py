@@ -114,23 +114,23 @@ def read(
   images = sorted({image for _, image in named if rater_rows.is_image(image)})
   worker_of = {name: i for i, name in enumerate(workers)}
   image_of = {name: i for i, name in enumerate(images)}
-  made = Ratings(
+  table = Ratings(
     files=[row.file for row in good],
     lines=[row.line for row in good],
     workers=workers,
     images=images,
-    worker=np.array([worker_of[one.worker] for one in values], np.int64),
-    image=np.array([image_of[one.image] for one in values], np.int64),
-    valence=np.array([one.valence for one in values], np.float64),
-    arousal=np.array([one.arousal for one in values], np.float64),
-    seconds=np.array([one.seconds for one in values], np.float64),
-    approval=np.array([one.approval for one in values], np.float64),
-    shown_at=np.array([one.shown_at for one in values], np.float64),
-    keywords=[one.keyword for one in values],
+    worker=np.array([worker_of[row.worker] for row in values], np.int64),
+    image=np.array([image_of[row.image] for row in values], np.int64),
+    valence=np.array([row.valence for row in values], np.float64),
+    arousal=np.array([row.arousal for row in values], np.float64),
+    seconds=np.array([row.seconds for row in values], np.float64),
+    approval=np.array([row.approval for row in values], np.float64),
+    shown_at=np.array([row.shown_at for row in values], np.float64),
+    keywords=[row.keyword for row in values],
     scale=scale,
   )
-  _check_approval(made.approval)
-  return made, bad
+  _check_approval(table.approval)
+  return table, bad
 
 
 def _check(
@@ -204,9 +204,9 @@ def _time(cell: str) -> float:
 
 def _check_approval(approval: np.ndarray) -> None:
   """Refuses shares: every worker would fall below 95 percent, in silence."""
-  known = approval[np.isfinite(approval)]
-  if known.size and known.max() <= 1:
+  rates = approval[np.isfinite(approval)]
+  if rates.size and rates.max() <= 1:
     raise errors.UserError(
       f"column approval is in percent, 0 to 100, but its largest value is "
-      f"{known.max():g}, which looks like a share: multiply the column by 100"
+      f"{rates.max():g}, which looks like a share: multiply the column by 100"
     )

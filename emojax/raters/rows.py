@@ -57,11 +57,11 @@ def read(
       f"name at least one CSV file with the columns {', '.join(needed)}"
     )
   rows: list[Row] = []
-  seen: set[pathlib.Path] = set()
+  read_paths: set[pathlib.Path] = set()
   for path in paths:
-    if path.resolve() in seen:
+    if path.resolve() in read_paths:
       raise csv_tables.TableError(f"{path} is named twice")
-    seen.add(path.resolve())
+    read_paths.add(path.resolve())
     lines = csv_tables.read(path, needed, optional=optional)
     _check_columns(path, lines, [*needed, *optional], ignored)
     rows += [Row(str(path), line.number, line.cells) for line in lines]
@@ -90,7 +90,7 @@ def sift(
     if wrong:
       bad.append(BadRow(row, "; ".join(wrong)))
       place = f"{row.file}, line {row.line}" if several else f"line {row.line}"
-      problems += [f"{place}, {one}" for one in wrong]
+      problems += [f"{place}, {problem}" for problem in wrong]
     else:
       good.append(row)
       values.append(value)
@@ -130,13 +130,13 @@ def is_image(image: str) -> bool:
 def _check_columns(
   path: pathlib.Path,
   lines: Sequence[csv_tables.Line],
-  known: Sequence[str],
+  columns: Sequence[str],
   ignored: Collection[str],
 ) -> None:
   """Refuses columns nobody asked for: a misspelt one would be lost in silence."""
   passed = {name.strip().lower() for name in ignored}
   unknown = [
-    name for name in lines[0].cells if name not in known and name not in passed
+    name for name in lines[0].cells if name not in columns and name not in passed
   ]
   # A comma at the end of every line is a nameless column without content.
   if "" in unknown and not any(line.cells[""] for line in lines):
@@ -145,7 +145,7 @@ def _check_columns(
     return
   shown = []
   for name in unknown:
-    near = difflib.get_close_matches(name, known, n=1) if name else []
+    near = difflib.get_close_matches(name, columns, n=1) if name else []
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     shown.append(f"{name!r}{hint}" if name else "one without a name")
   advice = "rename them"
@@ -153,5 +153,5 @@ def _check_columns(
     advice += f", or pass --ignore_columns={','.join(unknown)}"
   raise csv_tables.TableError(
     f"{path} has columns that are not known: {', '.join(shown)}; known: "
-    f"{', '.join(known)}; {advice}"
+    f"{', '.join(columns)}; {advice}"
   )

@@ -48,7 +48,7 @@ class Verdict:
   images_kept: np.ndarray
 
   @property
-  def kept(self) -> np.ndarray:
+  def is_kept(self) -> np.ndarray:
     """(N,) bool, ratings that count."""
     return np.array([not rule for rule in self.rules], bool)
 
@@ -63,10 +63,10 @@ def apply(table: Ratings, settings: RaterConfig) -> Verdict:
     The verdict.
   """
   rules, reasons = [""] * len(table), [""] * len(table)
-  left = np.ones(len(table), bool)
+  remaining = np.ones(len(table), bool)
 
   def drop(row: int, rule: str, reason: str) -> None:
-    rules[row], reasons[row], left[row] = rule, reason, False
+    rules[row], reasons[row], remaining[row] = rule, reason, False
 
   order = table.order()
   pair = table.worker * len(table.images) + table.image
@@ -76,22 +76,24 @@ def apply(table: Ratings, settings: RaterConfig) -> Verdict:
     where = f"{table.files[before]}, line {table.lines[before]}"
     drop(row, DUPLICATE, f"the worker rated the picture in {where}")
   if settings.max_per_worker:
-    order = order[left[order]]
+    order = order[remaining[order]]
     place, _ = _places(table.worker, order)
     for row in order[place[order] >= settings.max_per_worker].tolist():
       reason = f"the worker's rating {place[row] + 1} of at most"
       drop(row, OVER_LIMIT, f"{reason} {settings.max_per_worker}")
-  for row in np.flatnonzero(left & (table.approval < settings.min_approval)).tolist():
+  for row in np.flatnonzero(
+    remaining & (table.approval < settings.min_approval)
+  ).tolist():
     rate = f"approval {table.approval[row]:g} %, at least {settings.min_approval:g} %"
     drop(row, LOW_APPROVAL, rate)
-  workers = rater_workers.describe(table, left, settings)
+  workers = rater_workers.describe(table, remaining, settings)
   if settings.drop_flagged:
-    for row in np.flatnonzero(left).tolist():
+    for row in np.flatnonzero(remaining).tolist():
       if flags := workers.flags[table.worker[row]]:
         drop(row, FLAGGED, f"the worker {' and '.join(flags)}")
-  raters = np.bincount(table.image[left], minlength=len(table.images))
+  raters = np.bincount(table.image[remaining], minlength=len(table.images))
   few = raters < settings.min_raters
-  for row in np.flatnonzero(left & few[table.image]).tolist():
+  for row in np.flatnonzero(remaining & few[table.image]).tolist():
     number = raters[table.image[row]]
     reason = f"the picture has {number} of at least {settings.min_raters} raters"
     drop(row, TOO_FEW, reason)
@@ -116,19 +118,21 @@ class Images:
 
 def images(table: Ratings, verdict: Verdict) -> Images:
   """Mean ratings over what rules 1 to 4 left, also of pictures with too few raters."""
-  left = np.array([rule in ("", TOO_FEW) for rule in verdict.rules], bool)
-  image, number = table.image[left], len(table.images)
+  remaining = np.array([rule in ("", TOO_FEW) for rule in verdict.rules], bool)
+  image, number = table.image[remaining], len(table.images)
   mean, sd = {}, {}
   for target in TARGETS:
-    values = getattr(table, target)[left]
+    values = getattr(table, target)[remaining]
     mean[target], sd[target] = rater_workers.moments(values, image, number)
-  times: list[dict[str, int]] = [{} for _ in range(number)]
-  for row in np.flatnonzero(left).tolist():
+  keyword_counts: list[dict[str, int]] = [{} for _ in range(number)]
+  for row in np.flatnonzero(remaining).tolist():
     if word := table.keywords[row]:
-      said = times[table.image[row]]
-      said[word] = said.get(word, 0) + 1
+      counts = keyword_counts[table.image[row]]
+      counts[word] = counts.get(word, 0) + 1
   # max takes the first of equals, and dictionaries keep the order of the files.
-  words = [max(said, key=said.__getitem__) if said else "" for said in times]
+  words = [
+    max(counts, key=counts.__getitem__) if counts else "" for counts in keyword_counts
+  ]
   return Images(mean, sd, verdict.raters, words)
 
 

@@ -70,7 +70,7 @@ def describe(table: Ratings, counts: np.ndarray, settings: RaterConfig) -> Worke
       values, image, worker, number
     )
   median, timed = _median_seconds(table.seconds[counts], worker, number)
-  found = Workers(
+  workers = Workers(
     counted=total,
     mean=mean,
     sd=sd,
@@ -83,13 +83,19 @@ def describe(table: Ratings, counts: np.ndarray, settings: RaterConfig) -> Worke
   least = settings.flag_min_ratings
   # Comparisons with NaN are false: nobody is flagged for what is not known.
   for flag, is_so in (
-    (STRAIGHT, (total >= least) & (found.modal_share >= settings.straight_line_share)),
-    (DISAGREES, (shared >= least) & (found.mean_agreement() < settings.min_agreement)),
+    (
+      STRAIGHT,
+      (total >= least) & (workers.modal_share >= settings.straight_line_share),
+    ),
+    (
+      DISAGREES,
+      (shared >= least) & (workers.mean_agreement() < settings.min_agreement),
+    ),
     (FAST, (timed >= least) & (median < settings.min_median_seconds)),
   ):
     for i in np.flatnonzero(is_so):
-      found.flags[i].append(flag)
-  return found
+      workers.flags[i].append(flag)
+  return workers
 
 
 def moments(
@@ -129,8 +135,8 @@ def _median_seconds(
   seconds: np.ndarray, worker: np.ndarray, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
   """Median time of every worker, and how many times it is over."""
-  known = np.isfinite(seconds)
-  who, times = worker[known], seconds[known]
+  is_timed = np.isfinite(seconds)
+  who, times = worker[is_timed], seconds[is_timed]
   n = np.bincount(who, minlength=number)
   ordered = times[np.lexsort((times, who))]
   starts = np.cumsum(n) - n

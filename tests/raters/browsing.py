@@ -123,5 +123,5 @@ class Rater:
     return self.js(
       """const data = JSON.parse(document.getElementById("data").textContent);
       const source = document.getElementById("current").src;
-      return data.pictures.find((one) => one[1] === source)[0];"""
+      return data.pictures.find((entry) => entry[1] === source)[0];"""
     )

@@ -115,7 +115,7 @@ def test_many_mistakes_are_listed_and_counted(tmp_path):
 def test_bad_rows_are_skipped_and_recorded_on_request(tmp_path):
   text = f"{GOOD}b,x.jpg,0,nice\nb,y.jpg,5,5\n,only bad.jpg,5,5\n"
   table, bad = _read(tmp_path, text, skip_bad_rows=True)
-  assert table.lines == [2, 4] and [one.row.line for one in bad] == [3, 5]
+  assert table.lines == [2, 4] and [bad_row.row.line for bad_row in bad] == [3, 5]
   assert "column valence" in bad[0].problem and "column arousal" in bad[0].problem
   assert table.images == ["only bad.jpg", "x.jpg", "y.jpg"]
   assert table.workers == ["a", "b"]

@@ -58,8 +58,8 @@ def scripted(one_browser):
     added.append(one_browser.execute_cdp_cmd(command, {"source": script}))
 
   yield add
-  for one in added:
-    one_browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", one)
+  for script_id in added:
+    one_browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script_id)
 
 
 @pytest.mark.slow
@@ -74,10 +74,10 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
   rater.enter(pages["odd"], worker)
   rater.ready(1)
   assert rater.find("no-previous").is_displayed()
-  given, source = [], ""
+  answers, source = [], ""
   for i in range(5):
     rater.ready(i + 1)
-    if given:
+    if answers:
       image = rater.find("previous-picture")
       assert image.is_displayed() and image.get_property("src") == source
       values = [
@@ -86,7 +86,7 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
       assert values == [str(i), str(10 - i)]
     assert rater.find("progress").get_property("value") == i
     source = rater.find("current").get_property("src")
-    given.append([rater.shown(), str(i + 1), str(9 - i)])
+    answers.append([rater.shown(), str(i + 1), str(9 - i)])
     rater.rate(i + 1, i + 1, 9 - i)
   rater.ended()
   assert "You rated 5 of 5 pictures" in rater.find("end-number").text
@@ -96,7 +96,7 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
   rater.until(path.is_file)
   text = path.read_bytes().decode("utf-8")
   rows = rating_help.read(text)
-  assert [row[1:4] for row in rows] == given
+  assert [row[1:4] for row in rows] == answers
   assert {row[1] for row in rows} == set(rating_help.NAMES)
   assert {row[0] for row in rows} == {'Ζωή, "the rater"'}
   assert all(0 < float(row[4]) < 60 for row in rows)
@@ -166,8 +166,8 @@ def test_all_pictures_by_touch_on_a_narrow_telephone(rater, pages, one_browser):
     assert width >= 40 and height >= 40, (element.get_attribute("outerHTML"), box)
     point = [{"x": x + width / 2, "y": y + height / 2}]
     for kind, points in (("touchStart", point), ("touchEnd", [])):
-      asked = {"type": kind, "touchPoints": points}
-      one_browser.execute_cdp_cmd("Input.dispatchTouchEvent", asked)
+      event = {"type": kind, "touchPoints": points}
+      one_browser.execute_cdp_cmd("Input.dispatchTouchEvent", event)
 
   try:
     rater.browser.get(pages["four"])
@@ -218,7 +218,7 @@ def test_a_reload_in_the_middle_loses_no_answer(rater, pages):
   rater.ready(3)
   assert rater.shown() == name
   checked = rater.browser.find_elements(By.CSS_SELECTOR, "input:checked")
-  assert [one.get_attribute("value") for one in checked] == ["7"]
+  assert [choice.get_attribute("value") for choice in checked] == ["7"]
   assert rater.find("previous-arousal").text == "5"
   rater.pick("arousal", 8)
   rater.find("next").click()
@@ -230,13 +230,13 @@ def test_a_reload_in_the_middle_loses_no_answer(rater, pages):
 def test_each_worker_has_an_own_order_of_an_own_choice_and_keeps_it(rater, pages):
   def order(worker):
     rater.enter(pages["four"], worker)
-    found = []
+    names = []
     for number in range(1, 5):
       rater.ready(number)
-      found.append(rater.shown())
+      names.append(rater.shown())
       ActionChains(rater.browser).send_keys("5", "5", Keys.ENTER).perform()
     rater.ended()
-    return found
+    return names
 
   first = order("one")
   assert len(set(first)) == 4 and set(first) <= set(rating_help.PLAIN)
@@ -261,13 +261,13 @@ def test_choices_are_even(rater, pages):
     f"{source[start:end]}"
     """const counts = data.pictures.map(() => [0, 0]);
     for (let i = 0; i < 600; i++) {
-      orderOf(`worker${i}`).forEach((one, at) => counts[one][at ? 0 : 1]++);
+      orderOf(`worker${i}`).forEach((index, at) => counts[index][at ? 0 : 1]++);
     }
     return counts;"""
   )
-  seen = np.array(counts)
-  assert seen.sum() == 2400 and 5 < seen.sum(axis=1).std() < 12
-  assert 3 < seen[:, 1].std() < 7  # first of all: 20 each, spread 4.4
+  counts = np.array(counts)
+  assert counts.sum() == 2400 and 5 < counts.sum(axis=1).std() < 12
+  assert 3 < counts[:, 1].std() < 7  # first of all: 20 each, spread 4.4
 
 
 def test_back_corrects(rater, pages):
@@ -413,13 +413,15 @@ def test_the_page_asks_the_network_for_nothing(rater, pages, one_browser):
   for number in range(1, 6):
     rater.rate(number, 1, 1)
   rater.ended()
-  asked = []
+  addresses = []
   for entry in one_browser.get_log("performance"):
     message = json.loads(entry["message"])["message"]
     if message["method"] == "Network.requestWillBeSent":
-      asked.append(message["params"]["request"]["url"])
-  assert asked[0] == pages["odd"]
-  assert {urllib.parse.urlsplit(one).scheme for one in asked[1:]} == {"data"}
+      addresses.append(message["params"]["request"]["url"])
+  assert addresses[0] == pages["odd"]
+  assert {urllib.parse.urlsplit(address).scheme for address in addresses[1:]} == {
+    "data"
+  }
 
 
 @pytest.fixture
@@ -532,4 +534,4 @@ def test_pictures_on_a_server_are_loaded_and_missing_ones_left_out(
   assert [row[1] for row in rows] == ["here Ω.png"]
   assert here in platform.gets and "/set/gone.png" in platform.gets
   complaints = one_browser.get_log("browser")  # the missing picture, and nothing else
-  assert complaints and all("gone.png" in one["message"] for one in complaints)
+  assert complaints and all("gone.png" in entry["message"] for entry in complaints)

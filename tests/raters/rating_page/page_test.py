@@ -21,10 +21,10 @@ _SETTINGS = RatingPageConfig()
 
 
 def _data(text):
-  (found,) = re.findall(
+  (content,) = re.findall(
     '<script type="application/json" id="data">(.*?)</script>', text
   )
-  return json.loads(found)
+  return json.loads(content)
 
 
 def _program(*arguments):
@@ -75,10 +75,12 @@ def test_answers_survive_new_texts_but_not_new_pictures(odd, plain):
 
 def test_the_policy_names_the_only_addresses(odd):
   def policy(**settings):
-    (found,) = re.findall(
+    (content,) = re.findall(
       'Security-Policy" content="([^"]+)"', rating_help.make(odd, **settings)
     )
-    return dict(part.split(" ", 1) for part in found.replace("&#39;", "'").split("; "))
+    return dict(
+      part.split(" ", 1) for part in content.replace("&#39;", "'").split("; ")
+    )
 
   alone = policy()
   assert alone["default-src"] == alone["form-action"] == "'none'"
@@ -134,7 +136,7 @@ def test_broken_pictures_are_told_and_left_out(tmp_path):
   done = _program(f"--images_dir={folder}", f"--output={output}")
   assert done.returncode == 1 and "Traceback" not in done.stderr
   assert "bad.jpg: " in done.stderr and "1 of 2 pictures cannot be shown" in done.stderr
-  assert [one[0] for one in _data(output.read_text("utf-8"))["pictures"]] == [
+  assert [image[0] for image in _data(output.read_text("utf-8"))["pictures"]] == [
     "good.png"
   ]
   assert "bad.jpg,error," in (tmp_path / "page-pictures.csv").read_text("utf-8")
