@@ -163,8 +163,8 @@ def read(name: str, path: pathlib.Path) -> ExternalTable:
     name: what the feature is called.
     path: `.npy` of (M, D) numbers with a text file of M names beside it,
       `file_names.txt` as thingsvision writes it or one of the table's own name; `.npz`
-      of one such array and one of names; `.csv`, `.tsv`, `.txt`, `.xlsx` or `.parquet` with a column of
-      names, the rest numbers (in Parquet also lists of numbers).
+      of one such array and one of names; `.csv`, `.tsv`, `.txt`, `.xlsx` or `.parquet`
+      with a column of names, the rest numbers (in Parquet also lists of numbers).
   Raises:
     ExternalError: no such file, another kind, names that do not fit, text or missing
       numbers; says which file, which row and what was expected.
