@@ -26,7 +26,9 @@ def _run(program, *flags):
 def _pulses(path, names, pulse):
   """A table as raters' signals come: heart rate and its variability per picture."""
   lines = ["image,heart_rate,variability"]
-  lines += [f"{n},{60 + 20 * p:.3f},{40 - p:.3f}" for n, p in zip(names, pulse)]
+  lines += [
+    f"{n},{60 + 20 * p:.3f},{40 - p:.3f}" for n, p in zip(names, pulse, strict=True)
+  ]
   path.write_text("\n".join(lines))
 
 
@@ -41,7 +43,9 @@ def place(tmp_path_factory):
   for name in names:
     image = rng.integers(100, 156, (40, 48, 3)).astype(np.uint8)
     Image.fromarray(image).save(folder / "pictures" / name)
-  rows = [f"{n},{1 + 8 * p:.3f},{9 - 8 * p:.3f}" for n, p in zip(names, pulse)]
+  rows = [
+    f"{n},{1 + 8 * p:.3f},{9 - 8 * p:.3f}" for n, p in zip(names, pulse, strict=True)
+  ]
   (folder / "ratings.csv").write_text("\n".join(["image,valence,arousal", *rows]))
   _pulses(folder / "pulse.csv", names, pulse)
   _pulses(folder / "new.csv", names[::-1], pulse)
