@@ -34,10 +34,10 @@ def setting(
       and most are themselves allowed. `utils.options.check` refuses the rest.
   """
   bounds = {"least": least, "above": above, "most": most, "below": below}
-  given = {kind: limit for kind, limit in bounds.items() if limit is not None}
+  limits = {kind: limit for kind, limit in bounds.items() if limit is not None}
   return dataclasses.field(
     default=default,
-    metadata={"help": meaning, "choices": tuple(choices), "bounds": given},
+    metadata={"help": meaning, "choices": tuple(choices), "bounds": limits},
   )
 
 

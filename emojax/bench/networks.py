@@ -41,7 +41,7 @@ def bench_networks(size: Size) -> list[Figure]:
   return figures
 
 
-def named(asked: tuple[str, ...]) -> list[str]:
+def named(names: tuple[str, ...]) -> list[str]:
   """The networks asked for; `all` stands for all.
 
   Raises:
@@ -49,12 +49,12 @@ def named(asked: tuple[str, ...]) -> list[str]:
   """
   from emojax.backbones import BACKBONES
 
-  if asked == ("all",):
+  if names == ("all",):
     return list(BACKBONES)
-  for name in asked:
+  for name in names:
     if name not in BACKBONES:
       raise ValueError(f"--networks knows all, {', '.join(BACKBONES)}; got {name!r}")
-  return list(asked)
+  return list(names)
 
 
 def _goal(name: str, precision: str) -> str:
@@ -105,9 +105,9 @@ def _operations(name: str) -> float:
   backbone = BACKBONES[name]
   side = backbone.view.side_px
   # One picture: of a loop over pictures XLA counts one pass.
-  one = jax.ShapeDtypeStruct((1, side, side, 3), jnp.uint8)
-  params = jax.eval_shape(backbone.module.init, jax.random.key(0), one)["params"]
-  counted: Any = jax.jit(backbone.apply).lower(params, one).cost_analysis()
+  image = jax.ShapeDtypeStruct((1, side, side, 3), jnp.uint8)
+  params = jax.eval_shape(backbone.module.init, jax.random.key(0), image)["params"]
+  counted: Any = jax.jit(backbone.apply).lower(params, image).cost_analysis()
   return counted["flops"]
 
 

@@ -41,7 +41,7 @@ def rates(
   backbone = BACKBONES[name]
   side = backbone.view.side_px
   dtype = getattr(torch, precision)
-  found: dict[int, float] = {}
+  best: dict[int, float] = {}
   with torch.inference_mode():
     # Full float32 products, as emojax asks for.
     torch.backends.cudnn.allow_tf32 = False
@@ -65,10 +65,10 @@ def rates(
         drawn = torch.tensor(draw_images(batch, side), device=device)
         call = functools.partial(go, drawn.permute(0, 3, 1, 2))
         rate = batch / best_seconds(call, repeats)
-        found[batch] = max(found.get(batch, 0.0), rate)
+        best[batch] = max(best.get(batch, 0.0), rate)
       two = torch.tensor(draw_images(2, side), device=device)
       outputs = go(two.permute(0, 3, 1, 2)).float().cpu().numpy()
-  return found, outputs
+  return best, outputs
 
 
 def _tensors(tree: Any, layout: Any, dtype: Any, device: str) -> Any:
@@ -265,8 +265,8 @@ def _shares(scores, side):
   """Share of pixels whose best class is each, picture by picture to save memory."""
   import torch
 
-  found = []
-  for one in scores.float().split(1):
-    labels = _enlarged(one, side).argmax(1).flatten()
-    found.append(torch.bincount(labels, minlength=scores.shape[1]) / labels.numel())
-  return torch.stack(found)
+  shares = []
+  for scores_of_image in scores.float().split(1):
+    labels = _enlarged(scores_of_image, side).argmax(1).flatten()
+    shares.append(torch.bincount(labels, minlength=scores.shape[1]) / labels.numel())
+  return torch.stack(shares)

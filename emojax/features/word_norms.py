@@ -66,8 +66,8 @@ class WordNorms:
 
   def row(self, text: str) -> int | None:
     """The row of a word: as it is spelled, or else whatever its case; None: unknown."""
-    found = self._rows.get(text)
-    return self._folded.get(text.casefold()) if found is None else found
+    row = self._rows.get(text)
+    return self._folded.get(text.casefold()) if row is None else row
 
   @functools.cached_property
   def _rows(self) -> dict[str, int]:
@@ -76,12 +76,12 @@ class WordNorms:
   @functools.cached_property
   def _folded(self) -> dict[str, int]:
     """Without case; of "aids" and "AIDS", which differ, the one in small letters."""
-    found: dict[str, int] = {}
+    rows: dict[str, int] = {}
     for row, word in enumerate(self.words):
       key = word.casefold()
-      if key not in found or word == key:
-        found[key] = row
-    return found
+      if key not in rows or word == key:
+        rows[key] = row
+    return rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,17 +220,17 @@ def of_class_names(names: Sequence[str], norms: WordNorms) -> ClassNorms:
       f"{csv_tables.some([repr(name) for name in names], ', ')}"
     )
   values = np.full((len(names), len(RATED)), np.nan, np.float32)
-  for index, found in enumerate(matches):
-    if found:
-      values[index] = norms.values[found.row]
+  for index, nearest in enumerate(matches):
+    if nearest:
+      values[index] = norms.values[nearest.row]
   return ClassNorms(values, matches)
 
 
 def _nearest(name: str, norms: WordNorms) -> Match | None:
   """The nearest match of a class's names."""
-  found = [match(part.strip(), norms) for part in re.split(r"[,;]", name)]
-  known = [one for one in found if one and one.level in _OF_CLASSES]
-  return min(known, key=lambda one: LEVELS.index(one.level), default=None)
+  matches = [match(part.strip(), norms) for part in re.split(r"[,;]", name)]
+  allowed = [m for m in matches if m and m.level in _OF_CLASSES]
+  return min(allowed, key=lambda m: LEVELS.index(m.level), default=None)
 
 
 def _layout(path: pathlib.Path) -> tuple[str, ...]:
@@ -298,8 +298,8 @@ def _words(text: str) -> list[str]:
 def _completed_row(text: str, norms: WordNorms) -> int | None:
   """The row of the only word that begins with the text."""
   start = text.casefold()
-  found = {word.casefold() for word in norms.words if word.casefold().startswith(start)}
-  return norms.row(found.pop()) if len(found) == 1 else None
+  words = {word.casefold() for word in norms.words if word.casefold().startswith(start)}
+  return norms.row(words.pop()) if len(words) == 1 else None
 
 
 def _form_row(word: str, norms: WordNorms) -> int | None:

@@ -80,18 +80,18 @@ def from_files(
   rated = sorted(rated, key=lambda entry: entry.image_id)
   there = {path.relative_to(folder).as_posix() for path in images.walk(folder)}
   # A picture may have a suffix that `walk` does not look for.
-  found = [
+  present = [
     entry
     for entry in rated
     if entry.image_id in there or (folder / entry.image_id).is_file()
   ]
-  missing = ratings.missing_images(rated, there | {e.image_id for e in found})
+  missing = ratings.missing_images(rated, there | {e.image_id for e in present})
   if missing and not skip_missing:
     raise ratings.missing_error(missing, len(rated), table, folder)
-  paths = [folder / entry.image_id for entry in found]
+  paths = [folder / entry.image_id for entry in present]
   return Collection(
     name=name,
-    rated=found,
+    rated=present,
     images=paths,
     contents=[_content(path) for path in paths],
     missing=tuple(image for image, _ in missing),

@@ -138,17 +138,21 @@ def missing_images(
   Returns:
     (image_id, hint) pairs in the order of `rated`.
   """
-  known = {_loose(name): name for name in there}
-  exact = set(known.values())
+  by_loose_name = {_loose(name): name for name in there}
+  exact = set(by_loose_name.values())
   missing = []
   for entry in rated:
     if entry.image_id in exact:
       continue
     loose = _loose(entry.image_id)
-    near = difflib.get_close_matches(loose, known, n=1, cutoff=0.85)
-    stem = [name for key, name in known.items() if key.rpartition(".")[0] == loose]
-    found = known.get(loose) or (stem[0] if stem else known[near[0]] if near else "")
-    missing.append((entry.image_id, f"there is {found!r}" if found else ""))
+    near = difflib.get_close_matches(loose, by_loose_name, n=1, cutoff=0.85)
+    stem = [
+      name for key, name in by_loose_name.items() if key.rpartition(".")[0] == loose
+    ]
+    likely = by_loose_name.get(loose) or (
+      stem[0] if stem else by_loose_name[near[0]] if near else ""
+    )
+    missing.append((entry.image_id, f"there is {likely!r}" if likely else ""))
   return missing
 
 
