@@ -17,11 +17,13 @@ from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import rows as rater_rows
 from emojax.raters.config import RaterConfig
-from emojax.utils import csv_tables, errors
+from emojax.utils import errors, tables
 
 NEEDED = ("worker", "image", *TARGETS)
 # `previous` is the picture shown before, which the rating page records; it is not used.
 OPTIONAL = ("seconds", "approval", "shown_at", "keyword", "previous")
+# Where NA and the like stand for unknown.
+_NUMBERS = (*TARGETS, "seconds", "approval", "shown_at")
 
 
 class _Values(NamedTuple):
@@ -103,7 +105,7 @@ def read(
     UserError: approval rates look like shares, not percentages.
   """
   scale = ratings.check_scale(settings.rating_scale)
-  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns)
+  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS)
 
   def check(cells: Mapping[str, str]) -> rater_rows.Checked[_Values]:
     return _check(cells, scale)
@@ -167,7 +169,7 @@ def _check(
 
 
 def _rating(cell: str, scale: tuple[float, float]) -> float:
-  value = csv_tables.number(cell)
+  value = tables.number(cell)
   if not scale[0] <= value <= scale[1]:
     raise ValueError(
       f"expected a rating from {scale[0]:g} to {scale[1]:g} (--rating_scale), got "
@@ -177,14 +179,14 @@ def _rating(cell: str, scale: tuple[float, float]) -> float:
 
 
 def _seconds(cell: str) -> float:
-  value = csv_tables.number(cell)
+  value = tables.number(cell)
   if value < 0:
     raise ValueError(f"expected seconds, 0 or more, got {value:g}")
   return value
 
 
 def _percent(cell: str) -> float:
-  value = csv_tables.number(cell.removesuffix("%").strip())
+  value = tables.number(cell.removesuffix("%").strip())
   if not 0 <= value <= 100:
     raise ValueError(f"expected percent, 0 to 100, got {value:g}")
   return value
