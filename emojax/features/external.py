@@ -10,13 +10,12 @@ import hashlib
 import os
 import pathlib
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from emojax.utils import errors
+from emojax.utils import errors, names, table_files, tables
 
 VERSION = 1
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -71,7 +70,7 @@ class ExternalTable:
     """Numbers per picture, D."""
     return self.values.shape[1]
 
-  def rows_of(self, names: Sequence[str]) -> np.ndarray:
+  def rows_of(self, wanted: Sequence[str]) -> np.ndarray:
     """Which row of the table is each picture's: (N,) int, -1 where none is.
 
     Names fit whose last parts are the same, with or without the folder before and the
@@ -86,8 +85,8 @@ class ExternalTable:
       whole.setdefault(_parts(name)[0], set()).add(row)
       for part in _parts(name):
         by_part.setdefault(part, set()).add(row)
-    rows = np.full(len(names), -1)
-    for i, name in enumerate(names):
+    rows = np.full(len(wanted), -1)
+    for i, name in enumerate(wanted):
       parts = _parts(name)
       fitting = whole.get(parts[0]) or next(
         (by_part[part] for part in parts if part in by_part), set()
@@ -125,7 +124,7 @@ def is_external(entry: Mapping[str, Any]) -> bool:
 
 def _parts(name: str) -> list[str]:
   """A picture's name and its ends, the longest first, then those without a suffix."""
-  parts = unicodedata.normalize("NFC", name).replace("\\", "/").strip("/").split("/")
+  parts = names.normal(name or "/").split("/")
   ends = ["/".join(parts[start:]) for start in range(len(parts))]
   return [*ends, *(os.path.splitext(end)[0] for end in ends)]
 
@@ -182,7 +181,10 @@ def read(name: str, path: pathlib.Path) -> ExternalTable:
     )
   if not path.is_file():
     raise ExternalError(f"no file {path}: expected a table of the feature {name}")
-  image_names, values = reader(path)
+  try:
+    image_names, values = reader(path)
+  except tables.TableError as error:
+    raise ExternalError(str(error)) from error
   _check(path, image_names, values)
   table = np.ascontiguousarray(values, np.float32)
   if not np.isfinite(table).all():
@@ -219,8 +221,8 @@ def _npy(path: pathlib.Path) -> Read:
   for names_file in (*beside, path.with_name(_NAME_FILES)):
     if names_file.is_file():
       text = names_file.read_text("utf-8-sig", "surrogateescape")
-      names = [line.strip() for line in text.splitlines() if line.strip()]
-      return names, _loaded(path)
+      lines = [line.strip() for line in text.splitlines()]
+      return [line for line in lines if line], _loaded(path)
   raise ExternalError(
     f"{path} does not say which row is which picture: put a text file with a name per "
     f"line beside it, {_NAME_FILES} as thingsvision writes it, or {beside[0].name}"
@@ -237,20 +239,20 @@ def _npz(path: pathlib.Path) -> Read:
       f"{path}: expected one array of names (text) and one of numbers, got "
       f"{shapes or 'nothing'}"
     )
-  (names,), (values,) = texts.values(), numbers.values()
-  if names.dtype.kind == "S":
-    names = np.char.decode(names, "utf-8")
-  return [str(name) for name in names.ravel()], values
+  (image_names,), (values,) = texts.values(), numbers.values()
+  if image_names.dtype.kind == "S":
+    image_names = np.char.decode(image_names, "utf-8")
+  return [str(name) for name in image_names.ravel()], values
 
 
 def _loaded(path: pathlib.Path) -> Any:
   """The array of a `.npy` file, or the arrays of a `.npz` file; nothing is run."""
   try:
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-      return loaded
-    with loaded as archive:
-      return {key: archive[key] for key in archive.files}
+    with path.open("rb") as file:  # NumPy leaves a damaged archive open
+      loaded = np.load(file, allow_pickle=False)
+      if isinstance(loaded, np.ndarray):
+        return loaded
+      return {key: loaded[key] for key in loaded.files}
   # What damaged archives make NumPy and zipfile raise is not documented.
   except Exception as error:
     raise ExternalError(
@@ -273,7 +275,9 @@ def _parquet(path: pathlib.Path) -> Read:
     field.name: pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
     for field in table.schema
   }
-  key = _name_column(path, list(is_text), [name for name in is_text if is_text[name]])
+  columns = list(is_text)
+  texts = [c for c, name in enumerate(columns) if is_text[name]]
+  key = columns[_name_column(path, columns, texts)]
   parts = []
   for name in is_text:
     if name == key:
@@ -301,18 +305,62 @@ def _parquet(path: pathlib.Path) -> Read:
 
 
 def _table(path: pathlib.Path) -> Read:
-  raise NotImplementedError
+  """A text table or a spreadsheet: a column of names, the rest numbers."""
+  sheet = table_files.read(path, len, table_files.WINDOWS)
+  if len(sheet.rows) < 2:
+    raise ExternalError(f"{path}: expected a header and a row per picture")
+  (_, header), *rows = sheet.rows
+  columns = range(len(header))
+  texts = [c for c in columns if not any(_is_number(row, c) for _, row in rows)]
+  key = _name_column(path, header, texts)
+  counts = [c for c in columns if c != key and not header[c] and _counts(rows, c)]
+  used = [c for c in columns if c != key and c not in counts]
+  values = np.empty((len(rows), len(used)))
+  for i, (line, cells) in enumerate(rows):
+    if len(cells) != len(header):
+      raise ExternalError(
+        f"{path}, line {line}: expected {len(header)} cells as in the header, got "
+        f"{len(cells)}"
+      )
+    for j, c in enumerate(used):
+      try:
+        values[i, j] = tables.number(_with_point(cells[c]))
+      except ValueError as error:
+        raise ExternalError(f"{path}, line {line}, {header[c]!r}: {error}") from None
+  return [cells[key] for _, cells in rows], values
+
+
+_Rows = Sequence[tuple[int, Sequence[str]]]  # line in the file, and cells
+
+
+def _is_number(cells: Sequence[str], column: int) -> bool:
+  try:
+    tables.number(_with_point(cells[column]))
+  except (ValueError, IndexError):
+    return False
+  return True
+
+
+def _with_point(cell: str) -> str:
+  """A number with a decimal point; commas between cells never reach one."""
+  return cell.replace(",", ".")
+
+
+def _counts(rows: _Rows, column: int) -> bool:
+  """Whether a nameless column numbers the rows, as pandas and R write them."""
+  cells = [row[column] for _, row in rows]
+  return any(cells == [str(i + s) for i in range(len(cells))] for s in (0, 1))
 
 
 def _name_column(
-  path: pathlib.Path, columns: Sequence[str], texts: Sequence[str]
-) -> str:
+  path: pathlib.Path, header: Sequence[str], texts: Sequence[int]
+) -> int:
   """The column that names pictures: one of the usual names, else the only text."""
-  usual = [name for name in columns if name.strip().lower() in _NAME_COLUMNS]
+  usual = [c for c, name in enumerate(header) if name.strip().lower() in _NAME_COLUMNS]
   choice = usual or list(texts)
   if len(choice) != 1:
     raise ExternalError(
       f"{path}: which column names the pictures? Expected one called "
-      f"{_NAME_COLUMNS[0]}, got {', '.join(columns)}"
+      f"{_NAME_COLUMNS[0]}, got {tables.some(header, ', ')}"
     )
   return choice[0]

@@ -1,6 +1,7 @@
 """Features from elsewhere: every kind of file, and what is wrong with one."""
 
 import numpy as np
+import pandas
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -21,6 +22,27 @@ def _as_csv(path):
   path.write_text("\n".join(["image,x,y", *lines]))
 
 
+def _as_german_excel(path):
+  lines = [f"{n};{a:g};{b:g}" for n, (a, b) in zip(NAMES, VALUES.tolist(), strict=True)]
+  path.write_text(
+    "\n".join(["Bild;x;y", *lines]).replace(".25", ",25").replace("1.5", "1,5")
+  )
+
+
+def _as_pandas(path):
+  pandas.DataFrame({"path": NAMES, "x": VALUES[:, 0], "y": VALUES[:, 1]}).to_csv(path)
+
+
+def _as_index(path):
+  pandas.DataFrame(VALUES, index=NAMES).to_csv(path)
+
+
+def _as_xlsx(path):
+  pandas.DataFrame({"x": VALUES[:, 0], "file": NAMES, "y": VALUES[:, 1]}).to_excel(
+    path, index=False
+  )
+
+
 def _as_parquet(path):
   pyarrow.parquet.write_table(
     pa.table({"image": NAMES, "x": VALUES[:, 0], "y": VALUES[:, 1]}), path
@@ -39,6 +61,10 @@ def _as_lists(path):
     ("features.npy", _as_npy),
     ("a.npz", lambda path: np.savez(path, files=np.array(NAMES), clip=VALUES)),
     ("a.csv", _as_csv),
+    ("b.csv", _as_german_excel),
+    ("c.csv", _as_pandas),
+    ("d.csv", _as_index),
+    ("a.xlsx", _as_xlsx),
     ("a.parquet", _as_parquet),
     ("b.parquet", _as_lists),
   ],
@@ -100,6 +126,11 @@ def _ragged(folder):
   return folder / "a.parquet"
 
 
+def _text(folder):
+  (folder / "a.csv").write_text("image,x\na.jpg,1\nb.jpg,0_7\n")
+  return folder / "a.csv"
+
+
 def _two_texts(folder):
   table = pa.table({"left": NAMES, "right": NAMES, "x": VALUES[:, 0]})
   pyarrow.parquet.write_table(table, folder / "a.parquet")
@@ -115,6 +146,7 @@ def _two_texts(folder):
     (_nameless, "does not say which row is which picture"),
     (_cut, "cannot read"),
     (_ragged, "have 2 different lengths"),
+    (_text, "line 3, 'x': expected a number, got '0_7'"),
     (_two_texts, "which column names the pictures?"),
     (lambda folder: folder / "gone.npy", "no file"),
     (lambda folder: folder / "a.mat", "expected .npy, .npz, .parquet"),
