@@ -87,7 +87,7 @@ def read(run):
 
 
 def test_nothing_is_loaded_from_elsewhere(read):
-  assert read.loads and all(one.startswith("data:image/") for one in read.loads)
+  assert read.loads and all(address.startswith("data:image/") for address in read.loads)
   assert "script" not in read.tags and "link" not in read.tags
 
 
@@ -172,17 +172,19 @@ def test_mistakes_are_one_line(run, tmp_path):
 def test_a_gallery_runs_from_the_lowest_to_the_highest():
   rng = np.random.default_rng(0)
   valence, arousal = rng.uniform(1, 9, (2, 300))
-  shown = [one.row for one in gallery.along(valence, arousal, high=True)]
+  shown = [place.row for place in gallery.along(valence, arousal, high=True)]
   assert len(shown) == 16
   assert (np.diff(valence[shown]) > 0).all()
   assert arousal[shown].min() >= np.quantile(arousal, 2 / 3)
-  low = [one.row for one in gallery.along(valence, arousal, high=False)]
+  low = [place.row for place in gallery.along(valence, arousal, high=False)]
   assert arousal[low].max() <= np.quantile(arousal, 1 / 3)
 
 
 def test_the_plane_puts_pictures_where_they_are_predicted():
   valence, arousal = np.array([2.0, 8.0, 5.0]), np.array([3.0, 7.0, 5.0])
-  places = {one.row: (one.left, one.top) for one in gallery.in_plane(valence, arousal)}
+  places = {
+    place.row: (place.left, place.top) for place in gallery.in_plane(valence, arousal)
+  }
   assert places == {0: (0.0, 100.0), 1: (100.0, 0.0), 2: (50.0, 50.0)}
   crowd = gallery.in_plane(np.full(50, 4.0), np.full(50, 4.0))
   assert len(crowd) == 1
@@ -190,9 +192,9 @@ def test_the_plane_puts_pictures_where_they_are_predicted():
 
 def test_best_and_worst_and_their_caption():
   rated = np.full(30, 5.0)
-  said = rated + np.linspace(-2, 1, 30)
-  assert gallery.extremes(said, rated, worst=True)[0].row == 0
-  assert len(gallery.extremes(said, rated, worst=False)) == 8
+  predicted = rated + np.linspace(-2, 1, 30)
+  assert gallery.extremes(predicted, rated, worst=True)[0].row == 0
+  assert len(gallery.extremes(predicted, rated, worst=False)) == 8
   assert gallery.caption({"valence": 7.0}, {"valence": 5.0}) == "V 7.0/5.0 75 %"
 
 
