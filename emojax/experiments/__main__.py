@@ -141,14 +141,15 @@ def _tuning(
 ) -> "comparison.Tuning":
   """Where fine-tuning finds weights and pictures; lacking weights are told at once."""
   from emojax.backbones import trained
-  from emojax.datasets.va_emotion import build, storage
+  from emojax.datasets.va_emotion import build, storage, synthetic
   from emojax.experiments import experiment as comparison
 
   choice = extract.weights
   if choice == "default":
-    choice = "auto" if data.dataset.endswith("synthetic") else "trained"
-  place = pathlib.Path(extract.weights_dir).expanduser()
-  folder = place if extract.weights_dir else None
+    is_synthetic = storage.place(data).config == synthetic.NAME
+    choice = "auto" if is_synthetic else "trained"
+  weights_dir = pathlib.Path(extract.weights_dir).expanduser()
+  folder = weights_dir if extract.weights_dir else None
   find = functools.cache(lambda network: trained.find(network, folder, choice))
   for network in tuned.finetune:
     find(network)

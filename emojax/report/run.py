@@ -6,12 +6,13 @@ In: a run folder, its `results.json`, and how its pictures are found. Out: a `Pa
 import json
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from emojax import images, paper
-from emojax.datasets.va_emotion import synthetic
+from emojax.datasets.va_emotion import storage, synthetic
 from emojax.evaluation import bootstrap, results
 from emojax.features import params
 from emojax.images.thumbnails import thumbnail
@@ -23,6 +24,25 @@ _CITATION = (
   "Kim, Kim, Kim, Lee: Building Emotional Machines: Recognizing Image Emotions through "
   "Deep Neural Networks, IEEE Transactions on Multimedia 20(11), 2018."
 )
+
+
+class _Drawn(NamedTuple):
+  """A figure of a run.
+
+  Attributes:
+    kind: of `_CAPTIONS`.
+    target: what it is about; empty for a figure of all targets.
+    figure: as Matplotlib has it.
+  """
+
+  kind: str
+  target: str
+  figure: Figure
+
+  @property
+  def name(self) -> str:
+    """Of its files."""
+    return f"{self.kind}-{self.target}" if self.target else self.kind
 
 
 def of_run(
@@ -37,21 +57,21 @@ def of_run(
   """
   read = results.read_predictions(folder / "predictions.csv")
   targets = list(read.predicted)
-  drawn: dict[str, Any] = {}
+  drawn: list[_Drawn] = []
   lines = [json.loads(line) for line in _lines(folder / "metrics.jsonl")]
   for label, figure in (figures.curves(lines) if lines else {}).items():
-    drawn[f"curve-{label}"] = figure
+    drawn.append(_Drawn("curve", label, figure))
   for target in targets:
-    predicted, rated = read.predicted[target], read.rated[target]
-    drawn[f"against-{target}"] = figures.against(predicted, rated, target)
-    drawn[f"residuals-{target}"] = figures.residuals(predicted, rated, target)
-  drawn["ratings"] = figures.histograms(read.rated)
+    arrays = read.predicted[target], read.rated[target]
+    drawn.append(_Drawn("against", target, figures.against(*arrays, target)))
+    drawn.append(_Drawn("residuals", target, figures.residuals(*arrays, target)))
+  drawn.append(_Drawn("ratings", "", figures.histograms(read.rated)))
   if len(targets) == 2:
     points = {
       title: (values["valence"], values["arousal"])
       for title, values in (("rated", read.rated), ("predicted", read.predicted))
     }
-    drawn["plane"] = figures.plane(points)
+    drawn.append(_Drawn("plane", "", figures.plane(points)))
   notes = list(report["notes"])
   galleries = _galleries(read, find)
   if not galleries:
@@ -65,8 +85,8 @@ def of_run(
     page.Section(
       "Predicted and rated",
       figures=[
-        page.drawn(figure, _alt(name, report), _CAPTIONS[name.split("-")[0]])
-        for name, figure in drawn.items()
+        page.drawn(entry.figure, _alt(entry, report), _CAPTIONS[entry.kind])
+        for entry in drawn
       ],
     ),
     *_keywords(read),
@@ -74,7 +94,9 @@ def of_run(
     page.Section("How it was made", _provenance(report), [_settings(report)]),
   ]
   title = f"{report['dataset']}, preset {report['preset']}"
-  return page.Page(title, notes, sections, drawn)
+  return page.Page(
+    title, notes, sections, {entry.name: entry.figure for entry in drawn}
+  )
 
 
 _CAPTIONS = {
@@ -223,16 +245,16 @@ def _settings(report: Mapping[str, Any]) -> page.Table:
   return page.Table("Settings", rows)
 
 
-def _alt(name: str, report: Mapping[str, Any]) -> str:
+def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:
   """What a figure shows, with its main numbers."""
-  kind, _, target = name.partition("-")
-  scores = report["targets"].get(target, {}).get("out_of_fold")
+  scores = report["targets"].get(drawn.target, {}).get("out_of_fold")
   numbers = (
     f" r is {scores['pearson_r']:.2f}, mean square error {scores['mse']:.2f}."
     if scores
     else ""
   )
-  return f"{_CAPTIONS[kind]} {target}.{numbers}"
+  about = f" {drawn.target}." if drawn.target else ""
+  return f"{_CAPTIONS[drawn.kind]}{about}{numbers}"
 
 
 def _lines(path: pathlib.Path) -> list[str]:
@@ -247,7 +269,7 @@ def find_images(report: Mapping[str, Any], images_dir: str) -> FindImage:
     images_dir: where they are now; empty: where they were.
   """
   places = report.get("pictures", {})
-  if "number" in places and not images_dir:
+  if report["dataset"] == f"{storage.NAME}/{synthetic.NAME}" and not images_dir:
     source = synthetic.load(places["number"], places["seed"])
     rows = {entry.image_id: row for row, entry in enumerate(source.rated)}
     return lambda image_id: np.asarray(source.images[rows[image_id]])

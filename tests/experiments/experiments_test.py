@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from emojax import paper
+from emojax.config import DataConfig, ExtractConfig
 from emojax.evaluation import results
+from emojax.experiments import __main__ as program
 from emojax.experiments import entries
-from emojax.experiments.config import ExperimentConfig
+from emojax.experiments.config import ExperimentConfig, FinetuneConfig
 from emojax.report import experiment
 
 _SMALL = [
@@ -110,6 +112,16 @@ def test_equal_feature_sets_are_refused():
   selection = ExperimentConfig(objects=("vgg16", "vgg16"))
   with pytest.raises(ValueError, match="two feature sets are the same"):
     entries.plan("2", selection, "paper")
+
+
+def test_weights_of_the_synthetic_set_may_be_random_by_whatever_name_it_goes(tmp_path):
+  extract = ExtractConfig(weights_dir=str(tmp_path))
+  tuned = FinetuneConfig(finetune=("resnet18",))
+  for name in ("va_emotion", "va_emotion/synthetic"):
+    tuning = program._tuning(tuned, DataConfig(dataset=name), extract, [])
+    assert tuning.weights("resnet18").source == "random"
+  with pytest.raises(ValueError, match="resnet18"):
+    program._tuning(tuned, DataConfig(dataset="va_emotion/folder"), extract, [])
 
 
 @pytest.mark.slow

@@ -104,7 +104,9 @@ def _section(
   for pair in pairs[:_MOST_SHOWN]:
     names = [files.utf8(name) for name in names_of(sets, pair)]
     apart = np.abs(np.subtract(*ratings_of(sets, pair)))
-    places = " and ".join(folds_of(sets, pair))
+    places = " and ".join(
+      f"g{fold + 1}" if fold != NO_FOLD else "none" for fold in folds_of(sets, pair)
+    )
     straddles = "yes" if pair.straddles else "no"
     rows.append(
       [
@@ -138,9 +140,8 @@ def ratings_of(sets: Sequence[RatedSet], pair: Copy) -> list[np.ndarray]:
   return [sets[s].dataset.ratings[r] for s, r in zip(pair.sets, pair.rows, strict=True)]
 
 
-def folds_of(sets: Sequence[RatedSet], pair: Copy) -> list[str]:
-  """The folds of a pair's two pictures, "g1" to "g5"; "none" without folds."""
-  numbers = [
+def folds_of(sets: Sequence[RatedSet], pair: Copy) -> list[int]:
+  """The folds of a pair's two pictures, from 0; `NO_FOLD` where there are none."""
+  return [
     int(sets[s].dataset.fold[r]) for s, r in zip(pair.sets, pair.rows, strict=True)
   ]
-  return [f"g{fold + 1}" if fold != NO_FOLD else "none" for fold in numbers]

@@ -168,7 +168,7 @@ def titled(sets: Sequence[RatedSet]) -> list[RatedSet]:
 
 def _is_named(data: DataConfig, config: str) -> bool:
   """Whether settings name the pictures and ratings themselves."""
-  if config == "synthetic":
+  if config == synthetic.NAME:
     default = DataConfig()
     return (data.num_synthetic, data.synthetic_seed) != (
       default.num_synthetic,
@@ -201,7 +201,7 @@ def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
     )
   places = metadata["settings"]
   sources: Sequence[pathlib.Path | np.ndarray]
-  if "number" in places:
+  if metadata["source"] == synthetic.NAME:
     drawn = synthetic.load(places["number"], places["seed"])
     sources = drawn.images
     where = "Its pictures are drawn anew."

@@ -82,11 +82,11 @@ def images(sets: Sequence[RatedSet], duplicates: copies.Copies) -> str:
     for row, (name, look) in enumerate(
       zip(data.image_ids, rated_set.looks, strict=True)
     ):
-      fold, group = int(data.fold[row]), int(duplicates.group[number][row])
+      group = int(duplicates.group[number][row])
       cells = [
         rated_set.title,
         name,
-        fold + 1 if fold != NO_FOLD else "",
+        _fold(data.fold[row]),
         *map(_number, (*data.ratings[row], *data.ratings_std[row])),
         *(_count(value) for value in data.num_raters[row]),
         data.keywords[row],
@@ -103,7 +103,6 @@ def pairs(sets: Sequence[RatedSet], duplicates: copies.Copies) -> str:
   rows: list[Sequence[Any]] = [PAIR_COLUMNS]
   for pair in duplicates.pairs:
     names = copies_section.names_of(sets, pair)
-    places = [fold.strip("gnoe") for fold in copies_section.folds_of(sets, pair)]
     apart = np.abs(np.subtract(*copies_section.ratings_of(sets, pair)))
     rows.append(
       (
@@ -113,7 +112,7 @@ def pairs(sets: Sequence[RatedSet], duplicates: copies.Copies) -> str:
         names[1],
         pair.distance,
         "yes" if pair.is_same_file else "no",
-        *places,
+        *map(_fold, copies_section.folds_of(sets, pair)),
         "yes" if pair.straddles else "no",
         *map(_number, apart),
       )
@@ -219,6 +218,10 @@ def _look(look: picture_check.Look) -> tuple[Any, ...]:
 
 def _number(value: float) -> str:
   return f"{value:.4f}" if math.isfinite(value) else ""
+
+
+def _fold(number: int) -> str:
+  return str(number + 1) if number != NO_FOLD else ""
 
 
 def _count(value: int) -> str:

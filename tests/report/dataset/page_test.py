@@ -19,8 +19,9 @@ from PIL import Image, ImageOps
 
 from emojax import images
 from emojax.config import DataConfig, ExtractConfig
-from emojax.datasets.va_emotion import prepare
+from emojax.datasets.va_emotion import prepare, synthetic
 from emojax.report import __main__ as report
+from emojax.report import run
 from emojax.report.dataset import copies, coverage, rated_set, tables
 from emojax.report.dataset import look as picture_check
 
@@ -309,6 +310,8 @@ def test_two_sets_of_one_kind_stand_beside_each_other(data, tmp_path):
   pairs = both.rows("near_duplicates.csv")
   between = [row for row in pairs if row["first_set"] != row["second_set"]]
   assert {row["straddles_folds"] for row in between} == {"no"}
+  assert {row["first_fold"] for row in between} <= set("12345")
+  assert {row["second_fold"] for row in between} == {""}
   crossing = [(row["first"], row["second"]) for row in between]
   assert {(f"{n}.png", f"small {n}.jpg") for n in range(3)} <= set(crossing)
   assert both.results["near_pairs_across_sets"] == len(crossing) == 5  # copies' copies
@@ -317,6 +320,20 @@ def test_two_sets_of_one_kind_stand_beside_each_other(data, tmp_path):
   assert "va_emotion/folder (pictures): 3 rated pictures were missing" in words
   assert "fewer than 5 pictures and no folds" in words
   assert len(both.rows("pictures.csv")) == 15 + 3
+
+
+def test_drawn_pictures_are_known_by_their_source(data):
+  """A source of files may be described by a number of its own."""
+  skip = dataclasses.replace(data, skip_bad_pictures=True)
+  lbp = ExtractConfig(features=("lbp",), cache_dir="", extract_batch=4)
+  dataset = prepare.prepare(skip, lbp, say=lambda line: None)
+  dataset.metadata["settings"]["number"] = 3
+  report = {"dataset": dataset.name, "pictures": dataset.metadata["settings"]}
+  assert run.find_images(report, "")("tiny.png").shape == (40, 90, 3)
+  drawn = {"dataset": "va_emotion/synthetic", "pictures": {"number": 2, "seed": 0}}
+  source = synthetic.load(2, 0)
+  find = run.find_images(drawn, "")
+  np.testing.assert_array_equal(find(source.rated[1].image_id), source.images[1])
 
 
 @pytest.mark.slow
