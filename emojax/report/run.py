@@ -20,11 +20,6 @@ from emojax.pages import figures, gallery, page
 
 FindImage = Callable[[str], np.ndarray | None]  # by id; None where it is not there
 
-_CITATION = (
-  "Kim, Kim, Kim, Lee: Building Emotional Machines: Recognizing Image Emotions through "
-  "Deep Neural Networks, IEEE Transactions on Multimedia 20(11), 2018."
-)
-
 
 class _Drawn(NamedTuple):
   """A figure of a run.
@@ -235,7 +230,7 @@ def _provenance(report: Mapping[str, Any]) -> list[str]:
     f"Features: {features}.",
     f"emojax {report['emojax_version']}, {report['device']}, "
     f"{report['seconds']:.0f} s.",
-    f"Please cite the paper and emojax: {_CITATION}",
+    f"Please cite the paper and emojax: {paper.CITATION}.",
   ]
 
 

@@ -3,6 +3,7 @@
 import csv
 import html.parser
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emojax.datasets.va_emotion import storage
 from emojax.evaluation import bootstrap
 from emojax.pages import gallery
 
@@ -102,6 +104,19 @@ def test_every_picture_is_described_and_every_table_has_heads(read):
   assert read.alts and all(len(alt) > 10 for alt in read.alts)
   assert read.captions == read.tags.count("table") >= 5
   assert read.scopes and set(read.scopes) == {"col", "row"}
+
+
+def test_the_paper_is_cited_as_the_dataset_cites_it(read):
+  folder = helpers.ROOT / "emojax" / "datasets" / "va_emotion"
+  article = (folder / "CITATIONS.bib").read_text("utf-8").partition("}\n\n")[0]
+  entry = dict(re.findall(r"(\w+) = {(.*)}", article))
+  cited = " ".join(part for part in read.text if "Please cite" in part)
+  title = entry["title"].replace("Through", "through")
+  for part in (title, entry["journal"], f"{entry['volume']}({entry['number']})"):
+    assert part in cited
+  assert f", {entry['year']}; preprint 2017." in cited
+  assert entry["year"] in (helpers.ROOT / "README.md").read_text("utf-8")[:1000]
+  assert f"Kim et al. {entry['year']}," in storage.CONFIGS["cgna10766"]
 
 
 def test_headings_are_one_title_and_its_sections(read):
