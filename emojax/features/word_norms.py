@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from emojax.config import SCALE, TARGETS
-from emojax.utils import csv_tables
+from emojax.utils import tables
 
 RATED = (*TARGETS, "dominance")  # columns of `WordNorms.values`
 
@@ -128,13 +128,15 @@ def read(path: pathlib.Path) -> WordNorms:
   Raises:
     NormsError: another layout, a word without letters or that stands twice, or a rating
       that is no number from 1 to 9.
-    TableError: no such file, or no table, see `csv_tables.read`; a ValueError too.
+    TableError: no such file, or no table, see `tables.read`; a ValueError too.
   """
   columns = _layout(path)
-  lines = csv_tables.read(path, columns)
+  table = tables.read(
+    path, [tables.Column(name, is_number=name != "word") for name in columns]
+  )
   words, values, problems = [], [], []
   first_line: dict[str, int] = {}
-  for line in lines:
+  for line in table.lines:
     word = " ".join(line.cells[columns[0]].split())
     if not word:
       problems.append(f"line {line.number}: expected a word, got an empty cell")
@@ -152,11 +154,11 @@ def read(path: pathlib.Path) -> WordNorms:
     words.append(word)
     values.append(cells)
   if problems:
-    raise NormsError(f"{path}: {csv_tables.some(problems)}; mend the file")
-  table = np.full((len(words), len(RATED)), np.nan)
-  table[:, : len(columns) - 1] = np.array(values, np.float64)
+    raise NormsError(f"{path}: {tables.some(problems)}; mend the file")
+  ratings = np.full((len(words), len(RATED)), np.nan)
+  ratings[:, : len(columns) - 1] = np.array(values, np.float64)
   digest = hashlib.sha256(path.read_bytes()).hexdigest()
-  return WordNorms(tuple(words), table, digest, f"{path.name} {digest[:_SHORT]}")
+  return WordNorms(tuple(words), ratings, digest, f"{path.name} {digest[:_SHORT]}")
 
 
 def match(phrase: str, norms: WordNorms, cut_at: int = 0) -> Match | None:
@@ -217,7 +219,7 @@ def of_class_names(names: Sequence[str], norms: WordNorms) -> ClassNorms:
   if not any(matches):
     raise NormsError(
       f"none of the {len(names)} class names is a word of {norms.label}: "
-      f"{csv_tables.some([repr(name) for name in names], ', ')}"
+      f"{tables.some([repr(name) for name in names], ', ')}"
     )
   values = np.full((len(names), len(RATED)), np.nan, np.float32)
   for index, nearest in enumerate(matches):
@@ -235,25 +237,22 @@ def _nearest(name: str, norms: WordNorms) -> Match | None:
 
 def _layout(path: pathlib.Path) -> tuple[str, ...]:
   """The columns of the file's layout."""
-  header = csv_tables.read(path, ())[0].cells
+  header = [name.lower() for name in tables.read(path, ()).header]
   for layout in (_WARRINER, _SIMPLE, _SIMPLE[:-1]):
     if all(column in header for column in layout):
       return layout
-  came = ", ".join(name or "(no name)" for name in list(header)[:8])
+  came = ", ".join(name or "(no name)" for name in header[:8])
   more = f" and {len(header) - 8} more" if len(header) > 8 else ""
-  hint = ""
-  if len(header) == 1 and (";" in came or "\t" in came):
-    hint = "; save it with commas between the columns"
   raise NormsError(
     f"{path} is no table of word norms: expected the columns Word, V.Mean.Sum, "
     "A.Mean.Sum, D.Mean.Sum, or word, valence, arousal and perhaps dominance; got "
-    f"{came}{more}{hint}"
+    f"{came}{more}"
   )
 
 
 def _is_rating(cell: str) -> bool:
   try:
-    return SCALE[0] <= float(cell) <= SCALE[1]
+    return SCALE[0] <= tables.number(cell) <= SCALE[1]
   except ValueError:
     return False
 

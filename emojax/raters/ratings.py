@@ -19,16 +19,19 @@ from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import rows as rater_rows
 from emojax.raters.config import RaterConfig
-from emojax.utils import csv_tables, errors
+from emojax.utils import errors, tables
 
 NEEDED = ("worker", "image", *TARGETS)
 # `previous` is the picture shown before, which the rating page records; it is not used.
 OPTIONAL = ("seconds", "approval", "shown_at", "keyword", "previous")
+# Where NA and the like stand for unknown.
+_NUMBERS = (*TARGETS, "seconds", "approval", "shown_at")
 
 
 # An approval rate; platforms add how many tasks were approved of how many.
 _RATE = re.compile(
-  r"(?P<rate>\d+([.,]\d+)?)\s*%?(\s*\(\s*\d+\s*/\s*(?P<tasks>\d+)\s*\))?"
+  r"(?P<rate>\d+([.,]\d+)?)\s*%?(\s*\(\s*\d+\s*/\s*(?P<tasks>\d+)\s*\))?",
+  re.ASCII,
 )
 _COUNTED_TIME = re.compile(r"[1-9]\d{8,9}(\.\d+)?|[1-9]\d{11,12}(\.\d+)?")
 _LEAST_MS = 1e11  # of a time since 1970: as seconds it would lie after the year 5000
@@ -117,7 +120,7 @@ def read(
     UserError: times look like milliseconds, or approval rates like shares.
   """
   scale = ratings.check_scale(settings.rating_scale)
-  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns)
+  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS)
 
   def check(cells: Mapping[str, str]) -> rater_rows.Checked[_Values]:
     return _check(cells, scale)
@@ -188,7 +191,7 @@ def _check(
 
 
 def _rating(cell: str, scale: tuple[float, float]) -> float:
-  value = csv_tables.number(cell)
+  value = tables.number(cell)
   if not scale[0] <= value <= scale[1]:
     raise ValueError(
       f"expected a rating from {scale[0]:g} to {scale[1]:g} (--rating_scale), got "
@@ -198,7 +201,7 @@ def _rating(cell: str, scale: tuple[float, float]) -> float:
 
 
 def _seconds(cell: str) -> float:
-  value = csv_tables.number(cell)
+  value = tables.number(cell)
   if value < 0:
     raise ValueError(f"expected seconds, 0 or more, got {value:g}")
   return value
@@ -212,7 +215,7 @@ def _percent(cell: str) -> float:
   match = _RATE.fullmatch(cell)
   if match is None:
     raise ValueError(f"expected percent such as 97, 97 % or 97% (30/31), got {cell!r}")
-  value = csv_tables.number(match["rate"].replace(",", "."))
+  value = tables.number(match["rate"].replace(",", "."))
   if not 0 <= value <= 100:
     raise ValueError(f"expected percent, 0 to 100, got {value:g}")
   return math.nan if match["tasks"] and int(match["tasks"]) == 0 else value

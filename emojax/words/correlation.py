@@ -17,7 +17,7 @@ from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.evaluation import bootstrap
 from emojax.features import word_norms
-from emojax.utils import csv_tables, files
+from emojax.utils import files, tables
 
 MATCHED, UNKNOWN, UNRATED, UNTAGGED = "matched", "unknown word", "no rating", "no tag"
 STATUSES = (MATCHED, UNKNOWN, UNRATED, UNTAGGED)
@@ -33,7 +33,6 @@ FLAGS = {  # that name them
   "valence": "valence_column",
   "arousal": "arousal_column",
 }
-_MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "-", "."))
 _FEWEST = 4  # pictures for a correlation; with three no interval has a meaning
 _LISTED = 3  # tags that an error lists
 
@@ -108,10 +107,9 @@ def find_columns(path: pathlib.Path, choices: Mapping[str, str]) -> dict[str, st
     key of `COLUMNS` -> column in lower case.
   Raises:
     WordsError: no column is asked for and none of the usual ones is there.
-    TableError: no such file, no table, or it lacks an asked column; a ValueError too.
+    TableError: no such file, or no table; a ValueError too.
   """
-  named = [name.strip().lower() for name in choices.values() if name.strip()]
-  header = list(csv_tables.read(path, named)[0].cells)
+  header = [name.lower() for name in tables.read(path, ()).header]
   columns = {}
   for key, usual in COLUMNS.items():
     name = choices[key].strip().lower()
@@ -122,7 +120,6 @@ def find_columns(path: pathlib.Path, choices: Mapping[str, str]) -> dict[str, st
         f"with --{FLAGS[key]}; got {', '.join(name or '(no name)' for name in header)}"
       )
     columns[key] = name or candidates[0]
-  csv_tables.read(path, columns.values())  # so that none of them stands twice
   return columns
 
 
@@ -141,18 +138,21 @@ def read(
   """
   low, high = ratings.check_scale(scale)
   rows, problems = [], []
-  for line in csv_tables.read(path, columns.values()):
+  wanted = [
+    tables.Column(key, flag=flag, is_number=key in TARGETS)
+    for key, flag in FLAGS.items()
+  ]
+  for line in tables.read(path, wanted, columns).lines:
     values = {}
     for target in TARGETS:
-      cell = line.cells[columns[target]]
       try:
-        values[target] = _rating(cell, low, high)
+        values[target] = _rating(line.cells[target], low, high)
       except ValueError as error:
         problems.append(f"line {line.number}, column {columns[target]}: {error}")
     if not problems:
-      rows.append(Tagged(line.number, line.cells[columns["tag"]], **values))
+      rows.append(Tagged(line.number, line.cells["tag"], **values))
   if problems:
-    raise WordsError(f"{path}: {csv_tables.some(problems)}")
+    raise WordsError(f"{path}: {tables.some(problems)}")
   return rows
 
 
@@ -308,10 +308,10 @@ def _row(
 
 def _rating(cell: str, low: float, high: float) -> float:
   """A rating on 1..9, NaN where it is missing."""
-  if cell.casefold() in _MISSING:
+  if tables.is_unknown(cell):
     return math.nan
   try:
-    value = float(cell)
+    value = tables.number(cell)
   except ValueError:
     raise ValueError(f"expected a number, or nothing, got {cell!r}") from None
   if not low <= value <= high:

@@ -65,7 +65,6 @@ def test_a_simple_table_is_read_with_and_without_dominance(tmp_path):
     ("", "is empty"),
     ("word,valence,arousal\n", "no ratings below"),
     ("token,happy\nsea,3\n", "expected the columns Word, V.Mean.Sum.*got token, happy"),
-    ("word;valence;arousal\nsea;3;4\n", "save it with commas"),
     ("word,valence\nsea,3\n", "or word, valence, arousal.*got word, valence"),
     ("word,valence,arousal,valence\nsea,3,4,5\n", "2 columns called 'valence'"),
     ("word,valence,arousal\nsea,3,4\nsky,3,4\nsea,5,5\n", "'sea' .* lines 2 and 4"),

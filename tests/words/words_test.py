@@ -217,7 +217,7 @@ def test_cut_tags_are_completed_when_asked(tmp_path):
     (_TAGS, _NORMS, {"cut_at": -1}, "--cut_at should be 0 or more; got -1"),
     (_TAGS, _NORMS, {"tags": ""}, "tagged pictures with --tags"),
     (_TAGS + "sea,good,3\n", _NORMS, {}, "line 12, column valence.*got 'good'"),
-    (_TAGS + "sea,1\n", _NORMS, {}, "line 12: expected 3 cells"),
+    (_TAGS + "sea,1,2,3\n", _NORMS, {}, "line 12: expected 3 cells"),
     (_HEAD + "qq,1,2\nzz,3,4\n", _NORMS, {}, "no row has a word.*2 with unknown word"),
     (_HEAD + ",1,2\n,3,4\n", _NORMS, {}, "no row has a word.*2 with no tag"),
     (_HEAD + "sea,,2\nsea,3,\n", _NORMS, {}, "no row has a word.*2 with no rating"),

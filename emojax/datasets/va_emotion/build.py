@@ -48,7 +48,11 @@ def collect(place: Place, data: DataConfig) -> collection.Collection:
     downloads = place.root / "downloads" / name
     return cgna.load(data.manual_dir, downloads, data.download)
   return folder.load(
-    data.images_dir, data.ratings_csv, data.rating_scale, data.skip_bad_pictures
+    data.images_dir,
+    data.ratings_csv,
+    data.rating_scale,
+    data.skip_bad_pictures,
+    folder.named_columns(data),
   )
 
 

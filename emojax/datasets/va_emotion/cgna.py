@@ -85,6 +85,7 @@ def load(
     rated,
     tables["valence"],
     folder,
+    collection.files_of(folder),
     skip_missing=False,
     settings={"rating_scale": [*SCALE], "not_numbered": strays},
     disclaimer=_note(len(rated)),

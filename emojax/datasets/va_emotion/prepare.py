@@ -41,7 +41,7 @@ def prepare(
     data: which dataset.
     settings: which features, and how to compute them.
     progress: show a bar.
-    say: gets one line about what was done.
+    say: gets one line about what was done, and one on what was assumed of the table.
   Returns:
     A `Dataset` with the features asked for, in that order.
   Raises:
@@ -54,6 +54,8 @@ def prepare(
   path = place.path
   extraction = build.make_extractor(place, settings)
   source = build.collect(place, data)
+  for line in source.settings.get("assumed", ()):
+    say(line)
   with storage.locked(path) as writable:
     prepared = _prepared(path, build.fingerprint(source, data), data, settings)
     if prepared is not None and _has(prepared, extraction):
