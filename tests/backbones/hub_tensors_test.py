@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from flax.traverse_util import flatten_dict
+from torch_files import write_torch
 
-from emojax.backbones import BACKBONES, convert, hub_tensors, weights
+from emojax.backbones import BACKBONES, convert, hub_tensors, published, weights
 
 GOLDENS = helpers.script("make_hub_goldens")
 FULL = [
@@ -108,21 +109,34 @@ def tiny(request, monkeypatch, tmp_path):
   return network, path
 
 
-def test_a_hubs_file_becomes_weights(tiny, tmp_path):
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_hubs_file_becomes_weights(tiny, tmp_path, name):
   network, path = tiny
+  if name != path.name:
+    tensors = safetensors.numpy.load_file(path)
+    path.unlink()
+    path = write_torch(path.with_name(name), tensors)
   (tmp_path / "other").mkdir()
   (tmp_path / "other" / path.name).write_bytes(b"of another model")
   line = convert.convert(network, tmp_path, tmp_path / "weights")
   assert line.endswith("own weights")
   loaded = weights.load(network, tmp_path / "weights")
   assert (loaded.source, loaded.class_names) == ("own", ())
-  assert "; model.safetensors, sha256 " in loaded.origin
+  assert f"; {name}, sha256 " in loaded.origin
   side = BACKBONES[network].view.side_px
   outputs = jax.jit(BACKBONES[network].apply)(
     loaded.params, GOLDENS["draw_images"](side)
   )
   errors = GOLDENS["relative_errors"](network, "tiny", outputs)
   assert max(errors.values()) < 1e-4
+
+
+def test_only_what_is_asked_for_is_read(tmp_path):
+  tensors = {name: np.zeros(2, np.float32) for name in ("a.x", "ab.x", "b.x")}
+  path = tmp_path / "model.safetensors"
+  safetensors.numpy.save_file(tensors, path)
+  assert published.read_safetensors(path, ("a.", "b.")).keys() == {"a.x", "b.x"}
+  assert published.read_safetensors(path).keys() == tensors.keys()
 
 
 def test_another_networks_file_is_refused(tiny, tmp_path):
