@@ -50,6 +50,12 @@ class ExtractConfig:
     "Which features, in column order; these five are 59 + 320 + 59 + 1000 + 150 = "
     "1588 columns, the width of the paper's input.",
   )
+  extra_features: tuple[str, ...] = setting(
+    (),
+    "Features computed elsewhere, NAME=FILE: .npy with a file of names beside it, "
+    ".npz, CSV, Excel or Parquet, a row per picture. They come behind --features "
+    "unless that names them.",
+  )
   weights_dir: str = setting(
     "",
     "Folder of <network>.safetensors files to look in before installed packages and "
@@ -96,6 +102,12 @@ class ExtractConfig:
     "none.",
   )
 
+  @property
+  def every_feature(self) -> tuple[str, ...]:
+    """`features`, and behind them the extra ones that are not among them."""
+    extra = (setting.partition("=")[0] for setting in self.extra_features)
+    return tuple(dict.fromkeys([*self.features, *extra]))
+
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
@@ -122,8 +134,30 @@ class DataConfig:
   images_dir: str = setting("", "For folder: the folder of pictures.")
   ratings_csv: str = setting(
     "",
-    "For folder: a CSV file with columns image, valence, arousal, and where you have "
-    "them valence_std, arousal_std, num_raters, keyword.",
+    "For folder: a table (CSV in any usual form, or .xlsx) with columns image, "
+    "valence, arousal, and where you have them valence_std, arousal_std, num_raters, "
+    "keyword.",
+  )
+  image_column: str = setting(
+    "",
+    "For folder: what the table calls the column of the pictures' names; empty, here "
+    "and below: image, or another usual name such as filename, Theme.",
+  )
+  valence_column: str = setting(
+    "", "For folder: the column of valence; such as Valence_mean, valmn."
+  )
+  arousal_column: str = setting(
+    "", "For folder: the column of arousal; such as Arousal_mean, aromn."
+  )
+  valence_std_column: str = setting(
+    "", "For folder: the column of valence's standard deviation over raters."
+  )
+  arousal_std_column: str = setting(
+    "", "For folder: the column of arousal's standard deviation over raters."
+  )
+  num_raters_column: str = setting("", "For folder: the column that counts raters.")
+  keyword_column: str = setting(
+    "", "For folder: the column with a word for what each picture shows."
   )
   rating_scale: tuple[float, ...] = setting(
     SCALE, "For folder: lowest and highest rating; mapped linearly to 1..9."

@@ -25,6 +25,7 @@ from emojax.features import (
   Feature,
   attributes,
   color_names,
+  external,
   word_emotion,
   word_norms,
 )
@@ -67,11 +68,12 @@ def load_sources(
   precision: str = "float32",
   word_norms: pathlib.Path | None = None,
   word_features: Sequence[str] = (),
+  tables: Mapping[str, external.ExternalTable] | None = None,
 ) -> dict[str, Source]:
   """Loads everything that some features need.
 
   Args:
-    names: of `FEATURES` and `DERIVED`.
+    names: of `FEATURES`, `DERIVED` and `tables`.
     weights_dir: folder of `<network>.safetensors` files and `attributes.safetensors`;
       None: there is none.
     weights: "trained", "random" or "auto", see `backbones.trained.find`.
@@ -80,6 +82,7 @@ def load_sources(
       parameters are then rounded; digest and label say so.
     word_norms: a file of word norms, see `word_norms`.
     word_features: whose class names `word_emotion` looks up.
+    tables: features from elsewhere, by name.
   Returns:
     need -> Source, with exactly the keys that the features' `needs` have, and those of
     the features they are made of.
@@ -88,34 +91,46 @@ def load_sources(
     WeightsError: weights that are missing or damaged, or attributes that were fitted to
       other weights (a ValueError too).
   """
-  asked = check_names(names)
+  tables = tables or {}
+  wanted = check_names(names, tables)
   opened: dict[str, _Opened] = {}
-  for name in asked:
+  for name in wanted:
     if name in DERIVED:
       need = DERIVED[name].needs
       opened[need] = _open(need, weights_dir, word_norms, word_features)
-  bases = [base for one in opened.values() for base in one.bases]
-  direct = [name for name in dict.fromkeys([*asked, *bases]) if name in FEATURES]
-  needs = {FEATURES[name].needs for name in check_names(direct)}
-  found = {
+  bases = [base for opening in opened.values() for base in opening.bases]
+  direct = [name for name in dict.fromkeys([*wanted, *bases]) if name in FEATURES]
+  needs = {FEATURES[name].needs for name in direct}
+  sources = {
     need: _rounded(_load(need, weights_dir, weights, color_names), precision)
     for need in sorted(needs)
   }
-  return found | {need: one.close(found) for need, one in opened.items()}
+  given = {
+    table.need: Source(table, table.digest, table.label, size=table.size)
+    for name, table in tables.items()
+    if name in wanted
+  }
+  closed = {need: opening.close(sources) for need, opening in opened.items()}
+  return sources | closed | given
 
 
-def check_names(names: Iterable[str]) -> list[str]:
-  """The names as a list; ValueError unless each is a feature and none comes twice."""
+def check_names(names: Iterable[str], tables: Iterable[str] = ()) -> list[str]:
+  """The names as a list; ValueError unless each is a feature and none comes twice.
+
+  Args:
+    names: of `FEATURES`, `DERIVED` and `tables`.
+    tables: names of features from elsewhere.
+  """
   names = list(names)
-  every = [*FEATURES, *DERIVED]
-  known = f"known: {', '.join(every)}"
+  every = [*FEATURES, *DERIVED, *tables]
+  choices = f"known: {', '.join(every)}"
   if not names:
-    raise ValueError(f"no feature named; {known}")
+    raise ValueError(f"no feature named; {choices}")
   for name in names:
     if name not in every:
       near = difflib.get_close_matches(name, every, n=1)
       hint = f"did you mean {near[0]!r}? " if near else ""
-      raise ValueError(f"unknown feature {name!r}; {hint}{known}")
+      raise ValueError(f"unknown feature {name!r}; {hint}{choices}")
     if names.count(name) > 1:
       raise ValueError(
         f"feature {name!r} is named {names.count(name)} times; once is enough"
@@ -133,7 +148,11 @@ def describe(
   description holds those of the features it is made of, as `bases`.
   """
   described: list[dict[str, Any]] = []
-  for name in check_names(names):
+  tables = tables_of(sources)
+  for name in check_names(names, tables):
+    if name in tables:
+      described.append(tables[name].describe())
+      continue
     feature = FEATURES.get(name) or DERIVED[name]
     source = sources[feature.needs]
     entry = {
@@ -153,6 +172,12 @@ def describe(
   return described
 
 
+def tables_of(sources: Mapping[str, Source]) -> dict[str, external.ExternalTable]:
+  """The features from elsewhere among some sources, by name."""
+  tables = [source.params for source in sources.values()]
+  return {t.name: t for t in tables if isinstance(t, external.ExternalTable)}
+
+
 def size_of(
   name: str, weights_dir: pathlib.Path | None, word_features: Sequence[str]
 ) -> int:
@@ -170,10 +195,10 @@ def size_of(
 
 def with_bases(described: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
   """Descriptions of features, each behind those of the features it is made of."""
-  found: list[Mapping[str, Any]] = []
+  entries: list[Mapping[str, Any]] = []
   for entry in described:
-    found += [*with_bases(entry.get("bases", ())), entry]
-  return found
+    entries += [*with_bases(entry.get("bases", ())), entry]
+  return entries
 
 
 def weights_of(described: Iterable[Mapping[str, Any]]) -> list[Mapping[str, str]]:
@@ -248,10 +273,10 @@ def _open(
 
 
 def _attributes_on(
-  model: attributes.AttributeModel, found: Mapping[str, Source]
+  model: attributes.AttributeModel, networks: Mapping[str, Source]
 ) -> Source:
   """The source of `attributes`; refuses other weights than it was fitted to."""
-  base = found[FEATURES[model.base].needs]
+  base = networks[FEATURES[model.base].needs]
   if base.digest.partition("-")[0] != model.base_digest.partition("-")[0]:
     raise weights_lib.WeightsError(
       f"the attributes were fitted to {model.base_label} (digest "
@@ -264,12 +289,12 @@ def _attributes_on(
 
 
 def _word_tables(
-  norms: word_norms.WordNorms, bases: tuple[str, ...], found: Mapping[str, Source]
+  norms: word_norms.WordNorms, bases: tuple[str, ...], networks: Mapping[str, Source]
 ) -> Source:
   """The source of `word_emotion`: norms of the networks' class names."""
   tables = {}
   for name in bases:
-    source = found[FEATURES[name].needs]
+    source = networks[FEATURES[name].needs]
     # A scene parser's "background" comes first and is no class of the feature.
     names = source.class_names[-FEATURES[name].size :]
     if source.weights and source.weights["source"] == "random":
@@ -278,7 +303,7 @@ def _word_tables(
         "names; name the folder of trained weights with --weights_dir"
       )
     tables[name] = word_norms.of_class_names(names, norms).values
-  sources = {FEATURES[name].needs: found[FEATURES[name].needs] for name in bases}
+  sources = {FEATURES[name].needs: networks[FEATURES[name].needs] for name in bases}
   digest = _joined(norms.digest, *(source.digest for source in sources.values()))
   labels = ", ".join(source.label for source in sources.values())
   label = f"word norms {norms.digest[:8]} of {labels}"
@@ -319,12 +344,14 @@ def _load(
       params=table.table, digest=table.digest, label=f"color names {table.source}"
     )
   if need in BACKBONES:
-    found = trained.find(need, weights_dir, choice)
+    network = trained.find(need, weights_dir, choice)
     facts = {
       "network": need,
-      "source": found.source,
-      "digest": found.digest,
+      "source": network.source,
+      "digest": network.digest,
       "precision": "float32",
     }
-    return Source(found.params, found.digest, found.label, facts, found.class_names)
+    return Source(
+      network.params, network.digest, network.label, facts, network.class_names
+    )
   raise ValueError(f"no feature source called {need!r}")

@@ -53,10 +53,10 @@ class View:
         f"the side of a proportional view is a multiple of {_SHAPE_UNITS} pixels, not "
         f"{self.side_px}"
       )
-    known = ["area", *_PILLOW] if self.fit != "cut" else list(_PILLOW)
-    if self.interpolation not in known:
+    choices = ["area", *_PILLOW] if self.fit != "cut" else list(_PILLOW)
+    if self.interpolation not in choices:
       raise ValueError(
-        f"interpolation must be {' or '.join(known)} for a {self.fit}, not "
+        f"interpolation must be {' or '.join(choices)} for a {self.fit}, not "
         f"{self.interpolation!r}"
       )
     if self.side_px < 1 or (not whole and self.short_px < self.side_px):
@@ -103,9 +103,9 @@ def view(rgb: np.ndarray, view: View) -> np.ndarray:
     return _resize(rgb, *view.shape(*rgb.shape[:2]), view.interpolation)
   short = min(rgb.shape[:2])
   if view.fit == "cut":
-    kept = short * side / view.short_px
-    top, left = ((length - kept) / 2 for length in rgb.shape[:2])
-    box = (left, top, left + kept, top + kept)
+    cut = short * side / view.short_px
+    top, left = ((length - cut) / 2 for length in rgb.shape[:2])
+    box = (left, top, left + cut, top + cut)
     return _scaled(rgb, side, side, view.interpolation, box)
   rgb = _centre(rgb, 4 * short, 4 * short)
   height, width = (round(n * view.short_px / short) for n in rgb.shape[:2])

@@ -35,6 +35,7 @@ class Published:
       certain; "" where none are.
     starts: what its first bytes may be; none: anything but a web page.
     licence: in words.
+    origin: where its makers published it, in words, if no host has it any more.
   """
 
   name: str
@@ -43,6 +44,7 @@ class Published:
   digest: str = ""
   starts: tuple[bytes, ...] = ()
   licence: str = ""
+  origin: str = ""
 
 
 def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Path:
@@ -62,8 +64,10 @@ def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Pa
   if not path.is_file():
     address = f"{mirror.rstrip('/')}/{file.name}" if mirror else file.address
     if not address:
+      origin = f" (it was published on {file.origin})" if file.origin else ""
       raise DownloadError(
         f"no host of {file.name} is known: put it into {folder} and run this again"
+        f"{origin}"
       )
     part = folder / (file.name + ".part")
     _download(file, address, part)
@@ -86,25 +90,25 @@ def check(file: Published, path: pathlib.Path, folder: pathlib.Path) -> None:
     _check_start(file, stream.read(64), str(path))
     stream.seek(0)
     kind, _, digits = (file.digest or "sha256:").partition(":")
-    found = hashlib.file_digest(stream, kind).hexdigest()
+    digest = hashlib.file_digest(stream, kind).hexdigest()
   if not digits:
-    digits = _recorded(file, found, folder)
-  if not found.startswith(digits):
+    digits = _recorded(file, digest, folder)
+  if not digest.startswith(digits):
     raise DownloadError(
-      f"{path} has {kind} {found}, expected {digits}: it is damaged or not the "
+      f"{path} has {kind} {digest}, expected {digits}: it is damaged or not the "
       "published file; delete it and run this again"
     )
 
 
-def _recorded(file: Published, found: str, folder: pathlib.Path) -> str:
+def _recorded(file: Published, digest: str, folder: pathlib.Path) -> str:
   """The digest this file had when it was first seen; this one, if that is now."""
   path = folder / "digests.json"
-  known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-  if file.name not in known:
-    known[file.name] = found
-    path.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-    print(f"{file.name}: no digest is published; recorded sha256 {found}")
-  return known[file.name]
+  digests = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+  if file.name not in digests:
+    digests[file.name] = digest
+    path.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
+    print(f"{file.name}: no digest is published; recorded sha256 {digest}")
+  return digests[file.name]
 
 
 def _check_size(file: Published, size: int, what: str) -> None:
@@ -157,8 +161,8 @@ def _receive(
     "Content-Range", ""
   ).startswith(f"bytes {have}-")
   done = have if resumed else 0
-  left = answer.headers.get("Content-Length")
-  total = done + int(left) if left is not None else None
+  length = answer.headers.get("Content-Length")
+  total = done + int(length) if length is not None else None
   first = answer.read(min(_CHUNK, total - done) if total is not None else _CHUNK)
   if not resumed:
     _check_start(file, first[:64], address)

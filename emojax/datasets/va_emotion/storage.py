@@ -19,7 +19,7 @@ VERSION = "1.0.0"
 CONFIGS = {
   "synthetic": "Pictures drawn by emojax, with a formula and simulated raters.",
   "oasis": "900 photographs rated by hundreds of people (Kurdi et al. 2017).",
-  "cgna10766": "The paper's own 10,766 pictures (Kim et al. 2017, Figshare 5383105).",
+  "cgna10766": "The paper's own 10,766 pictures (Kim et al. 2018, Figshare 5383105).",
   "folder": "Your own pictures and ratings.",
 }
 
@@ -50,8 +50,8 @@ def place(data: DataConfig) -> Place:
   name, _, config = data.dataset.partition("/")
   config = config or next(iter(CONFIGS))
   if name != NAME or config not in CONFIGS:
-    known = ", ".join(f"{NAME}/{known}" for known in CONFIGS)
-    raise ValueError(f"unknown dataset {data.dataset!r}; known: {known}")
+    names = ", ".join(f"{NAME}/{name}" for name in CONFIGS)
+    raise ValueError(f"unknown dataset {data.dataset!r}; known: {names}")
   root = pathlib.Path(data.data_dir or tfds.core.constants.DATA_DIR).expanduser()
   return Place(config, root, root / NAME / config / VERSION)
 

@@ -24,6 +24,7 @@ import numpy as np
 from emojax.config import SCALE
 from emojax.datasets.va_emotion import collection, ratings
 
+NAME = "synthetic"
 VERSION = 1  # raise it whenever a picture or a rating could come out differently
 DISCLAIMER = (
   "Synthetic pictures and simulated raters: these numbers show that the program works "
@@ -90,7 +91,7 @@ def load(num_pictures: int, seed: int) -> collection.Collection:
   scenes = [scene(seed, index) for index in range(num_pictures)]
   rated = [_rate(seed, index, of) for index, of in enumerate(scenes)]
   return collection.Collection(
-    name="synthetic",
+    name=NAME,
     rated=rated,
     images=Drawings(seed, scenes),
     contents=[f"drawn {VERSION} {seed} {index}" for index in range(num_pictures)],
@@ -148,9 +149,10 @@ def _rate(seed: int, index: int, of: Scene) -> ratings.Rated:
   """What simulated raters say of a scene."""
   generator = _generator(seed, index, "raters")
   number = int(generator.integers(RATERS[0], RATERS[1] + 1))
-  given = np.array(formula(of)) + RATER_NOISE * generator.standard_normal((number, 2))
-  given = np.clip(np.rint(given), *SCALE)
-  (valence, arousal), (valence_std, arousal_std) = given.mean(0), given.std(0, ddof=1)
+  answers = np.array(formula(of)) + RATER_NOISE * generator.standard_normal((number, 2))
+  answers = np.clip(np.rint(answers), *SCALE)
+  valence, arousal = answers.mean(0)
+  valence_std, arousal_std = answers.std(0, ddof=1)
   return ratings.Rated(
     image_id=f"synthetic_{index:05d}",
     valence=float(valence),
