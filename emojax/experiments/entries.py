@@ -168,7 +168,8 @@ def _table_4(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   own = config_lib.PRESETS["best"][1]
   if own != features:
     entries.append(Entry("best-own-features", own, preset="best"))
-    entries.append(Entry("svr-own-features", own, model="svr"))
+    for model in ("svr", "ridge"):
+      entries.append(Entry(f"{model}-own-features", own, model=model))
   del preset
   return entries
 
