@@ -168,8 +168,8 @@ def _table_4(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   own = config_lib.PRESETS["best"][1]
   if own != features:
     entries.append(Entry("best-own-features", own, preset="best"))
-    for model in ("svr", "ridge"):
-      entries.append(Entry(f"{model}-own-features", own, model=model))
+    entries.append(Entry("svr-own-features", own, model="svr"))
+    entries.append(Entry("ridge-own-features", own, model="ridge"))
   del preset
   return entries
 
