@@ -27,23 +27,23 @@ PROGRAMS = {
 
 def main() -> None:
   """Lists the programs, or runs the one named by the first argument."""
-  asked = sys.argv[1] if len(sys.argv) > 1 else "--help"
-  if asked == "--version":
+  program = sys.argv[1] if len(sys.argv) > 1 else "--help"
+  if program == "--version":
     print(f"emojax {__version__}")
-  elif asked in ("--help", "-h", "help"):
+  elif program in ("--help", "-h", "help"):
     cli.say(_listing())
-  elif asked in PROGRAMS:
-    name = f"emojax.{asked}.__main__"
-    found = importlib.util.find_spec(name)
+  elif program in PROGRAMS:
+    name = f"emojax.{program}.__main__"
+    spec = importlib.util.find_spec(name)
     # As `python -m` has it, so that flags and messages are the same.
-    sys.argv[:2] = [found.origin if found and found.origin else name]
+    sys.argv[:2] = [spec.origin if spec and spec.origin else name]
     runpy.run_module(name, run_name="__main__")
   else:
-    near = difflib.get_close_matches(asked, PROGRAMS, n=1)
+    near = difflib.get_close_matches(program, PROGRAMS, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    known = ", ".join(PROGRAMS)
+    programs = ", ".join(PROGRAMS)
     print(
-      f"emojax: error: no program called {asked!r}; {hint}known: {known}",
+      f"emojax: error: no program called {program!r}; {hint}known: {programs}",
       file=sys.stderr,
     )
     sys.exit(1)

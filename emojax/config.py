@@ -34,10 +34,10 @@ def setting(
       and most are themselves allowed. `utils.options.check` refuses the rest.
   """
   bounds = {"least": least, "above": above, "most": most, "below": below}
-  given = {kind: limit for kind, limit in bounds.items() if limit is not None}
+  limits = {kind: limit for kind, limit in bounds.items() if limit is not None}
   return dataclasses.field(
     default=default,
-    metadata={"help": meaning, "choices": tuple(choices), "bounds": given},
+    metadata={"help": meaning, "choices": tuple(choices), "bounds": limits},
   )
 
 
@@ -122,8 +122,30 @@ class DataConfig:
   images_dir: str = setting("", "For folder: the folder of pictures.")
   ratings_csv: str = setting(
     "",
-    "For folder: a CSV file with columns image, valence, arousal, and where you have "
-    "them valence_std, arousal_std, num_raters, keyword.",
+    "For folder: a table (CSV in any usual form, or .xlsx) with columns image, "
+    "valence, arousal, and where you have them valence_std, arousal_std, num_raters, "
+    "keyword.",
+  )
+  image_column: str = setting(
+    "",
+    "For folder: what the table calls the column of the pictures' names; empty, here "
+    "and below: image, or another usual name such as filename, Theme.",
+  )
+  valence_column: str = setting(
+    "", "For folder: the column of valence; such as Valence_mean, valmn."
+  )
+  arousal_column: str = setting(
+    "", "For folder: the column of arousal; such as Arousal_mean, aromn."
+  )
+  valence_std_column: str = setting(
+    "", "For folder: the column of valence's standard deviation over raters."
+  )
+  arousal_std_column: str = setting(
+    "", "For folder: the column of arousal's standard deviation over raters."
+  )
+  num_raters_column: str = setting("", "For folder: the column that counts raters.")
+  keyword_column: str = setting(
+    "", "For folder: the column with a word for what each picture shows."
   )
   rating_scale: tuple[float, ...] = setting(
     SCALE, "For folder: lowest and highest rating; mapped linearly to 1..9."

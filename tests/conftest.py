@@ -75,10 +75,10 @@ class Host(http.server.BaseHTTPRequestHandler):
   limit: int | None = None
   resumes = True
   status = 200
-  asked: list  # the ranges asked for
+  ranges: list  # the ranges asked for
 
   def do_GET(self):
-    self.asked.append(self.headers.get("Range"))
+    self.ranges.append(self.headers.get("Range"))
     start = 0
     content = self.content
     if self.files is not None:
@@ -111,7 +111,7 @@ class Host(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def host():
   """A server on loopback; its handler's attributes say how it behaves."""
-  handler = type("OwnHost", (Host,), {"asked": []})
+  handler = type("OwnHost", (Host,), {"ranges": []})
   server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
   thread = threading.Thread(target=functools.partial(server.serve_forever, 0.01))
   thread.start()

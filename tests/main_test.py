@@ -38,13 +38,13 @@ def test_without_arguments_it_lists_every_program():
 @pytest.mark.slow
 def test_the_installed_command_is_the_module():
   for name in ("train", "report"):
-    one = _run(_COMMAND, name, "--help")
+    program = _run(_COMMAND, name, "--help")
     other = _run(sys.executable, "-m", f"emojax.{name}", "--help")
-    assert one.returncode == 0 and one.stdout == other.stdout, name
-  one = _run(_COMMAND, "predict")
+    assert program.returncode == 0 and program.stdout == other.stdout, name
+  program = _run(_COMMAND, "predict")
   other = _run(sys.executable, "-m", "emojax.predict")
-  assert one.returncode == other.returncode == 1 and one.stderr == other.stderr
-  assert "name pictures" in one.stderr
+  assert program.returncode == other.returncode == 1 and program.stderr == other.stderr
+  assert "name pictures" in program.stderr
 
 
 def test_version_and_mistakes():

@@ -71,14 +71,14 @@ def fit(arguments: list[str]) -> int:
   from emojax.features import attributes as feature
   from emojax.utils import runtime
 
-  asked = flags.FLAGS
+  flag_values = flags.FLAGS
   start = time.monotonic()
-  if bool(asked.images_dir) == bool(asked.network):
+  if bool(flag_values.images_dir) == bool(flag_values.network):
     raise errors.UserError(
       "name either --images_dir, a folder with a sub-folder of pictures per category, "
       "or --network, an object network such as squeezenet"
     )
-  place = asked.output or asked.weights_dir
+  place = flag_values.output or flag_values.weights_dir
   if not place:
     raise errors.UserError("--output=FOLDER or --weights_dir=FOLDER is needed")
   output = pathlib.Path(place).expanduser()
@@ -86,11 +86,11 @@ def fit(arguments: list[str]) -> int:
   extract = options.read(config.ExtractConfig())
   runtime.keep_memory()
   runtime.keep(extract.cache_dir)
-  if asked.network:
-    learned = of_classes(asked.network, settings, extract)
+  if flag_values.network:
+    learned = of_classes(flag_values.network, settings, extract)
   else:
-    folder = pathlib.Path(asked.images_dir).expanduser()
-    learned = of_images(folder, asked.base, settings, extract, progress=True)
+    folder = pathlib.Path(flag_values.images_dir).expanduser()
+    learned = of_images(folder, flag_values.base, settings, extract, progress=True)
   output.mkdir(parents=True, exist_ok=True)
   if learned.rows:
     files.write(output / "pictures.csv", _images_csv(learned))

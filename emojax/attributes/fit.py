@@ -61,14 +61,14 @@ def of_classes(
   from emojax.features import attributes as feature
 
   if network not in BACKBONES or not BACKBONES[network].class_layer:
-    known = [name for name, one in BACKBONES.items() if one.class_layer]
+    names = [name for name, backbone in BACKBONES.items() if backbone.class_layer]
     raise errors.UserError(
-      f"--network={network} is no object network; known: {', '.join(known)}"
+      f"--network={network} is no object network; known: {', '.join(names)}"
     )
   place = pathlib.Path(extract.weights_dir).expanduser()
   choice = "trained" if extract.weights == "default" else extract.weights
-  found = trained.find(network, place if extract.weights_dir else None, choice)
-  centroids = BACKBONES[network].class_rows(found.params).astype(np.float64)
+  source = trained.find(network, place if extract.weights_dir else None, choice)
+  centroids = BACKBONES[network].class_rows(source.params).astype(np.float64)
   _check(settings, len(centroids))
   matrix, gains = _learn(centroids, settings)
   model = feature.AttributeModel(
@@ -76,11 +76,11 @@ def of_classes(
     bias=np.zeros(matrix.shape[1], np.float32),
     matrix=matrix.astype(np.float32),
     base=f"object_{network}",
-    base_digest=found.digest,
-    base_label=found.label,
-    categories=found.class_names,
+    base_digest=source.digest,
+    base_label=source.label,
+    categories=source.class_names,
     settings=dataclasses.asdict(settings),
-    origin=f"the classes of {found.label} ({found.origin})",
+    origin=f"the classes of {source.label} ({source.origin})",
   )
   return Learned(model, gains, None, ())
 
@@ -114,8 +114,10 @@ def of_images(
     raise errors.UserError(f"--base={base} is no feature; known: {', '.join(FEATURES)}")
   paths, category, names = _labelled(folder)
   _check(settings, len(names))
-  made = extractor.from_config(dataclasses.replace(extract, features=(base,)))
-  extracted = made.run_as(extract, paths, progress)
+  feature_extractor = extractor.from_config(
+    dataclasses.replace(extract, features=(base,))
+  )
+  extracted = feature_extractor.run_as(extract, paths, progress)
   is_read = np.array([row.status == "ok" for row in extracted.rows])
   for number, name in enumerate(names):
     if not is_read[category == number].any():
@@ -133,21 +135,21 @@ def of_images(
     [values[labels == c].mean(axis=0, dtype=np.float64) for c in range(len(names))]
   )
   matrix, gains = _learn(centroids, settings)
-  found = learn.classifiers(values, labels, matrix)
-  (described,) = made.describe()
+  classifiers = learn.classifiers(values, labels, matrix)
+  (described,) = feature_extractor.describe()
   model = feature.AttributeModel(
-    weight=found.weight,
-    bias=found.bias,
+    weight=classifiers.weight,
+    bias=classifiers.bias,
     matrix=matrix.astype(np.float32),
     base=base,
     base_digest=str(described["digest"]),
     base_label=str(described["label"]) or base,
     categories=tuple(names),
-    settings={**dataclasses.asdict(settings), "ridge_penalty": found.penalty},
+    settings={**dataclasses.asdict(settings), "ridge_penalty": classifiers.penalty},
     origin=f"{len(labels)} pictures in {len(names)} categories",
   )
   rows = [(names[c], row) for c, row in zip(category, extracted.rows, strict=True)]
-  return Learned(model, gains, found.accuracy, rows)
+  return Learned(model, gains, classifiers.accuracy, rows)
 
 
 def _check(settings: AttributeConfig, categories: int) -> None:
@@ -224,9 +226,9 @@ def _attributes_csv(learned: Learned) -> str:
       for ends in (order[:_SHOWN], order[::-1][:_SHOWN])
     )
     accuracy = learned.accuracy
-    told = "" if accuracy is None else f"{accuracy[number]:.4f}"
+    share = "" if accuracy is None else f"{accuracy[number]:.4f}"
     gain = f"{learned.gains[number]:.4f}"
-    rows.append((number + 1, gain, told, most, least))
+    rows.append((number + 1, gain, share, most, least))
   return files.csv_text(rows)
 
 

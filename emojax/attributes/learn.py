@@ -135,9 +135,9 @@ def learn(
     q = objective(graph(centroids, size), proximity_weight)
     bounds = np.linalg.eigvalsh(q)[[0, -1]]
     beta = overlap_penalty or (bounds[1] - bounds[0]) / 2 + 1.0
-    found = _columns(q, matrix, beta, wanted)
-    gains += [float(column @ q @ column) for column in found.T]
-    matrix = np.concatenate([matrix, found], axis=1)
+    columns = _columns(q, matrix, beta, wanted)
+    gains += [float(column @ q @ column) for column in columns.T]
+    matrix = np.concatenate([matrix, columns], axis=1)
     if matrix.shape[1] == number:
       break
   return matrix, np.array(gains)
@@ -173,8 +173,8 @@ def classifiers(
     folds = min(_FOLDS, int(np.bincount(category).min()))
     split = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for train, test in split.split(scaled, category):
-      said = Ridge(penalty).fit(scaled[train], sign[train]).predict(scaled[test])
-      right[test] = (said.reshape(len(test), -1) > 0) == (sign[test] > 0)
+      predictions = Ridge(penalty).fit(scaled[train], sign[train]).predict(scaled[test])
+      right[test] = (predictions.reshape(len(test), -1) > 0) == (sign[test] > 0)
     accuracy = right.mean(axis=0)
   return Classifiers(
     weight.astype(np.float32), bias.astype(np.float32), penalty, accuracy

@@ -94,8 +94,8 @@ class FaceCascade(nn.Module):
     corner = jnp.stack([places % width, places // width], axis=-1) * _STEP_PX
     corners = jnp.concatenate([corner + 1, corner + _WINDOW_PX], axis=-1)
     edges = (corners.astype(jnp.float32) + shifts * (_WINDOW_PX - 1.0)) / scale
-    found = Boxes(edges, jnp.where(scores > _SURE[0], scores, 0.0))
-    return _distinct(found, _OVERLAP_OF_SIZE)
+    boxes = Boxes(edges, jnp.where(scores > _SURE[0], scores, 0.0))
+    return _distinct(boxes, _OVERLAP_OF_SIZE)
 
   def _looked_at(
     self, x: jax.Array, boxes: Boxes, network: nn.Module, side: int, sure: float
@@ -108,8 +108,8 @@ class FaceCascade(nn.Module):
     shifts = windows.shifts.reshape(batch, places, 4)
     size = boxes.edges[..., 2:] - boxes.edges[..., :2] + 1.0
     edges = boxes.edges + shifts * jnp.concatenate([size, size], axis=-1)
-    kept = (boxes.scores > 0) & (scores > sure)
-    return Boxes(edges, jnp.where(kept, scores, 0.0))
+    passing = (boxes.scores > 0) & (scores > sure)
+    return Boxes(edges, jnp.where(passing, scores, 0.0))
 
 
 def scales(side: int) -> list[float]:

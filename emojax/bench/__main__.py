@@ -45,26 +45,26 @@ def main(arguments: list[str]) -> None:
       raise errors.UserError(f"--only knows {', '.join(bench.PARTS)}; got {name!r}")
   # Processes of their own: peak memory is per process and never goes down.
   spawn = multiprocessing.get_context("spawn")
-  found: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}
+  report: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}
   print("| what | emojax | beside | its figure | ratio | goal |")
   print("| --- | ---: | --- | ---: | ---: | --- |")
   for name in flags.FLAGS.only:
     with futures.ProcessPoolExecutor(1, spawn) as pool:
       figures, memory = pool.submit(run_part, name, size).result()
-    found["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
+    report["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
     for f in figures:
-      found["figures"].append(dataclasses.asdict(f))
+      report["figures"].append(dataclasses.asdict(f))
       print(
         f"| {f.what} | {f.value:.4g} {f.unit} | {f.peer} | {f.peer_value:.4g} "
         f"{f.unit} | {f.ratio:.2f} | {f.goal} |",
         flush=True,
       )
   with futures.ProcessPoolExecutor(1, spawn) as pool:
-    found["machine"] = pool.submit(machine).result()
-  print("\nPeak memory, MB: " + json.dumps(found["peak_memory_mb"]))
-  print("Machine: " + json.dumps(found["machine"]))
+    report["machine"] = pool.submit(machine).result()
+  print("\nPeak memory, MB: " + json.dumps(report["peak_memory_mb"]))
+  print("Machine: " + json.dumps(report["machine"]))
   if flags.FLAGS.output:
-    text = json.dumps(found, indent=2) + "\n"
+    text = json.dumps(report, indent=2) + "\n"
     files.write(pathlib.Path(flags.FLAGS.output), text)
 
 

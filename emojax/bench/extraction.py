@@ -21,10 +21,10 @@ def bench_extract(size: Size) -> list[Figure]:
     else:
       paths = draw_jpegs(pathlib.Path(temporary), size.num_pictures)
     settings = config.ExtractConfig(weights="random")
-    made = extractor.from_config(settings)
+    program = extractor.from_config(settings)
 
     def go() -> Any:
-      return made.run(
+      return program.run(
         paths, None, batch_size=settings.extract_batch, workers=settings.workers
       )
 

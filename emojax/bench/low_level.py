@@ -19,8 +19,8 @@ def bench_lbp(size: Size) -> list[Figure]:
   grey = images[:, :, :, 0]
 
   def theirs() -> None:
-    for one in grey[:4]:
-      skimage.feature.local_binary_pattern(one, 8, 1, method="nri_uniform")
+    for image in grey[:4]:
+      skimage.feature.local_binary_pattern(image, 8, 1, method="nri_uniform")
 
   peer = best_seconds(theirs, size.repeats) / 4 * 1e3
   return [_speed("lbp", ours, "scikit-image", peer, "10 times scikit-image or more")]

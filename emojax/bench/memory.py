@@ -40,16 +40,16 @@ def _peaks(name: str) -> tuple[int, float, float]:
   from emojax.utils import runtime
 
   runtime.keep_memory()
-  feature = next(n for n, one in FEATURES.items() if one.needs == name)
-  made = extractor.from_config(
+  feature = next(n for n, entry in FEATURES.items() if entry.needs == name)
+  program = extractor.from_config(
     config.ExtractConfig(features=(feature,), weights="random")
   )
   number = _ONE_BY_ONE_IMAGES if BACKBONES[name].one_by_one else _IMAGES
   with tempfile.TemporaryDirectory() as folder:
     draw_jpegs(pathlib.Path(folder), number)
     paths = images.walk(pathlib.Path(folder))
-    made.run(paths)
+    program.run(paths)
     first = runtime.peak_memory_mb()
     others = [path.read_bytes() + bytes([i]) for i in (1, 2) for path in paths]
-    made.run(others)
+    program.run(others)
   return number, first, runtime.peak_memory_mb()

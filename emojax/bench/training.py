@@ -17,7 +17,7 @@ def bench_train(size: Size) -> list[Figure]:
   peak, the same networks one after another, and PyTorch's, one after another.
   """
   together, trained_rows, number = _epoch_seconds(size, range(5), both=True)
-  one, _, _ = _epoch_seconds(size, range(1), both=False)
+  alone, _, _ = _epoch_seconds(size, range(1), both=False)
   peak = matrix_peak(size.repeats)
   widths = (PAPER_COLUMNS, *config.TrainConfig().hidden, 1)
   weights = [a * b for a, b in itertools.pairwise(widths)]
@@ -40,8 +40,8 @@ def bench_train(size: Size) -> list[Figure]:
       together,
       "s an epoch",
       f"emojax, one after another ({number} times one)",
-      number * one,
-      number * one / together,
+      number * alone,
+      number * alone / together,
       "0.1 s or less for 40 networks on an H200",
     ),
   ]
@@ -104,7 +104,7 @@ def _torch_epoch(size: Size, widths: tuple[int, ...]) -> float:
 
   settings = config.TrainConfig()
   share = settings.validation_share
-  made = folds.make_folds(folds.assign(size.train_rows, 0), share, 0)
+  split = folds.make_folds(folds.assign(size.train_rows, 0), share, 0)
   rng = np.random.default_rng(0)
   device = "cuda" if torch.cuda.is_available() else "cpu"
   shape = (size.train_rows, PAPER_COLUMNS)
@@ -112,7 +112,7 @@ def _torch_epoch(size: Size, widths: tuple[int, ...]) -> float:
   drawn = rng.uniform(1, 9, (size.train_rows, 2)).astype(np.float32)
   wanted = torch.tensor(drawn, device=device)
 
-  def train_one(fold: int, target: int) -> None:
+  def train_network(fold: int, target: int) -> None:
     layers: list[torch.nn.Module] = []
     for a, b in itertools.pairwise(widths):
       layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
@@ -120,20 +120,20 @@ def _torch_epoch(size: Size, widths: tuple[int, ...]) -> float:
     optimizer = torch.optim.SGD(
       network.parameters(), settings.learning_rate, settings.momentum
     )
-    order = torch.tensor(made.train_rows[fold], device=device).long()
+    order = torch.tensor(split.train_rows[fold], device=device).long()
     for rows in order.split(settings.batch_size):
       optimizer.zero_grad(set_to_none=True)
-      said = network(features[rows])[:, 0]
-      torch.mean((said - wanted[rows, target]) ** 2).backward()
+      predictions = network(features[rows])[:, 0]
+      torch.mean((predictions - wanted[rows, target]) ** 2).backward()
       optimizer.step()
 
-  train_one(0, 0)  # warms up
+  train_network(0, 0)  # warms up
   if device == "cuda":
     torch.cuda.synchronize()
   start = time.perf_counter()
   for target in range(2):
-    for fold in range(len(made.train_rows)):
-      train_one(fold, target)
+    for fold in range(len(split.train_rows)):
+      train_network(fold, target)
   if device == "cuda":
     torch.cuda.synchronize()
   return time.perf_counter() - start

@@ -39,11 +39,11 @@ def main(arguments: list[str]) -> int:
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.utils import runtime
 
-  asked = flags.FLAGS
-  if not asked.images_dir or not asked.output:
+  values = flags.FLAGS
+  if not values.images_dir or not values.output:
     raise errors.UserError("--images_dir=FOLDER and --output=FOLDER are needed")
-  folder = pathlib.Path(asked.images_dir).expanduser()
-  output = pathlib.Path(asked.output).expanduser()
+  folder = pathlib.Path(values.images_dir).expanduser()
+  output = pathlib.Path(values.output).expanduser()
   _check_writable(output)
   settings = options.read(config.ExtractConfig())
   runtime.keep_memory()

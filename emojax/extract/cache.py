@@ -106,14 +106,14 @@ class FeatureCache:
       "SELECT feature, value FROM feature_values WHERE picture = ? AND feature IN "
       f"({', '.join('?' * len(keys))})"
     )
-    found: dict[str, dict[str, np.ndarray]] = {}
+    stored: dict[str, dict[str, np.ndarray]] = {}
     with self._lock, self._explained():
       for image in images:
         rows = self._connection.execute(query, (image, *keys)).fetchall()
-        found[image] = {
+        stored[image] = {
           keys[text].name: self._decode(keys[text], blob) for text, blob in rows
         }
-    return found
+    return stored
 
   def put_many(
     self, values: Iterable[tuple[str, Mapping[FeatureKey, np.ndarray]]]

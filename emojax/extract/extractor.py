@@ -71,9 +71,9 @@ class Extractor:
 
   def only(self, names: Sequence[str]) -> "Extractor":
     """An extractor for some of this one's features, with what is loaded already."""
-    made = Extractor(names, self._sources)
-    made.programs = self.programs
-    return made
+    part = Extractor(names, self._sources)
+    part.programs = self.programs
+    return part
 
   def run(
     self,

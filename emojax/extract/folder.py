@@ -42,8 +42,8 @@ def extract_folder(
     raise errors.UserError(
       f"no pictures in {folder}: expected files ending in {', '.join(images.SUFFIXES)}"
     )
-  made = extractor.from_config(settings)
-  return made.run_as(settings, paths, progress), made.describe()
+  features = extractor.from_config(settings)
+  return features.run_as(settings, paths, progress), features.describe()
 
 
 def write(

@@ -61,8 +61,8 @@ def _of_network(
   def make(params: Any) -> Compute:
     return lambda images: select(BACKBONES[backbone].apply(params, images))
 
-  seen = view or _view(backbone)
-  return Feature(size, version, seen, backbone, make, select, kind)
+  shown = view or _view(backbone)
+  return Feature(size, version, shown, backbone, make, select, kind)
 
 
 def _of_object_network(
@@ -219,6 +219,10 @@ def compute(names: Sequence[str], params: Any, images: jax.Array) -> Values:
   features = {name: FEATURES[name] for name in names}
   need = next(iter(features.values())).needs
   if need not in BACKBONES:
-    return {name: one.make(params)(images) for name, one in features.items()}
+    return {name: feature.make(params)(images) for name, feature in features.items()}
   outputs = BACKBONES[need].apply(params, images)
-  return {name: one.select(outputs) for name, one in features.items() if one.select}
+  return {
+    name: feature.select(outputs)
+    for name, feature in features.items()
+    if feature.select
+  }

@@ -116,7 +116,7 @@ def read(weights_dir: pathlib.Path | None) -> AttributeModel:
       raise ValueError("another format")
     header["categories"] = tuple(header["categories"])
     model = AttributeModel(**tensors, **header)
-    found = model.digest
+    actual = model.digest
   except (
     safetensors.SafetensorError,
     OSError,
@@ -128,10 +128,10 @@ def read(weights_dir: pathlib.Path | None) -> AttributeModel:
       f"{path} is damaged or holds no attributes of emojax "
       f"({' '.join(str(error).split())}): {_HOW}"
     ) from error
-  if found != digest:
+  if actual != digest:
     raise weights.WeightsError(
       f"{path} is damaged: it was written with digest {digest}, its content has "
-      f"{found}; {_HOW}"
+      f"{actual}; {_HOW}"
     )
   return model
 

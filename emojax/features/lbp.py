@@ -174,14 +174,14 @@ def _bin_of_pattern() -> np.ndarray:
   bins = np.full(1 << POINTS, NON_UNIFORM, np.int32)
   for pattern in range(1 << POINTS):
     bits = [pattern >> i & 1 for i in range(POINTS)]
-    ones = sum(bits)
+    number = sum(bits)
     changes = sum(bits[i] != bits[i - 1] for i in range(POINTS))
-    if ones == 0:
+    if number == 0:
       bins[pattern] = 0
-    elif ones == POINTS:
+    elif number == POINTS:
       bins[pattern] = NON_UNIFORM - 1
     elif changes == 2:
       start = bits.index(1)
-      rotation = ones - bits.index(0) if start == 0 else POINTS - start
-      bins[pattern] = 1 + (ones - 1) * POINTS + rotation
+      rotation = number - bits.index(0) if start == 0 else POINTS - start
+      bins[pattern] = 1 + (number - 1) * POINTS + rotation
   return bins

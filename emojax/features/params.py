@@ -91,16 +91,16 @@ def load_sources(
     WeightsError: weights that are missing or damaged, or attributes that were fitted to
       other weights (a ValueError too).
   """
-  asked = check_names(names)
+  wanted = check_names(names)
   opened: dict[str, _Opened] = {}
-  for name in asked:
+  for name in wanted:
     if name in DERIVED:
       need = DERIVED[name].needs
       opened[need] = _open(need, weights_dir, word_norms, word_features)
-  bases = [base for one in opened.values() for base in one.bases]
-  direct = [name for name in dict.fromkeys([*asked, *bases]) if name in FEATURES]
+  bases = [base for opening in opened.values() for base in opening.bases]
+  direct = [name for name in dict.fromkeys([*wanted, *bases]) if name in FEATURES]
   needs = {FEATURES[name].needs for name in check_names(direct)}
-  found = {
+  sources = {
     need: _joined_networks(
       {
         part: _rounded(_load(part, weights_dir, weights, color_names), precision)
@@ -109,21 +109,21 @@ def load_sources(
     )
     for need in sorted(needs)
   }
-  return found | {need: one.close(found) for need, one in opened.items()}
+  return sources | {need: opening.close(sources) for need, opening in opened.items()}
 
 
 def check_names(names: Iterable[str]) -> list[str]:
   """The names as a list; ValueError unless each is a feature and none comes twice."""
   names = list(names)
   every = [*FEATURES, *DERIVED]
-  known = f"known: {', '.join(every)}"
+  choices = f"known: {', '.join(every)}"
   if not names:
-    raise ValueError(f"no feature named; {known}")
+    raise ValueError(f"no feature named; {choices}")
   for name in names:
     if name not in every:
       near = difflib.get_close_matches(name, every, n=1)
       hint = f"did you mean {near[0]!r}? " if near else ""
-      raise ValueError(f"unknown feature {name!r}; {hint}{known}")
+      raise ValueError(f"unknown feature {name!r}; {hint}{choices}")
     if names.count(name) > 1:
       raise ValueError(
         f"feature {name!r} is named {names.count(name)} times; once is enough"
@@ -180,10 +180,10 @@ def size_of(
 
 def with_bases(described: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
   """Descriptions of features, each behind those of the features it is made of."""
-  found: list[Mapping[str, Any]] = []
+  entries: list[Mapping[str, Any]] = []
   for entry in described:
-    found += [*with_bases(entry.get("bases", ())), entry]
-  return found
+    entries += [*with_bases(entry.get("bases", ())), entry]
+  return entries
 
 
 def weights_of(described: Iterable[Mapping[str, Any]]) -> list[Mapping[str, str]]:
@@ -263,10 +263,10 @@ def _open(
 
 
 def _attributes_on(
-  model: attributes.AttributeModel, found: Mapping[str, Source]
+  model: attributes.AttributeModel, networks: Mapping[str, Source]
 ) -> Source:
   """The source of `attributes`; refuses other weights than it was fitted to."""
-  base = found[FEATURES[model.base].needs]
+  base = networks[FEATURES[model.base].needs]
   if base.digest.partition("-")[0] != model.base_digest.partition("-")[0]:
     raise weights_lib.WeightsError(
       f"the attributes were fitted to {model.base_label} (digest "
@@ -279,12 +279,12 @@ def _attributes_on(
 
 
 def _word_tables(
-  norms: word_norms.WordNorms, bases: tuple[str, ...], found: Mapping[str, Source]
+  norms: word_norms.WordNorms, bases: tuple[str, ...], networks: Mapping[str, Source]
 ) -> Source:
   """The source of `word_emotion`: norms of the networks' class names."""
   tables = {}
   for name in bases:
-    source = found[FEATURES[name].needs]
+    source = networks[FEATURES[name].needs]
     # A scene parser's "background" comes first and is no class of the feature.
     names = source.class_names[-FEATURES[name].size :]
     if source.weights and source.weights["source"] == "random":
@@ -293,7 +293,7 @@ def _word_tables(
         "names; name the folder of trained weights with --weights_dir"
       )
     tables[name] = word_norms.of_class_names(names, norms).values
-  sources = {FEATURES[name].needs: found[FEATURES[name].needs] for name in bases}
+  sources = {FEATURES[name].needs: networks[FEATURES[name].needs] for name in bases}
   digest = _joined(norms.digest, *(source.digest for source in sources.values()))
   labels = ", ".join(source.label for source in sources.values())
   label = f"word norms {norms.digest[:8]} of {labels}"
@@ -346,12 +346,14 @@ def _load(
       params=table.table, digest=table.digest, label=f"color names {table.source}"
     )
   if need in BACKBONES:
-    found = trained.find(need, weights_dir, choice)
+    network = trained.find(need, weights_dir, choice)
     facts = {
       "network": need,
-      "source": found.source,
-      "digest": found.digest,
+      "source": network.source,
+      "digest": network.digest,
       "precision": "float32",
     }
-    return Source(found.params, found.digest, found.label, facts, found.class_names)
+    return Source(
+      network.params, network.digest, network.label, facts, network.class_names
+    )
   raise ValueError(f"no feature source called {need!r}")

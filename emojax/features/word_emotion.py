@@ -48,10 +48,10 @@ def expected(probabilities: np.ndarray, table: np.ndarray) -> np.ndarray:
     (N, 3) float32, each within the known norms; their plain mean where a picture shows
     no known class.
   """
-  known = np.isfinite(table).all(axis=1)
-  norms = table[known].astype(np.float64)
+  has_norm = np.isfinite(table).all(axis=1)
+  norms = table[has_norm].astype(np.float64)
   mean = norms.mean(axis=0)
-  weight = probabilities[:, known].astype(np.float64)
+  weight = probabilities[:, has_norm].astype(np.float64)
   total = weight.sum(axis=1, keepdims=True)
   shown = total > 0
   # Around the mean, so that a picture of unknown things gets the mean and not 0/0.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from emojax.config import SCALE, TARGETS
-from emojax.utils import csv_tables
+from emojax.utils import tables
 
 RATED = (*TARGETS, "dominance")  # columns of `WordNorms.values`
 
@@ -66,8 +66,8 @@ class WordNorms:
 
   def row(self, text: str) -> int | None:
     """The row of a word: as it is spelled, or else whatever its case; None: unknown."""
-    found = self._rows.get(text)
-    return self._folded.get(text.casefold()) if found is None else found
+    row = self._rows.get(text)
+    return self._folded.get(text.casefold()) if row is None else row
 
   @functools.cached_property
   def _rows(self) -> dict[str, int]:
@@ -76,12 +76,12 @@ class WordNorms:
   @functools.cached_property
   def _folded(self) -> dict[str, int]:
     """Without case; of "aids" and "AIDS", which differ, the one in small letters."""
-    found: dict[str, int] = {}
+    rows: dict[str, int] = {}
     for row, word in enumerate(self.words):
       key = word.casefold()
-      if key not in found or word == key:
-        found[key] = row
-    return found
+      if key not in rows or word == key:
+        rows[key] = row
+    return rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,13 +128,15 @@ def read(path: pathlib.Path) -> WordNorms:
   Raises:
     NormsError: another layout, a word without letters or that stands twice, or a rating
       that is no number from 1 to 9.
-    TableError: no such file, or no table, see `csv_tables.read`; a ValueError too.
+    TableError: no such file, or no table, see `tables.read`; a ValueError too.
   """
   columns = _layout(path)
-  lines = csv_tables.read(path, columns)
+  table = tables.read(
+    path, [tables.Column(name, is_number=name != "word") for name in columns]
+  )
   words, values, problems = [], [], []
   first_line: dict[str, int] = {}
-  for line in lines:
+  for line in table.lines:
     word = " ".join(line.cells[columns[0]].split())
     if not word:
       problems.append(f"line {line.number}: expected a word, got an empty cell")
@@ -152,11 +154,11 @@ def read(path: pathlib.Path) -> WordNorms:
     words.append(word)
     values.append(cells)
   if problems:
-    raise NormsError(f"{path}: {csv_tables.some(problems)}; mend the file")
-  table = np.full((len(words), len(RATED)), np.nan)
-  table[:, : len(columns) - 1] = np.array(values, np.float64)
+    raise NormsError(f"{path}: {tables.some(problems)}; mend the file")
+  ratings = np.full((len(words), len(RATED)), np.nan)
+  ratings[:, : len(columns) - 1] = np.array(values, np.float64)
   digest = hashlib.sha256(path.read_bytes()).hexdigest()
-  return WordNorms(tuple(words), table, digest, f"{path.name} {digest[:_SHORT]}")
+  return WordNorms(tuple(words), ratings, digest, f"{path.name} {digest[:_SHORT]}")
 
 
 def match(phrase: str, norms: WordNorms, cut_at: int = 0) -> Match | None:
@@ -217,43 +219,40 @@ def of_class_names(names: Sequence[str], norms: WordNorms) -> ClassNorms:
   if not any(matches):
     raise NormsError(
       f"none of the {len(names)} class names is a word of {norms.label}: "
-      f"{csv_tables.some([repr(name) for name in names], ', ')}"
+      f"{tables.some([repr(name) for name in names], ', ')}"
     )
   values = np.full((len(names), len(RATED)), np.nan, np.float32)
-  for index, found in enumerate(matches):
-    if found:
-      values[index] = norms.values[found.row]
+  for index, nearest in enumerate(matches):
+    if nearest:
+      values[index] = norms.values[nearest.row]
   return ClassNorms(values, matches)
 
 
 def _nearest(name: str, norms: WordNorms) -> Match | None:
   """The nearest match of a class's names."""
-  found = [match(part.strip(), norms) for part in re.split(r"[,;]", name)]
-  known = [one for one in found if one and one.level in _OF_CLASSES]
-  return min(known, key=lambda one: LEVELS.index(one.level), default=None)
+  matches = [match(part.strip(), norms) for part in re.split(r"[,;]", name)]
+  allowed = [m for m in matches if m and m.level in _OF_CLASSES]
+  return min(allowed, key=lambda m: LEVELS.index(m.level), default=None)
 
 
 def _layout(path: pathlib.Path) -> tuple[str, ...]:
   """The columns of the file's layout."""
-  header = csv_tables.read(path, ())[0].cells
+  header = [name.lower() for name in tables.read(path, ()).header]
   for layout in (_WARRINER, _SIMPLE, _SIMPLE[:-1]):
     if all(column in header for column in layout):
       return layout
-  came = ", ".join(name or "(no name)" for name in list(header)[:8])
+  came = ", ".join(name or "(no name)" for name in header[:8])
   more = f" and {len(header) - 8} more" if len(header) > 8 else ""
-  hint = ""
-  if len(header) == 1 and (";" in came or "\t" in came):
-    hint = "; save it with commas between the columns"
   raise NormsError(
     f"{path} is no table of word norms: expected the columns Word, V.Mean.Sum, "
     "A.Mean.Sum, D.Mean.Sum, or word, valence, arousal and perhaps dominance; got "
-    f"{came}{more}{hint}"
+    f"{came}{more}"
   )
 
 
 def _is_rating(cell: str) -> bool:
   try:
-    return SCALE[0] <= float(cell) <= SCALE[1]
+    return SCALE[0] <= tables.number(cell) <= SCALE[1]
   except ValueError:
     return False
 
@@ -298,8 +297,8 @@ def _words(text: str) -> list[str]:
 def _completed_row(text: str, norms: WordNorms) -> int | None:
   """The row of the only word that begins with the text."""
   start = text.casefold()
-  found = {word.casefold() for word in norms.words if word.casefold().startswith(start)}
-  return norms.row(found.pop()) if len(found) == 1 else None
+  words = {word.casefold() for word in norms.words if word.casefold().startswith(start)}
+  return norms.row(words.pop()) if len(words) == 1 else None
 
 
 def _form_row(word: str, norms: WordNorms) -> int | None:

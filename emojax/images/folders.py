@@ -47,8 +47,8 @@ def _files_below(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
   def refuse(error: OSError):
     raise ImageError(f"cannot list the folder {error.filename}: {error.strerror}")
 
-  found: list[pathlib.Path] = []
+  paths: list[pathlib.Path] = []
   for parent, folders, files in os.walk(root, onerror=refuse):
     folders[:] = [name for name in folders if not name.startswith(".")]
-    found += [pathlib.Path(parent, name) for name in files if name[:1] != "."]
-  return sorted(found, key=lambda path: path.relative_to(root).parts)
+    paths += [pathlib.Path(parent, name) for name in files if name[:1] != "."]
+  return sorted(paths, key=lambda path: path.relative_to(root).parts)

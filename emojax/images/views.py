@@ -38,10 +38,10 @@ class View:
   def __post_init__(self):
     if self.fit not in ("squash", "crop", "cut", "pad"):
       raise ValueError(f"fit must be squash, crop, cut or pad, not {self.fit!r}")
-    known = ["area", *_PILLOW] if self.fit != "cut" else list(_PILLOW)
-    if self.interpolation not in known:
+    choices = ["area", *_PILLOW] if self.fit != "cut" else list(_PILLOW)
+    if self.interpolation not in choices:
       raise ValueError(
-        f"interpolation must be {' or '.join(known)} for a {self.fit}, not "
+        f"interpolation must be {' or '.join(choices)} for a {self.fit}, not "
         f"{self.interpolation!r}"
       )
     cuts = self.fit in ("crop", "cut")
@@ -82,9 +82,9 @@ def view(rgb: np.ndarray, view: View) -> np.ndarray:
     return _on_grey(rgb, side, view.interpolation)
   short = min(rgb.shape[:2])
   if view.fit == "cut":
-    kept = short * side / view.short_px
-    top, left = ((length - kept) / 2 for length in rgb.shape[:2])
-    box = (left, top, left + kept, top + kept)
+    cut = short * side / view.short_px
+    top, left = ((length - cut) / 2 for length in rgb.shape[:2])
+    box = (left, top, left + cut, top + cut)
     return _scaled(rgb, side, side, view.interpolation, box)
   rgb = _centre(rgb, 4 * short, 4 * short)
   height, width = (round(n * view.short_px / short) for n in rgb.shape[:2])

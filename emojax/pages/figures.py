@@ -23,7 +23,7 @@ def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
   logarithmic axis where they fall more than tenfold.
   """
   names = [name for name in lines[0] if name.endswith("_mse")]
-  found = {}
+  figures = {}
   for label in lines[0][names[0]]:
     figure, axes = _axes(6.4, 3.6)
     highest, lowest = 0.0, np.inf
@@ -39,31 +39,33 @@ def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
       axes.set_yscale("log")
     axes.set(xlabel="epoch", ylabel="mean square error", title=label)
     axes.legend(frameon=False)
-    found[label] = figure
-  return found
+    figures[label] = figure
+  return figures
 
 
-def against(said: np.ndarray, rated: np.ndarray, target: str) -> Figure:
+def against(predicted: np.ndarray, rated: np.ndarray, target: str) -> Figure:
   """Predicted against rated, with the line on which they are equal."""
   figure, axes = _axes(4.2, 4.2)
   axes.plot(SCALE, SCALE, color=_GREY, linewidth=1, linestyle="--")
-  axes.scatter(rated, said, s=9, color=_BLUE, alpha=0.45, linewidths=0)
+  axes.scatter(rated, predicted, s=9, color=_BLUE, alpha=0.45, linewidths=0)
   axes.set(xlabel=f"rated {target}", ylabel=f"predicted {target}")
   axes.set(xlim=SCALE, ylim=SCALE, aspect="equal", title=target)
   return figure
 
 
-def residuals(said: np.ndarray, rated: np.ndarray, target: str) -> Figure:
+def residuals(predicted: np.ndarray, rated: np.ndarray, target: str) -> Figure:
   """Errors against the rating, and how often each size of error comes."""
   figure = Figure(figsize=(6.8, 3.2), layout="constrained")
-  left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
-  errors = said - rated
-  left.axhline(0, color=_GREY, linewidth=1, linestyle="--")
-  left.scatter(rated, errors, s=9, color=_BLUE, alpha=0.45, linewidths=0)
-  left.set(xlabel=f"rated {target}", ylabel="predicted less rated", xlim=SCALE)
-  right.hist(errors, bins=24, orientation="horizontal", color=_BLUE)
-  right.set(xlabel="pictures")
-  for axes in (left, right):
+  against_rating, counts = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+  errors = predicted - rated
+  against_rating.axhline(0, color=_GREY, linewidth=1, linestyle="--")
+  against_rating.scatter(rated, errors, s=9, color=_BLUE, alpha=0.45, linewidths=0)
+  against_rating.set(
+    xlabel=f"rated {target}", ylabel="predicted less rated", xlim=SCALE
+  )
+  counts.hist(errors, bins=24, orientation="horizontal", color=_BLUE)
+  counts.set(xlabel="pictures")
+  for axes in (against_rating, counts):
     _clean(axes)
   return figure
 
@@ -156,7 +158,7 @@ def planes_over(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
   """
   figure, axes = _axes(4.2, 4.3)
   marks = dict(zip(points, ((_BLUE, "o", 11), (_ORANGE, "^", 13)), strict=False))
-  for title in sorted(points, key=lambda one: -len(points[one][0])):
+  for title in sorted(points, key=lambda title: -len(points[title][0])):
     colour, marker, size = marks[title]
     axes.scatter(
       *points[title],
@@ -214,7 +216,8 @@ def growth(
   ):
     numbers = [number for number, _ in points]
     low, value, high = (
-      np.array([one[key] for _, one in points]) for key in ("low", "value", "high")
+      np.array([interval[key] for _, interval in points])
+      for key in ("low", "value", "high")
     )
     axes.fill_between(numbers, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.plot(numbers, value, color=colour, marker="o", markersize=4, label=name)

@@ -66,17 +66,17 @@ def along(rising: np.ndarray, other: np.ndarray, high: bool) -> list[Shown]:
   return [Shown(int(row)) for row in dict.fromkeys(picked)]
 
 
-def extremes(said: np.ndarray, rated: np.ndarray, worst: bool) -> list[Shown]:
+def extremes(predicted: np.ndarray, rated: np.ndarray, worst: bool) -> list[Shown]:
   """The pictures whose predictions are nearest to their ratings, or farthest."""
-  order = np.argsort(np.abs(said - rated), kind="stable")
+  order = np.argsort(np.abs(predicted - rated), kind="stable")
   rows = order[::-1][:_ROW] if worst else order[:_ROW]
   return [Shown(int(row)) for row in rows]
 
 
-def caption(said: Mapping[str, float], rated: Mapping[str, float]) -> str:
+def caption(predicted: Mapping[str, float], rated: Mapping[str, float]) -> str:
   """Predicted / rated and accuracy, a line a target, as under the paper's pictures."""
   parts = []
-  for target, value in said.items():
+  for target, value in predicted.items():
     accuracy = 100 * (1 - abs(value - rated[target]) / 8)
     letter = target[0].upper()
     parts.append(f"{letter} {value:.1f}/{rated[target]:.1f} {accuracy:.0f} %")

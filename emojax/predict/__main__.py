@@ -76,11 +76,11 @@ def define_flags() -> None:
 
 def main(arguments: list[str]) -> int:
   """The program; see the module."""
-  asked = flags.FLAGS
+  flag_values = flags.FLAGS
   if not arguments:
     raise errors.UserError("name pictures or folders of pictures to predict")
-  output = _output(asked.output, _KINDS)
-  page = _output(asked.gallery, (".html", ".htm"))
+  output = _output(flag_values.output, _KINDS)
+  page = _output(flag_values.gallery, (".html", ".htm"))
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.predict import formats, predictor
   from emojax.utils import runtime
@@ -88,36 +88,36 @@ def main(arguments: list[str]) -> int:
   settings = options.read(config.ExtractConfig())
   runtime.keep_memory()
   runtime.keep(settings.cache_dir)
-  made = predictor.load(
-    asked.checkpoint,
+  model = predictor.load(
+    flag_values.checkpoint,
     settings.weights_dir,
     settings.color_names,
     settings.word_norms,
   )
-  for note in made.run.results["notes"]:
+  for note in model.run.results["notes"]:
     print(f"{_NAME}: note: {note}", file=sys.stderr)
-  found = made.predict(
+  predictions = model.predict(
     arguments,
     settings=settings,
     progress=True,
-    interval=asked.interval,
-    allow_simulated=asked.allow_simulated,
+    interval=flag_values.interval,
+    allow_simulated=flag_values.allow_simulated,
   )
   if output is None:
-    print(formats.csv(found), end="")
+    print(formats.csv(predictions), end="")
   else:
-    files.write(output, formats.content(found, output.suffix.lower()))
+    files.write(output, formats.content(predictions, output.suffix.lower()))
   if page is not None:
     from emojax.predict import page as predict_page  # drawing takes half a second
 
-    title = f"Predicted by {pathlib.Path(asked.checkpoint).name or 'emojax'}"
-    notes = made.run.results["notes"]
-    files.write(page, predict_page.gallery_page(found, title, notes))
-  _tell_left_out(arguments)
-  return _tell(found, output, page)
+    title = f"Predicted by {pathlib.Path(flag_values.checkpoint).name or 'emojax'}"
+    notes = model.run.results["notes"]
+    files.write(page, predict_page.gallery_page(predictions, title, notes))
+  _warn_of_other_files(arguments)
+  return _report(predictions, output, page)
 
 
-def _tell_left_out(arguments: list[str]) -> None:
+def _warn_of_other_files(arguments: list[str]) -> None:
   """Says on standard error how many files of folders are no pictures by their name."""
   from emojax import images
 
@@ -131,25 +131,26 @@ def _tell_left_out(arguments: list[str]) -> None:
     )
 
 
-def _tell(
-  found: "predictor.Predictions",
+def _report(
+  predictions: "predictor.Predictions",
   output: pathlib.Path | None,
   page: pathlib.Path | None,
 ) -> int:
   """Says on standard error what became of the pictures; returns the exit status."""
-  failed, far = int((~found.is_scored).sum()), found.status.count("far")
+  failed, far = int((~predictions.is_scored).sum()), predictions.status.count("far")
   for path, what in ((output, "ratings"), (page, "gallery")):
     if path:
       print(f"{_NAME}: {what}: {path}", file=sys.stderr)
   if far:
     print(
-      f"{_NAME}: {far} of {len(found)} pictures are unlike the training pictures "
+      f"{_NAME}: {far} of {len(predictions)} pictures are unlike the training pictures "
       "(status far)",
       file=sys.stderr,
     )
   if failed:
     print(
-      f"{_NAME}: {failed} of {len(found)} pictures were not scored: their rows say why",
+      f"{_NAME}: {failed} of {len(predictions)} pictures were not scored: their rows "
+      "say why",
       file=sys.stderr,
     )
   return 1 if failed else 0

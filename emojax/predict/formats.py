@@ -12,39 +12,42 @@ from emojax.predict.predictor import Predictions
 from emojax.utils import files
 
 
-def columns(found: Predictions) -> dict[str, list[Any]]:
+def columns(predictions: Predictions) -> dict[str, list[Any]]:
   """Column name -> values, one per picture; None where there is no number."""
-  made: dict[str, list[Any]] = {
-    "path": [files.utf8(path or "") for path in found.paths]
+  table: dict[str, list[Any]] = {
+    "path": [files.utf8(path or "") for path in predictions.paths]
   }
-  for target, values in found.mean.items():
-    made[target] = _numbers(values)
-    made[f"{target}_low"] = _numbers(found.low[target])
-    made[f"{target}_high"] = _numbers(found.high[target])
-  for target, values in found.std.items():
-    made[f"{target}_sd"] = _numbers(values)
-  made["distance"] = _numbers(found.distance)
-  return made | {"status": list(found.status), "reason": list(found.reason)}
+  for target, values in predictions.mean.items():
+    table[target] = _numbers(values)
+    table[f"{target}_low"] = _numbers(predictions.low[target])
+    table[f"{target}_high"] = _numbers(predictions.high[target])
+  for target, values in predictions.std.items():
+    table[f"{target}_sd"] = _numbers(values)
+  table["distance"] = _numbers(predictions.distance)
+  return table | {
+    "status": list(predictions.status),
+    "reason": list(predictions.reason),
+  }
 
 
-def csv(found: Predictions) -> str:
+def csv(predictions: Predictions) -> str:
   """The rows as CSV with a head; numbers with four decimals, empty where none."""
-  made = columns(found)
-  lines: list[list[object]] = [[*made]]
-  for row in zip(*made.values(), strict=True):
+  table = columns(predictions)
+  lines: list[list[object]] = [[*table]]
+  for row in zip(*table.values(), strict=True):
     cells = [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
     lines.append(["" if cell is None else cell for cell in cells])
   return files.csv_text(lines)
 
 
-def content(found: Predictions, kind: str) -> str | bytes:
+def content(predictions: Predictions, kind: str) -> str | bytes:
   """The rows as a file of a kind: ".csv", ".json" or ".parquet"."""
   if kind == ".csv":
-    return csv(found)
-  made = columns(found)
+    return csv(predictions)
+  table = columns(predictions)
   if kind == ".json":
     rows = [
-      dict(zip(made, row, strict=True)) for row in zip(*made.values(), strict=True)
+      dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)
     ]
     return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
   # Here and not at the head: it takes a while to import, and most ask for CSV.
@@ -52,9 +55,9 @@ def content(found: Predictions, kind: str) -> str | bytes:
   import pyarrow.parquet
 
   texts = {"path", "status", "reason"}
-  fields = [(name, pa.string() if name in texts else pa.float64()) for name in made]
+  fields = [(name, pa.string() if name in texts else pa.float64()) for name in table]
   sink = pa.BufferOutputStream()
-  pyarrow.parquet.write_table(pa.table(made, schema=pa.schema(fields)), sink)
+  pyarrow.parquet.write_table(pa.table(table, schema=pa.schema(fields)), sink)
   return sink.getvalue().to_pybytes()
 
 

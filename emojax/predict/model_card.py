@@ -18,49 +18,49 @@ from emojax.version import __version__
 
 
 def markdown(
-  identity: Mapping[str, Any], found: Mapping[str, Any], carried: Sequence[str]
+  identity: Mapping[str, Any], results: Mapping[str, Any], carried: Sequence[str]
 ) -> str:
   """The card.
 
   Args:
     identity: what decided the run, see `run.describe`.
-    found: its results, see `results.to_json`.
+    results: what it reached, see `results.to_json`.
     carried: networks whose weights travel with it.
   """
   rows = [
     ["target", "pictures", "MSE", "R2", "r", "CCC", "variance", "noise ceiling of r"]
   ]
-  for target, one in found["targets"].items():
-    s, ceiling = one["out_of_fold"], one["noise_ceiling"]
+  for target, result in results["targets"].items():
+    s, ceiling = result["out_of_fold"], result["noise_ceiling"]
     numbers = [s["mse"], s["r2"], s["pearson_r"], s["ccc"], s["variance"]]
     limit = f"{ceiling['pearson_r']:.3f}" if ceiling else "unknown"
     texts = [f"{number:.3f}" for number in numbers]
     rows.append([target, str(s["num_images"]), *texts, limit])
   described = params.with_bases(identity["features"])
-  wanted = {need for one in described for need in one["needs"].split(JOIN)}
-  apart = {name for name, one in BACKBONES.items() if not one.distribution}
-  needs = "" if carried or not wanted & apart else "--weights_dir=WEIGHTS "
-  needs += "--word_norms=NORMS.csv " if params.WORD_NORMS in wanted else ""
+  needed = {need for feature in described for need in feature["needs"].split(JOIN)}
+  apart = {name for name, network in BACKBONES.items() if not network.distribution}
+  needs = "" if carried or not needed & apart else "--weights_dir=WEIGHTS "
+  needs += "--word_norms=NORMS.csv " if params.WORD_NORMS in needed else ""
   environment = jinja2.Environment(
     trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
   )  # Markdown: nothing to escape but what `_plain` takes out
   return environment.from_string(_TEMPLATE).render(
     dataset=_plain(identity["dataset"]),
-    preset=found["preset"],
-    notes=[_plain(note) for note in found["notes"]],
+    preset=results["preset"],
+    notes=[_plain(note) for note in results["notes"]],
     features=[
-      f"{one['name']} version {one['version']} {one['label']}".strip()
-      for one in identity["features"]
+      f"{feature['name']} version {feature['version']} {feature['label']}".strip()
+      for feature in identity["features"]
     ],
     settings=[f"{name}={value}" for name, value in identity["settings"].items()],
     folds=", ".join(f"g{fold}" for fold in identity["folds"]),
     fingerprint=identity["fingerprint"],
-    num_images=found["num_images"],
-    targets=list(found["targets"]),
+    num_images=results["num_images"],
+    targets=list(results["targets"]),
     scores="\n".join(pages_markdown.aligned(rows)),
     carried=carried,
     needs=needs,
-    made_by=f"emojax {found['emojax_version']}, {found['device']}",
+    made_by=f"emojax {results['emojax_version']}, {results['device']}",
     version=__version__,
     citation=paper.CITATION,
   )

@@ -16,22 +16,24 @@ from emojax.utils import files
 _MOST_LISTED = 500  # pictures that a page shows one by one
 
 
-def gallery_page(found: Predictions, title: str, notes: Sequence[str]) -> str:
+def gallery_page(predictions: Predictions, title: str, notes: Sequence[str]) -> str:
   """A page with the pictures in the valence-arousal plane and one by one.
 
   Args:
-    found: predictions; pictures are read again from their paths.
+    predictions: whose pictures are read again from their paths.
     title: of the page.
     notes: what a reader must be told first.
   """
-  scored = np.flatnonzero(found.is_scored).tolist()
-  shown = {row: made for row in scored if (made := _image(found, row)) is not None}
+  scored = np.flatnonzero(predictions.is_scored).tolist()
+  shown = {
+    row: image for row in scored if (image := _image(predictions, row)) is not None
+  }
   sections = []
-  targets = list(found.mean)
+  targets = list(predictions.mean)
   if len(targets) == 2 and shown:
-    sections.append(_plane(found, list(shown), shown))
+    sections.append(_plane(predictions, list(shown), shown))
   sections.append(_words())
-  order = sorted(shown, key=lambda row: -found.mean[targets[0]][row])[:_MOST_LISTED]
+  order = sorted(shown, key=lambda row: -predictions.mean[targets[0]][row])
   prose = [
     f"From the highest {targets[0]} down. Behind each prediction stands the interval "
     "in which the mean rating of many people probably lies; distance 1 is that of a "
@@ -39,10 +41,10 @@ def gallery_page(found: Predictions, title: str, notes: Sequence[str]) -> str:
   ]
   if len(shown) > _MOST_LISTED:
     prose.append(f"The first {_MOST_LISTED} of {len(shown)}.")
-  listed = [shown[row] for row in order]
+  listed = [shown[row] for row in order[:_MOST_LISTED]]
   sections.append(page.Section("All pictures", prose, gallery=listed))
-  if not found.is_scored.all():
-    sections.append(_failures(found))
+  if not predictions.is_scored.all():
+    sections.append(_failures(predictions))
   return page.render(title, notes, sections)
 
 
@@ -54,9 +56,9 @@ def region(valence: float, arousal: float) -> str:
   return ", ".join(paper.KEYWORDS[levels[0], levels[1]])
 
 
-def _image(found: Predictions, row: int) -> page.Image | None:
+def _image(predictions: Predictions, row: int) -> page.Image | None:
   """One picture with its numbers; None where it can no longer be read."""
-  path = found.paths[row]
+  path = predictions.paths[row]
   try:
     thumbnail = thumbnails.thumbnail(images.load(path)) if path else None
   except images.ImageError:
@@ -64,36 +66,36 @@ def _image(found: Predictions, row: int) -> page.Image | None:
   if thumbnail is None:
     return None
   lines = [
-    f"{target[0].upper()} {values[row]:.1f} {_interval(found, target, row)}".rstrip()
-    for target, values in found.mean.items()
+    f"{t[0].upper()} {values[row]:.1f} {_interval(predictions, t, row)}".rstrip()
+    for t, values in predictions.mean.items()
   ]
-  far = ", far: do not trust" if found.status[row] == "far" else ""
-  lines.append(f"distance {found.distance[row]:.1f}{far}")
+  far = ", far: do not trust" if predictions.status[row] == "far" else ""
+  lines.append(f"distance {predictions.distance[row]:.1f}{far}")
   name = path.name if path else ""
   alt = f"{name}: {', '.join(lines)}"
   return page.Image(thumbnail, alt, "\n".join([*lines, files.utf8(name)]))
 
 
-def _interval(found: Predictions, target: str, row: int) -> str:
+def _interval(predictions: Predictions, target: str, row: int) -> str:
   """An interval as text; empty where the run has none."""
-  low, high = found.low[target][row], found.high[target][row]
+  low, high = predictions.low[target][row], predictions.high[target][row]
   return f"({low:.1f} to {high:.1f})" if low == low else ""
 
 
 def _plane(
-  found: Predictions, rows: Sequence[int], shown: dict[int, page.Image]
+  predictions: Predictions, rows: Sequence[int], shown: dict[int, page.Image]
 ) -> page.Section:
   """The pictures at their predicted places."""
-  valence, arousal = (found.mean[t][list(rows)] for t in config.TARGETS)
+  valence, arousal = (predictions.mean[t][list(rows)] for t in config.TARGETS)
   placed = [
     page.Image(
-      shown[rows[one.row]].source,
-      shown[rows[one.row]].alt,
-      "\n".join(shown[rows[one.row]].caption.splitlines()[:2]),
-      one.left,
-      one.top,
+      shown[rows[place.row]].source,
+      shown[rows[place.row]].alt,
+      "\n".join(shown[rows[place.row]].caption.splitlines()[:2]),
+      place.left,
+      place.top,
     )
-    for one in gallery.in_plane(valence, arousal)
+    for place in gallery.in_plane(valence, arousal)
   ]
   (left, right), (low, high) = gallery.bounds(valence), gallery.bounds(arousal)
   corners = [region(v, a) for a in (high, low) for v in (left, right)]
@@ -119,12 +121,12 @@ def _words() -> page.Section:
   return page.Section("Words of the regions", [prose], [page.Table("Words", rows)])
 
 
-def _failures(found: Predictions) -> page.Section:
+def _failures(predictions: Predictions) -> page.Section:
   rows = [["file", "reason"]]
   rows += [
     [files.utf8(path or ""), reason]
     for path, reason, is_scored in zip(
-      found.paths, found.reason, found.is_scored, strict=True
+      predictions.paths, predictions.reason, predictions.is_scored, strict=True
     )
     if not is_scored
   ]

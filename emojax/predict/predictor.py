@@ -92,10 +92,10 @@ class Predictor:
     targets: what it predicts.
   """
 
-  def __init__(self, run: trained_run.TrainedRun, made: extractor.Extractor):
+  def __init__(self, run: trained_run.TrainedRun, features: extractor.Extractor):
     self.run = run
     self.targets = run.settings.target
-    self._extractor = made
+    self._extractor = features
     self._networks = run.networks
     self._columns = run.columns
     heads = len(self._networks[0].targets)
@@ -205,7 +205,7 @@ class Predictor:
 
   def _of_folds(self, table: np.ndarray) -> dict[str, np.ndarray]:
     """What the networks of each fold say: target -> (folds, N), ensembles averaged."""
-    said = []
+    batches = []
     settings = self.run.settings
     source = jnp.zeros(len(self._networks), jnp.int32)
     for start in range(0, len(table), _BATCH):
@@ -213,17 +213,19 @@ class Predictor:
       full = np.concatenate([rows, np.repeat(rows[-1:], _BATCH - len(rows), axis=0)])
       inputs = model.transform(jnp.asarray(full), self._columns, settings.transform)
       out = self._program(self._params, self._scaling, source, inputs[None])
-      said.append(np.asarray(out, np.float64)[:, : len(rows)])
-    every = np.concatenate(said, axis=1)  # (K, N, T)
-    found = {}
+      batches.append(np.asarray(out, np.float64)[:, : len(rows)])
+    every = np.concatenate(batches, axis=1)  # (K, N, T)
+    of_targets = {}
     for target in self.targets:
       of_fold: dict[int, list[np.ndarray]] = {}
       for k, net in enumerate(self._networks):
         if target in net.targets:
           output = every[k, :, net.targets.index(target)]
           of_fold.setdefault(net.fold, []).append(output)
-      found[target] = np.stack([np.mean(group, axis=0) for group in of_fold.values()])
-    return found
+      of_targets[target] = np.stack(
+        [np.mean(group, axis=0) for group in of_fold.values()]
+      )
+    return of_targets
 
 
 ImageSource = str | pipeline.ImageSource
@@ -267,14 +269,14 @@ def load(
     place = pathlib.Path(folder) if opened.carried else None
     if weights_dir:
       place = pathlib.Path(weights_dir).expanduser()
-    found: dict[str, params.Source] = {}
+    loaded_sources: dict[str, params.Source] = {}
     for feature in params.with_bases(opened.identity["features"]):
       _check_version(feature, opened.path)
       need = str(feature["needs"])
-      if need not in found:
-        found[need] = _source(feature, place, colors, norms, opened.path)
+      if need not in loaded_sources:
+        loaded_sources[need] = _source(feature, place, colors, norms, opened.path)
   names = [feature["name"] for feature in opened.identity["features"]]
-  return Predictor(opened, extractor.Extractor(names, found))
+  return Predictor(opened, extractor.Extractor(names, loaded_sources))
 
 
 def expand(images: ImageSource | Sequence[ImageSource]) -> list[pipeline.ImageSource]:
@@ -286,18 +288,18 @@ def expand(images: ImageSource | Sequence[ImageSource]) -> list[pipeline.ImageSo
   """
   if isinstance(images, (str, pathlib.Path, bytes, np.ndarray)):
     images = [images]
-  found: list[pipeline.ImageSource] = []
-  for one in images:
-    if isinstance(one, (bytes, np.ndarray)):
-      found.append(one)
-    elif isinstance(one, (str, pathlib.Path)):
-      found += _files(pathlib.Path(one).expanduser())
+  listed: list[pipeline.ImageSource] = []
+  for image in images:
+    if isinstance(image, (bytes, np.ndarray)):
+      listed.append(image)
+    elif isinstance(image, (str, pathlib.Path)):
+      listed += _files(pathlib.Path(image).expanduser())
     else:
       raise TypeError(
         "a picture is a path, bytes or an (H, W, 3) uint8 array; got "
-        f"{type(one).__name__}"
+        f"{type(image).__name__}"
       )
-  return found
+  return listed
 
 
 def _files(path: pathlib.Path) -> list[pathlib.Path]:
@@ -322,11 +324,11 @@ def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
     raise checkpoint.RunError(
       f"{path} was trained on the feature {name}, which this emojax lacks{hint}"
     )
-  known = {
+  checks = {
     "version": ("version", {every[name].version}),
     "images_version": ("picture reading", images_lib.READS_ALIKE),
   }
-  for key, (what, here) in known.items():
+  for key, (what, here) in checks.items():
     if feature[key] not in here:
       raise checkpoint.RunError(
         f"{path} was trained on {name} with {what} {feature[key]}, this emojax has "
@@ -347,20 +349,20 @@ def _source(
     RunError: what is here has another digest.
     WeightsError: weights are missing or damaged.
   """
-  wanted, used = str(feature["digest"]), params.weights_of([feature])
+  digest, used = str(feature["digest"]), params.weights_of([feature])
   # All networks behind a feature are loaded alike; where there is none, no matter how.
   choice = "random" if params.has_random_weights([feature]) else "trained"
   precision = used[0]["precision"] if used else "float32"
   name, need = str(feature["name"]), str(feature["needs"])
   bases = [base["name"] for base in feature.get("bases", ())]
-  made = params.load_sources(
+  source = params.load_sources(
     [name], weights_dir, choice, color_names, precision, word_norms, bases
   )[need]
-  if made.digest != wanted:
+  if source.digest != digest:
     flag = {params.COLOR_NAMES: "color_names", params.WORD_NORMS: "word_norms"}
     raise checkpoint.RunError(
-      f"{path} was trained with {feature['label']} (digest {wanted[:16]}), here is "
-      f"{made.label} (digest {made.digest[:16]}): name the same file with "
+      f"{path} was trained with {feature['label']} (digest {digest[:16]}), here is "
+      f"{source.label} (digest {source.digest[:16]}): name the same file with "
       f"--{flag.get(need, 'weights_dir')}"
     )
-  return made
+  return source

@@ -210,7 +210,7 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
     identity, results = manifest["identity"], manifest["results"]
     identity["features"] = sources.current_descriptions(identity["features"])
     scaling = model.Scaling(**tree["scaling"])
-    made = TrainedRun(
+    run = TrainedRun(
       path,
       identity,
       results,
@@ -220,8 +220,8 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
       calibration,
       carried,
     )
-    _check_shapes(made)
-    return made
+    _check_shapes(run)
+    return run
   except checkpoint.RunError:
     raise
   except (
@@ -242,28 +242,28 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
 def _check_shapes(run: TrainedRun) -> None:
   """Refuses networks of other shapes than the settings say."""
   params, scaling = trainer.model_shapes(run.settings, run.columns, run.networks)
-  wanted = flatten_dict({"params": params, "scaling": scaling._asdict()}, sep="/")
-  there = flatten_dict(
+  expected = flatten_dict({"params": params, "scaling": scaling._asdict()}, sep="/")
+  stored = flatten_dict(
     {"params": run.params, "scaling": run.scaling._asdict()}, sep="/"
   )
-  for name in wanted.keys() | there.keys():
+  for name in expected.keys() | stored.keys():
     shapes = [
-      tuple(tree[name].shape) if name in tree else None for tree in (wanted, there)
+      tuple(tree[name].shape) if name in tree else None for tree in (expected, stored)
     ]
     if shapes[0] != shapes[1]:
       raise ValueError(f"{name} should have shape {shapes[0]}, has {shapes[1]}")
 
 
 def _settings(identity: Mapping[str, Any], path: pathlib.Path) -> TrainConfig:
-  known = {field.name: field for field in dataclasses.fields(TrainConfig)}
-  unknown = set(identity["settings"]) - set(known)
+  fields = {field.name: field for field in dataclasses.fields(TrainConfig)}
+  unknown = set(identity["settings"]) - set(fields)
   if unknown:
     raise checkpoint.RunError(
       f"{path} was written by another version of emojax: this one does not know the "
       f"settings {', '.join(sorted(unknown))}"
     )
   values: dict[str, Any] = {
-    name: tuple(value) if isinstance(known[name].default, tuple) else value
+    name: tuple(value) if isinstance(fields[name].default, tuple) else value
     for name, value in identity["settings"].items()
   }
   return TrainConfig(**values)
@@ -287,11 +287,11 @@ def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]
     WeightsError: one is missing or damaged.
     RunError: one is of another digest than the run's.
   """
-  found = {}
+  contents = {}
   features = run.identity["features"]
   if any(feature["needs"] == sources.ATTRIBUTES for feature in features):
     attributes.read(weights_dir)  # checked against its network when it is opened
-    found[sources.ATTRIBUTES] = (weights_dir / attributes.FILE_NAME).read_bytes()
+    contents[sources.ATTRIBUTES] = (weights_dir / attributes.FILE_NAME).read_bytes()
   for used in sources.weights_of(features):
     network, digest = used["network"], used["digest"]
     if used["source"] != "random":
@@ -305,5 +305,5 @@ def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]
           f"{network}: the run was made with weights {digest[:16]}, {folder} "
           f"holds {here[:16]}"
         )
-      found[network] = weights.path_of(network, folder).read_bytes()
-  return found
+      contents[network] = weights.path_of(network, folder).read_bytes()
+  return contents

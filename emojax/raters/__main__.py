@@ -71,9 +71,9 @@ def aggregate(arguments: list[str]) -> None:
   from emojax.raters import summary
 
   verdict = rules.apply(table, settings)
-  found = rules.images(table, verdict)
+  images = rules.images(table, verdict)
   names = [str(path) for path in paths]
-  made = summary.Aggregated(names, table, bad, verdict, found, settings)
+  aggregation = summary.Aggregation(names, table, bad, verdict, images, settings)
   output.mkdir(parents=True, exist_ok=True)
   provenance = _provenance("aggregate", paths)
   # What an earlier run left must not stand beside what this one finds.
@@ -81,18 +81,18 @@ def aggregate(arguments: list[str]) -> None:
     (output / name).unlink(missing_ok=True)
   # First of all, so that the folder is known again as one that may be written over.
   files.write(output / "results.json", _json(provenance))
-  files.write(output / "dropped.csv", summary.dropped_csv(made))
-  files.write(output / "workers.csv", summary.workers_csv(made))
-  files.write(output / "pictures.csv", summary.images_csv(made))
+  files.write(output / "dropped.csv", summary.dropped_csv(aggregation))
+  files.write(output / "workers.csv", summary.workers_csv(aggregation))
+  files.write(output / "pictures.csv", summary.images_csv(aggregation))
   if not verdict.images_kept.any():
-    raise errors.UserError(_nothing_left(made, output))
-  agreed = summary.agreement(made, show_progress=True)
-  text = summary.table_markdown(made, agreed)
-  page.write(output, rater_page.of_ratings(made, agreed))
+    raise errors.UserError(_nothing_left(aggregation, output))
+  coefficients = summary.agreement(aggregation, show_progress=True)
+  text = summary.table_markdown(aggregation, coefficients)
+  page.write(output, rater_page.of_ratings(aggregation, coefficients))
   files.write(output / "table.md", text)
-  whole = summary.to_json(made, agreed, provenance)
+  whole = summary.to_json(aggregation, coefficients, provenance)
   files.write(output / "results.json", _json(whole))
-  files.write(output / "ratings.csv", summary.ratings_csv(made))
+  files.write(output / "ratings.csv", summary.ratings_csv(aggregation))
   print(text)
   print(f"page: {output / 'index.html'}")
   scale = ",".join(f"{end:g}" for end in table.scale)
@@ -111,16 +111,16 @@ def candidates(arguments: list[str]) -> None:
   from emojax.raters import votes
 
   paths, output = _places(arguments, "candidates")
-  made = votes.count(votes.read(paths, settings), settings)
+  tally = votes.count(votes.read(paths, settings), settings)
   output.mkdir(parents=True, exist_ok=True)
-  whole = votes.to_json(made, _provenance("candidates", paths))
-  text = votes.table_markdown(made)
+  whole = votes.to_json(tally, _provenance("candidates", paths))
+  text = votes.table_markdown(tally)
   for name, content in (
     ("results.json", _json(whole)),
-    ("candidates.csv", votes.candidates_csv(made)),
-    ("keywords.csv", votes.keywords_csv(made)),
-    ("dropped.csv", votes.dropped_csv(made)),
-    ("kept.txt", votes.kept_text(made)),
+    ("candidates.csv", votes.candidates_csv(tally)),
+    ("keywords.csv", votes.keywords_csv(tally)),
+    ("dropped.csv", votes.dropped_csv(tally)),
+    ("kept.txt", votes.kept_text(tally)),
     ("table.md", text),
   ):
     files.write(output / name, content)
@@ -161,24 +161,25 @@ def _is_ours(output: pathlib.Path, command: str) -> bool:
 
 def _provenance(command: str, paths: Sequence[pathlib.Path]) -> dict[str, Any]:
   """What the results stand on: the program and the files with their digests."""
-  found = {}
+  digests = {}
   for path in paths:
     with path.open("rb") as file:
-      found[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
-  return {"program": f"{_NAME} {command}", "version": __version__, "files": found}
+      digests[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+  return {"program": f"{_NAME} {command}", "version": __version__, "files": digests}
 
 
 def _json(content: Mapping[str, Any]) -> str:
   return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _nothing_left(made: "summary.Aggregated", output: pathlib.Path) -> str:
+def _nothing_left(aggregation: "summary.Aggregation", output: pathlib.Path) -> str:
   """Why no picture is left, in one line."""
-  by_rule = ", ".join(f"{n} {rule}" for rule, n in made.dropped().items() if n)
-  most = int(made.verdict.raters.max(initial=0))
+  by_rule = ", ".join(f"{n} {rule}" for rule, n in aggregation.dropped().items() if n)
+  most = int(aggregation.verdict.raters.max(initial=0))
   return (
-    f"no picture has at least {made.settings.min_raters} raters (--min_raters): the "
-    f"most any of {len(made.table.images)} has left is {most}; ratings dropped: "
+    f"no picture has at least {aggregation.settings.min_raters} raters "
+    f"(--min_raters): the most any of {len(aggregation.table.images)} has left is "
+    f"{most}; ratings dropped: "
     f"{by_rule}; {output / 'dropped.csv'} has each"
   )
 

@@ -161,7 +161,7 @@ def split_half(
     return None
   rng = np.random.default_rng(seed)
   starts = np.cumsum(counts) - counts
-  found = []
+  correlations = []
   with progress.bar(splits, "split", show_progress, "split-half") as bar:
     for _ in range(splits):
       # A random order inside each picture, pictures one after another.
@@ -174,11 +174,11 @@ def split_half(
       rest = np.bincount(of[~first], values[shuffled[~first]], len(counts))
       r = correlation(sums / size, rest / (counts - size))
       if math.isfinite(r) and r > -1:
-        found.append(r)
+        correlations.append(r)
       bar.update()
-  if not found:
+  if not correlations:
     return None
-  halves = np.array(found)
+  halves = np.array(correlations)
   whole = 2 * halves / (1 + halves)
   low, high = np.quantile(whole, [1 - _TAIL, _TAIL])
   spread = Interval(float(whole.mean()), float(low), float(high))
@@ -210,10 +210,12 @@ def with_others(
   others = others - (np.bincount(who, others, workers) / least)[who]
   spread = np.bincount(who, own**2, workers), np.bincount(who, others**2, workers)
   floor = n * (1e-12 * max(1.0, float(np.max(np.abs(values), initial=0)))) ** 2
-  known = (n >= 3) & (spread[0] > floor) & (spread[1] > floor)
+  is_defined = (n >= 3) & (spread[0] > floor) & (spread[1] > floor)
   r = np.full(workers, math.nan)
   joint = np.bincount(who, own * others, workers)
-  r[known] = joint[known] / np.sqrt(spread[0][known] * spread[1][known])
+  r[is_defined] = joint[is_defined] / np.sqrt(
+    spread[0][is_defined] * spread[1][is_defined]
+  )
   return r, n
 
 

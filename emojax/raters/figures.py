@@ -55,10 +55,10 @@ def agreement(
   """
   figure = Figure(figsize=(4.6, 4.4), layout="constrained")
   axes = figure.subplots()
-  known = np.isfinite(valence) & np.isfinite(arousal)
+  is_defined = np.isfinite(valence) & np.isfinite(arousal)
   for which, colour, marker, size, label in (
-    (known & ~is_flagged, _BLUE, "o", 14, "not flagged"),
-    (known & is_flagged, _ORANGE, "X", 42, "flagged"),
+    (is_defined & ~is_flagged, _BLUE, "o", 14, "not flagged"),
+    (is_defined & is_flagged, _ORANGE, "X", 42, "flagged"),
   ):
     if which.any():
       axes.scatter(
@@ -118,12 +118,12 @@ def seconds(median: np.ndarray, least: float) -> Figure:
   """Median time of each worker; (W,), NaN where not known."""
   figure = Figure(figsize=(5.2, 2.8), layout="constrained")
   axes = figure.subplots()
-  known = median[np.isfinite(median)]
+  medians = median[np.isfinite(median)]
   # One worker who went to lunch would flatten all the others.
-  top = max(float(np.quantile(known, 0.95)) * 2, least * 2, 1e-3)
-  axes.hist(np.minimum(known, top), np.linspace(0, top, 31).tolist(), color=_BLUE)
+  top = max(float(np.quantile(medians, 0.95)) * 2, least * 2, 1e-3)
+  axes.hist(np.minimum(medians, top), np.linspace(0, top, 31).tolist(), color=_BLUE)
   axes.axvline(least, color=_GREY, linewidth=1, linestyle="--")
-  longer = " (the last bar: and longer)" if (known > top).any() else ""
+  longer = " (the last bar: and longer)" if (medians > top).any() else ""
   axes.set(xlabel=f"median seconds a picture{longer}", ylabel="workers")
   _whole(axes.yaxis)
   _clean(axes)

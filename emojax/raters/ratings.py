@@ -17,11 +17,13 @@ from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import rows as rater_rows
 from emojax.raters.config import RaterConfig
-from emojax.utils import csv_tables, errors
+from emojax.utils import errors, tables
 
 NEEDED = ("worker", "image", *TARGETS)
 # `previous` is the picture shown before, which the rating page records; it is not used.
 OPTIONAL = ("seconds", "approval", "shown_at", "keyword", "previous")
+# Where NA and the like stand for unknown.
+_NUMBERS = (*TARGETS, "seconds", "approval", "shown_at")
 
 
 class _Values(NamedTuple):
@@ -103,7 +105,7 @@ def read(
     UserError: approval rates look like shares, not percentages.
   """
   scale = ratings.check_scale(settings.rating_scale)
-  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns)
+  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS)
 
   def check(cells: Mapping[str, str]) -> rater_rows.Checked[_Values]:
     return _check(cells, scale)
@@ -114,23 +116,23 @@ def read(
   images = sorted({image for _, image in named if rater_rows.is_image(image)})
   worker_of = {name: i for i, name in enumerate(workers)}
   image_of = {name: i for i, name in enumerate(images)}
-  made = Ratings(
+  table = Ratings(
     files=[row.file for row in good],
     lines=[row.line for row in good],
     workers=workers,
     images=images,
-    worker=np.array([worker_of[one.worker] for one in values], np.int64),
-    image=np.array([image_of[one.image] for one in values], np.int64),
-    valence=np.array([one.valence for one in values], np.float64),
-    arousal=np.array([one.arousal for one in values], np.float64),
-    seconds=np.array([one.seconds for one in values], np.float64),
-    approval=np.array([one.approval for one in values], np.float64),
-    shown_at=np.array([one.shown_at for one in values], np.float64),
-    keywords=[one.keyword for one in values],
+    worker=np.array([worker_of[row.worker] for row in values], np.int64),
+    image=np.array([image_of[row.image] for row in values], np.int64),
+    valence=np.array([row.valence for row in values], np.float64),
+    arousal=np.array([row.arousal for row in values], np.float64),
+    seconds=np.array([row.seconds for row in values], np.float64),
+    approval=np.array([row.approval for row in values], np.float64),
+    shown_at=np.array([row.shown_at for row in values], np.float64),
+    keywords=[row.keyword for row in values],
     scale=scale,
   )
-  _check_approval(made.approval)
-  return made, bad
+  _check_approval(table.approval)
+  return table, bad
 
 
 def _check(
@@ -167,7 +169,7 @@ def _check(
 
 
 def _rating(cell: str, scale: tuple[float, float]) -> float:
-  value = csv_tables.number(cell)
+  value = tables.number(cell)
   if not scale[0] <= value <= scale[1]:
     raise ValueError(
       f"expected a rating from {scale[0]:g} to {scale[1]:g} (--rating_scale), got "
@@ -177,14 +179,14 @@ def _rating(cell: str, scale: tuple[float, float]) -> float:
 
 
 def _seconds(cell: str) -> float:
-  value = csv_tables.number(cell)
+  value = tables.number(cell)
   if value < 0:
     raise ValueError(f"expected seconds, 0 or more, got {value:g}")
   return value
 
 
 def _percent(cell: str) -> float:
-  value = csv_tables.number(cell.removesuffix("%").strip())
+  value = tables.number(cell.removesuffix("%").strip())
   if not 0 <= value <= 100:
     raise ValueError(f"expected percent, 0 to 100, got {value:g}")
   return value
@@ -204,9 +206,9 @@ def _time(cell: str) -> float:
 
 def _check_approval(approval: np.ndarray) -> None:
   """Refuses shares: every worker would fall below 95 percent, in silence."""
-  known = approval[np.isfinite(approval)]
-  if known.size and known.max() <= 1:
+  rates = approval[np.isfinite(approval)]
+  if rates.size and rates.max() <= 1:
     raise errors.UserError(
       f"column approval is in percent, 0 to 100, but its largest value is "
-      f"{known.max():g}, which looks like a share: multiply the column by 100"
+      f"{rates.max():g}, which looks like a share: multiply the column by 100"
     )

@@ -9,8 +9,7 @@ import pathlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from emojax.datasets.va_emotion import ratings
-from emojax.utils import csv_tables
+from emojax.utils import names, tables
 
 T = TypeVar("T")
 _LISTED = 5  # problems that an error lists before it only counts them
@@ -40,31 +39,38 @@ def read(
   needed: Sequence[str],
   optional: Sequence[str],
   ignored: Collection[str],
+  numbers: Collection[str] = (),
 ) -> list[Row]:
   """All rows of all files, in the order given.
 
   Args:
-    paths: CSV files as `csv_tables.read` reads them.
+    paths: tables as `tables.read` reads them.
     needed: columns that must be there.
     optional: columns that may be there.
     ignored: further columns that may be there, in any case.
+    numbers: which columns hold numbers, perhaps with a decimal comma, or in an optional
+      one something that stands for unknown.
   Raises:
     TableError: no file, one file twice, one that cannot be read as a table, or a
       column that is none of these.
   """
   if not paths:
-    raise csv_tables.TableError(
+    raise tables.TableError(
       f"name at least one CSV file with the columns {', '.join(needed)}"
     )
   rows: list[Row] = []
-  seen: set[pathlib.Path] = set()
+  read_paths: set[pathlib.Path] = set()
   for path in paths:
-    if path.resolve() in seen:
-      raise csv_tables.TableError(f"{path} is named twice")
-    seen.add(path.resolve())
-    lines = csv_tables.read(path, needed, optional=optional)
-    _check_columns(path, lines, [*needed, *optional], ignored)
-    rows += [Row(str(path), line.number, line.cells) for line in lines]
+    if path.resolve() in read_paths:
+      raise tables.TableError(f"{path} is named twice")
+    read_paths.add(path.resolve())
+    columns = [
+      tables.Column(name, is_needed=name in needed, is_number=name in numbers)
+      for name in (*needed, *optional)
+    ]
+    table = tables.read(path, columns)
+    _check_columns(table, [*needed, *optional], ignored)
+    rows += [Row(str(path), line.number, line.cells) for line in table.lines]
   return rows
 
 
@@ -90,7 +96,7 @@ def sift(
     if wrong:
       bad.append(BadRow(row, "; ".join(wrong)))
       place = f"{row.file}, line {row.line}" if several else f"line {row.line}"
-      problems += [f"{place}, {one}" for one in wrong]
+      problems += [f"{place}, {problem}" for problem in wrong]
     else:
       good.append(row)
       values.append(value)
@@ -101,9 +107,7 @@ def sift(
       if not good
       else "correct them, or leave these rows out with --skip_bad_rows"
     )
-    raise csv_tables.TableError(
-      f"{head}{csv_tables.some(problems, listed=_LISTED)}; {advice}"
-    )
+    raise tables.TableError(f"{head}{tables.some(problems, listed=_LISTED)}; {advice}")
   return good, values, bad
 
 
@@ -113,7 +117,7 @@ def named(cells: Mapping[str, str], problems: list[str]) -> tuple[str, str]:
   if not worker:
     problems.append("column worker: expected a worker's name, got nothing")
   try:
-    image = ratings.image_id(image)
+    image = names.image_id(image)
   except ValueError as error:
     problems.append(f"column image: {error}")
   return worker, image
@@ -122,36 +126,30 @@ def named(cells: Mapping[str, str], problems: list[str]) -> tuple[str, str]:
 def is_image(image: str) -> bool:
   """Whether a name can be that of a picture."""
   try:
-    return bool(ratings.image_id(image))
+    return bool(names.image_id(image))
   except ValueError:
     return False
 
 
 def _check_columns(
-  path: pathlib.Path,
-  lines: Sequence[csv_tables.Line],
-  known: Sequence[str],
+  table: tables.Table,
+  columns: Sequence[str],
   ignored: Collection[str],
 ) -> None:
   """Refuses columns nobody asked for: a misspelt one would be lost in silence."""
   passed = {name.strip().lower() for name in ignored}
-  unknown = [
-    name for name in lines[0].cells if name not in known and name not in passed
-  ]
-  # A comma at the end of every line is a nameless column without content.
-  if "" in unknown and not any(line.cells[""] for line in lines):
-    unknown.remove("")
+  unknown = [name for name in table.others if name not in passed]
   if not unknown:
     return
   shown = []
   for name in unknown:
-    near = difflib.get_close_matches(name, known, n=1) if name else []
+    near = difflib.get_close_matches(name, columns, n=1) if name else []
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     shown.append(f"{name!r}{hint}" if name else "one without a name")
   advice = "rename them"
   if all(unknown):
     advice += f", or pass --ignore_columns={','.join(unknown)}"
-  raise csv_tables.TableError(
-    f"{path} has columns that are not known: {', '.join(shown)}; known: "
-    f"{', '.join(known)}; {advice}"
+  raise tables.TableError(
+    f"{table.path} has columns that are not known: {', '.join(shown)}; known: "
+    f"{', '.join(columns)}; {advice}"
   )

@@ -26,7 +26,7 @@ from emojax.utils import files
 
 
 @dataclasses.dataclass(frozen=True)
-class Aggregated:
+class Aggregation:
   """All that is known at the end.
 
   Attributes:
@@ -70,45 +70,45 @@ class Aggregated:
     return {rule: times[rule] for rule in rules.RULES}
 
 
-def ratings_csv(made: Aggregated) -> str:
+def ratings_csv(aggregation: Aggregation) -> str:
   """What `va_emotion/folder` reads: one row per kept picture, sorted by name.
 
   Columns image, valence, arousal, valence_std, arousal_std, num_raters, and keyword
   where the input has one. A spread of one rating is empty.
   """
-  has_keywords = any(made.images.keywords)
+  has_keywords = any(aggregation.images.keywords)
   head = ["image", *TARGETS, *(f"{t}_std" for t in TARGETS), "num_raters"]
   rows: list[list[object]] = [[*head, *(["keyword"] if has_keywords else [])]]
-  for i in np.flatnonzero(made.verdict.images_kept).tolist():
-    cells: list[object] = [made.table.images[i], *_mean_and_sd(made, i)]
-    cells.append(made.images.raters[i])
+  for i in np.flatnonzero(aggregation.verdict.images_kept).tolist():
+    cells: list[object] = [aggregation.table.images[i], *_mean_and_sd(aggregation, i)]
+    cells.append(aggregation.images.raters[i])
     if has_keywords:
-      cells.append(made.images.keywords[i])
+      cells.append(aggregation.images.keywords[i])
     rows.append(cells)
   return files.csv_text(rows)
 
 
-def images_csv(made: Aggregated) -> str:
+def images_csv(aggregation: Aggregation) -> str:
   """One row per picture, dropped or not, with why; sorted by name."""
-  read = made.read_of_images()
+  read = aggregation.read_of_images()
   head = ["image", "status", "reason", "ratings_read", "num_raters", *TARGETS]
   rows: list[list[object]] = [[*head, *(f"{target}_std" for target in TARGETS)]]
-  least = made.settings.min_raters
-  for i, name in enumerate(made.table.images):
-    kept, raters = made.verdict.images_kept[i], made.images.raters[i]
-    reason = "" if kept else f"{raters} of at least {least} raters"
-    cells = [name, "kept" if kept else "dropped", reason, read[i], raters]
-    rows.append([*cells, *_mean_and_sd(made, i)])
+  least = aggregation.settings.min_raters
+  for i, name in enumerate(aggregation.table.images):
+    is_kept, raters = aggregation.verdict.images_kept[i], aggregation.images.raters[i]
+    reason = "" if is_kept else f"{raters} of at least {least} raters"
+    cells = [name, "kept" if is_kept else "dropped", reason, read[i], raters]
+    rows.append([*cells, *_mean_and_sd(aggregation, i)])
   return files.csv_text(rows)
 
 
-def dropped_csv(made: Aggregated) -> str:
+def dropped_csv(aggregation: Aggregation) -> str:
   """One row per input row that does not count, in the order of the input."""
   rows: list[tuple[str, int, str, str, Mapping[str, str]]] = [
     (bad.row.file, bad.row.line, rules.BAD_ROW, bad.problem, bad.row.cells)
-    for bad in made.bad
+    for bad in aggregation.bad
   ]
-  table, verdict = made.table, made.verdict
+  table, verdict = aggregation.table, aggregation.verdict
   for i in range(len(table)):
     if verdict.rules[i]:
       cells = {
@@ -119,187 +119,191 @@ def dropped_csv(made: Aggregated) -> str:
       }
       place = table.files[i], table.lines[i]
       rows.append((*place, verdict.rules[i], verdict.reasons[i], cells))
-  rows.sort(key=lambda row: (made.files.index(row[0]), row[1]))
+  rows.sort(key=lambda row: (aggregation.files.index(row[0]), row[1]))
   names = ("worker", "image", *TARGETS)
   head = ("file", "line", "rule", "reason", *names)
   body = ((*place, *(cells[name] for name in names)) for *place, cells in rows)
   return files.csv_text([head, *body])
 
 
-def workers_csv(made: Aggregated) -> str:
+def workers_csv(aggregation: Aggregation) -> str:
   """One row per worker: what was read, what counts, agreement, speed, flags."""
-  rows = list(_worker_rows(made))
+  rows = list(_worker_rows(aggregation))
   return files.csv_text([rows[0], *(row.values() for row in rows)])
 
 
-def _worker_rows(made: Aggregated) -> Iterator[dict[str, object]]:
+def _worker_rows(aggregation: Aggregation) -> Iterator[dict[str, object]]:
   """Every worker's row of `workers.csv`, by column."""
-  table, found = made.table, made.verdict.workers
+  table, workers = aggregation.table, aggregation.verdict.workers
   number = len(table.workers)
-  read = made.read_of_workers()
-  kept = np.bincount(table.worker[made.verdict.kept], minlength=number)
-  together = found.mean_agreement()
+  read = aggregation.read_of_workers()
+  num_kept = np.bincount(table.worker[aggregation.verdict.is_kept], minlength=number)
+  together = workers.mean_agreement()
   for i, name in enumerate(table.workers):
     row: dict[str, object] = {"worker": name}
     row["status"] = (
-      "kept" if kept[i] == read[i] else "partly kept" if kept[i] else "dropped"
+      "kept" if num_kept[i] == read[i] else "partly kept" if num_kept[i] else "dropped"
     )
-    row["flags"] = "; ".join(found.flags[i])
-    row |= {"ratings_read": read[i], "ratings_kept": kept[i]}
-    row["ratings_judged"] = found.counted[i]
+    row["flags"] = "; ".join(workers.flags[i])
+    row |= {"ratings_read": read[i], "ratings_kept": num_kept[i]}
+    row["ratings_judged"] = workers.counted[i]
     for target in TARGETS:
-      row[f"{target}_mean"] = _number(found.mean[target][i])
-      row[f"{target}_sd"] = _number(found.sd[target][i])
-      row[f"{target}_r"] = _number(found.agreement[target][i])
+      row[f"{target}_mean"] = _number(workers.mean[target][i])
+      row[f"{target}_sd"] = _number(workers.sd[target][i])
+      row[f"{target}_r"] = _number(workers.agreement[target][i])
     row["mean_r"] = _number(together[i])
-    row["pictures_shared"] = found.shared[i]
-    row["modal_share"] = _number(found.modal_share[i])
-    row["median_seconds"] = _number(found.median_seconds[i])
+    row["pictures_shared"] = workers.shared[i]
+    row["modal_share"] = _number(workers.modal_share[i])
+    row["median_seconds"] = _number(workers.median_seconds[i])
     yield row
 
 
-def agreement(made: Aggregated, show_progress: bool = False) -> dict[str, Any]:
+def agreement(aggregation: Aggregation, show_progress: bool = False) -> dict[str, Any]:
   """Agreement on the ratings that count: target -> coefficients, None where undefined.
 
   `icc_1` always; `icc_2` where every remaining worker rated every remaining picture;
   `split_half`; `noise_ceiling`, see `metrics.noise_ceiling`.
   """
-  kept = made.verdict.kept
-  worker, image = made.table.worker[kept], made.table.image[kept]
+  is_kept = aggregation.verdict.is_kept
+  worker, image = aggregation.table.worker[is_kept], aggregation.table.image[is_kept]
   raters, images = np.unique(worker), np.unique(image)
   is_crossed = len(worker) == len(raters) * len(images) > 0
-  found: dict[str, Any] = {}
+  coefficients: dict[str, Any] = {}
   for target in TARGETS:
-    values = getattr(made.table, target)[kept]
+    values = getattr(aggregation.table, target)[is_kept]
     crossed = None
     if is_crossed:  # no worker rates a picture twice, so that fills the rectangle
       by_image = values[np.lexsort((worker, image))]
       crossed = rater_agreement.icc_two_way(by_image.reshape(len(images), -1))
-    settings = made.settings
-    found[target] = {
+    settings = aggregation.settings
+    coefficients[target] = {
       "icc_1": rater_agreement.icc_one_way(values, image),
       "icc_2": crossed,
       "split_half": rater_agreement.split_half(
         values, image, settings.splits, settings.seed, show_progress
       ),
       "noise_ceiling": metrics.noise_ceiling(
-        made.images.mean[target][images],
-        made.images.sd[target][images],
-        made.images.raters[images],
+        aggregation.images.mean[target][images],
+        aggregation.images.sd[target][images],
+        aggregation.images.raters[images],
       ),
     }
-  return found
+  return coefficients
 
 
-def notes(made: Aggregated) -> list[str]:
+def notes(aggregation: Aggregation) -> list[str]:
   """What a reader must know beside the numbers."""
-  table, settings, found = made.table, made.settings, []
+  table, settings, lines = aggregation.table, aggregation.settings, []
   if table.scale != SCALE:
     scale = ",".join(f"{end:g}" for end in table.scale)
-    found.append(
+    lines.append(
       f"Ratings are on the scale {scale} as they came; pass --rating_scale={scale} to "
       "emojax.train."
     )
   unknown = int(np.isnan(table.approval).sum())
   if settings.min_approval and unknown:
-    found.append(
+    lines.append(
       f"{unknown} of {len(table)} ratings have no approval rate: the rule of at least "
       f"{settings.min_approval:g} % could not be followed for them, and they stay."
     )
-  flagged = sum(map(bool, made.verdict.workers.flags))
+  flagged = sum(map(bool, aggregation.verdict.workers.flags))
   if flagged and not settings.drop_flagged:
-    found.append(
+    lines.append(
       f"{flagged} workers are flagged and their ratings count; --drop_flagged drops "
       "them."
     )
-  if made.bad:
-    found.append(f"{len(made.bad)} rows could not be used and were dropped.")
-  return found
+  if aggregation.bad:
+    lines.append(f"{len(aggregation.bad)} rows could not be used and were dropped.")
+  return lines
 
 
 def to_json(
-  made: Aggregated, agreed: Mapping[str, Any], provenance: Mapping[str, Any]
+  aggregation: Aggregation,
+  coefficients: Mapping[str, Any],
+  provenance: Mapping[str, Any],
 ) -> dict[str, Any]:
   """Contents of `results.json`; what is not a number is null."""
-  verdict, kept = made.verdict, made.verdict.kept
+  verdict, is_kept = aggregation.verdict, aggregation.verdict.is_kept
   return {
     **provenance,
-    "settings": dataclasses.asdict(made.settings),
-    "notes": notes(made),
-    "rating_scale": list(made.table.scale),
-    "order": "time" if made.table.is_timed else "files",
+    "settings": dataclasses.asdict(aggregation.settings),
+    "notes": notes(aggregation),
+    "rating_scale": list(aggregation.table.scale),
+    "order": "time" if aggregation.table.is_timed else "files",
     "ratings": {
-      "read": len(made.table) + len(made.bad),
-      "kept": int(kept.sum()),
-      "dropped": made.dropped(),
+      "read": len(aggregation.table) + len(aggregation.bad),
+      "kept": int(is_kept.sum()),
+      "dropped": aggregation.dropped(),
     },
     "pictures": {
-      "read": len(made.table.images),
+      "read": len(aggregation.table.images),
       "kept": int(verdict.images_kept.sum()),
     },
     "workers": {
-      "read": len(made.table.workers),
-      "kept": len(np.unique(made.table.worker[kept])),
+      "read": len(aggregation.table.workers),
+      "kept": len(np.unique(aggregation.table.worker[is_kept])),
       "flagged": {
         name: flags
-        for name, flags in zip(made.table.workers, verdict.workers.flags, strict=True)
+        for name, flags in zip(
+          aggregation.table.workers, verdict.workers.flags, strict=True
+        )
         if flags
       },
     },
-    "agreement": files.plain(dict(agreed)),
+    "agreement": files.plain(dict(coefficients)),
   }
 
 
-def table_markdown(made: Aggregated, agreed: Mapping[str, Any]) -> str:
+def table_markdown(aggregation: Aggregation, coefficients: Mapping[str, Any]) -> str:
   """The summary that is printed and kept as `table.md`."""
-  lines = [title(made), ""]
-  for note in notes(made):
+  lines = [title(aggregation), ""]
+  for note in notes(aggregation):
     lines += [f"**{note}**", ""]
-  for rows in (count_rows(made), agreement_rows(agreed)):
+  for rows in (count_rows(aggregation), agreement_rows(coefficients)):
     lines += [*markdown.aligned(rows), ""]
-  if flagged := flag_rows(made):
+  if flagged := flag_rows(aggregation):
     lines += [*markdown.aligned(flagged), ""]
-  return "\n".join([*lines, *(f"- {line}" for line in meanings(made))]) + "\n"
+  return "\n".join([*lines, *(f"- {line}" for line in meanings(aggregation))]) + "\n"
 
 
-def title(made: Aggregated) -> str:
+def title(aggregation: Aggregation) -> str:
   """One line: how much is left."""
-  kept = made.verdict.kept
-  workers = len(np.unique(made.table.worker[kept]))
-  images = int(made.verdict.images_kept.sum())
-  return f"{images} pictures rated by {workers} workers, {kept.sum()} ratings"
+  is_kept = aggregation.verdict.is_kept
+  workers = len(np.unique(aggregation.table.worker[is_kept]))
+  images = int(aggregation.verdict.images_kept.sum())
+  return f"{images} pictures rated by {workers} workers, {is_kept.sum()} ratings"
 
 
-def count_rows(made: Aggregated) -> list[list[str]]:
+def count_rows(aggregation: Aggregation) -> list[list[str]]:
   """What was read, dropped by each rule, and kept."""
-  verdict = made.verdict
+  verdict = aggregation.verdict
   rows = [["", "ratings", "pictures", "workers"]]
-  read = len(made.table) + len(made.bad)
-  sizes = len(made.table.images), len(made.table.workers)
+  read = len(aggregation.table) + len(aggregation.bad)
+  sizes = len(aggregation.table.images), len(aggregation.table.workers)
   rows.append(["read", str(read), *map(str, sizes)])
-  for rule, number in made.dropped().items():
+  for rule, number in aggregation.dropped().items():
     few = rule == rules.TOO_FEW
     images = str(int((~verdict.images_kept).sum())) if few else ""
     rows.append([f"dropped: {rule}", str(number), images, ""])
-  kept = verdict.kept
-  workers = len(np.unique(made.table.worker[kept]))
-  ends = kept.sum(), verdict.images_kept.sum(), workers
+  is_kept = verdict.is_kept
+  workers = len(np.unique(aggregation.table.worker[is_kept]))
+  ends = is_kept.sum(), verdict.images_kept.sum(), workers
   rows.append(["kept", *(str(int(end)) for end in ends)])
   return rows
 
 
-def agreement_rows(agreed: Mapping[str, Any]) -> list[list[str]]:
+def agreement_rows(coefficients: Mapping[str, Any]) -> list[list[str]]:
   """Coefficients of each target, a row a coefficient."""
-  rows = [["agreement", *agreed]]
+  rows = [["agreement", *coefficients]]
 
   def row(head: str, name: str, show: Callable[[Any], str]) -> None:
-    found = [scores[name] for scores in agreed.values()]
-    rows.append([head, *(show(one) if one else "undefined" for one in found)])
+    parts = [scores[name] for scores in coefficients.values()]
+    rows.append([head, *(show(part) if part else "undefined" for part in parts)])
 
   row("ICC(1,1), one rating", "icc_1", lambda icc: bootstrap.text(icc.single))
   row("ICC(1,k), the mean", "icc_1", lambda icc: bootstrap.text(icc.average))
   row("  k, raters a picture", "icc_1", lambda icc: f"{icc.raters:.2f}")
-  if any(scores["icc_2"] for scores in agreed.values()):
+  if any(scores["icc_2"] for scores in coefficients.values()):
     row("ICC(2,1), one rating", "icc_2", lambda icc: bootstrap.text(icc.single))
     row("ICC(2,k), the mean", "icc_2", lambda icc: bootstrap.text(icc.average))
   row("split-half, corrected", "split_half", lambda half: bootstrap.text(half.whole))
@@ -308,25 +312,25 @@ def agreement_rows(agreed: Mapping[str, Any]) -> list[list[str]]:
   return rows
 
 
-def flag_rows(made: Aggregated) -> list[list[str]]:
+def flag_rows(aggregation: Aggregation) -> list[list[str]]:
   """The flagged workers, a row each below a head; empty where there are none."""
-  found = [row for row in _worker_rows(made) if row["flags"]]
-  if not found:
+  flagged = [row for row in _worker_rows(aggregation) if row["flags"]]
+  if not flagged:
     return []
   shown = ("valence_r", "arousal_r", "modal_share", "median_seconds")
   heads = ("r valence", "r arousal", "same pair", "seconds")
   rows = [["flagged worker", "why", "ratings", "kept", *heads]]
-  for row in found:
+  for row in flagged:
     head = [" ".join(str(row["worker"]).split()).replace("|", "/"), str(row["flags"])]
     numbers = [str(row[name]) for name in ("ratings_read", "ratings_kept")]
     rows.append([*head, *numbers, *(_short(row[name]) for name in shown)])
   return rows
 
 
-def meanings(made: Aggregated) -> list[str]:
+def meanings(aggregation: Aggregation) -> list[str]:
   """What the rows of the tables mean, with the limits that were set."""
-  s = made.settings
-  first = "time" if made.table.is_timed else "the order of the rows"
+  s = aggregation.settings
+  first = "time" if aggregation.table.is_timed else "the order of the rows"
   most = f"the first {s.max_per_worker}" if s.max_per_worker else "all"
   return [
     "A rating is dropped by the first of these rules that applies: bad row; duplicate "
@@ -348,9 +352,9 @@ def meanings(made: Aggregated) -> list[str]:
   ]
 
 
-def _mean_and_sd(made: Aggregated, i: int) -> list[object]:
-  found = made.images
-  return [_number(part[t][i]) for part in (found.mean, found.sd) for t in TARGETS]
+def _mean_and_sd(aggregation: Aggregation, i: int) -> list[object]:
+  images = aggregation.images
+  return [_number(part[t][i]) for part in (images.mean, images.sd) for t in TARGETS]
 
 
 def _number(value: float) -> object:
@@ -358,8 +362,8 @@ def _number(value: float) -> object:
   return round(float(value), 6) if math.isfinite(value) else ""
 
 
-def _ceiling(found: Mapping[str, float]) -> str:
-  r = found["pearson_r"]
+def _ceiling(ceiling: Mapping[str, float]) -> str:
+  r = ceiling["pearson_r"]
   return f"{r:.3f}" if math.isfinite(r) else "undefined"
 
 

@@ -1,6 +1,6 @@
 """Which candidate pictures are emotional: votes, counted, and the words behind them.
 
-In: CSV files with a row per worker and picture, `emotional` yes or no. Out: `Counted`,
+In: CSV files with a row per worker and picture, `emotional` yes or no. Out: `Tally`,
 one entry per picture, and its tables as text; nothing is written here.
 
 The paper searched Flickr with 22 words, asked three people about every picture, and
@@ -11,6 +11,7 @@ import collections
 import dataclasses
 import math
 import pathlib
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from emojax.utils import files
 
 NEEDED = ("worker", "image", "emotional")
 OPTIONAL = ("keyword",)
-_SAYS = {
+_ANSWERS = {
   "yes": True,
   "true": True,
   "1": True,
@@ -71,7 +72,7 @@ class Image:
 
 
 @dataclasses.dataclass(frozen=True)
-class Counted:
+class Tally:
   """Pictures, sorted by name, and the rows that did not count, in the files' order."""
 
   images: list[Image]
@@ -81,9 +82,9 @@ class Counted:
   settings: CandidateConfig
 
   @property
-  def kept(self) -> list[Image]:
+  def selection(self) -> list[Image]:
     """The pictures to be rated."""
-    return [one for one in self.images if not one.reason]
+    return [image for image in self.images if not image.reason]
 
 
 class Votes(NamedTuple):
@@ -91,7 +92,7 @@ class Votes(NamedTuple):
 
   files: list[str]
   rows: list[rater_rows.Row]
-  said: list[Vote]
+  answers: list[Vote]
   bad: list[rater_rows.BadRow]
 
 
@@ -109,7 +110,7 @@ def read(paths: Sequence[pathlib.Path], settings: CandidateConfig) -> Votes:
   return Votes([str(path) for path in paths], *sifted)
 
 
-def count(votes: Votes, settings: CandidateConfig) -> Counted:
+def count(votes: Votes, settings: CandidateConfig) -> Tally:
   """Counts the votes, one of a worker and a picture, the first.
 
   A picture is kept that has at least `votes` votes, all of which count, and that at
@@ -119,14 +120,14 @@ def count(votes: Votes, settings: CandidateConfig) -> Counted:
     votes: as `read` found them.
     settings: limits, checked.
   """
-  order, rows, said, bad = votes
+  order, rows, answers, bad = votes
   dropped = [Dropped(row, BAD_ROW, problem) for row, problem in bad]
   first: dict[tuple[str, str], rater_rows.Row] = {}
   named = [rater_rows.named(row.cells, [])[1] for row, _ in bad]
   by_image: dict[str, list[Vote]] = {
     name: [] for name in named if rater_rows.is_image(name)
   }
-  for row, vote in zip(rows, said, strict=True):
+  for row, vote in zip(rows, answers, strict=True):
     before = first.setdefault((vote.worker, vote.image), row)
     if before is not row:
       where = f"{before.file}, line {before.line}"
@@ -134,103 +135,109 @@ def count(votes: Votes, settings: CandidateConfig) -> Counted:
       dropped.append(Dropped(row, DUPLICATE, reason))
       continue
     by_image.setdefault(vote.image, []).append(vote)
-  dropped.sort(key=lambda one: (order.index(one.row.file), one.row.line))
-  return Counted(
+  dropped.sort(key=lambda drop: (order.index(drop.row.file), drop.row.line))
+  return Tally(
     [_image(name, by_image[name], settings) for name in sorted(by_image)],
     dropped,
     len(rows) + len(bad),
-    len({vote.worker for vote in said}),
+    len({vote.worker for vote in answers}),
     settings,
   )
 
 
-def candidates_csv(made: Counted) -> str:
+def candidates_csv(tally: Tally) -> str:
   """One row per picture: votes, yes, kept (yes or no), reason, keyword."""
   rows: list[tuple[object, ...]] = [
     ("image", "votes", "yes", "kept", "reason", "keyword")
   ]
-  for one in made.images:
-    kept = "no" if one.reason else "yes"
-    rows.append((one.name, one.votes, one.yes, kept, one.reason, one.keyword))
+  for image in tally.images:
+    status = "no" if image.reason else "yes"
+    rows.append(
+      (image.name, image.votes, image.yes, status, image.reason, image.keyword)
+    )
   return files.csv_text(rows)
 
 
-def dropped_csv(made: Counted) -> str:
+def dropped_csv(tally: Tally) -> str:
   """One row per input row that does not count."""
   rows: list[tuple[object, ...]] = [("file", "line", "rule", "reason", *NEEDED)]
-  for row, rule, reason in made.dropped:
+  for row, rule, reason in tally.dropped:
     cells = (row.cells[name] for name in NEEDED)
     rows.append((row.file, row.line, rule, reason, *cells))
   return files.csv_text(rows)
 
 
-def kept_text(made: Counted) -> str:
+def kept_text(tally: Tally) -> str:
   """Names of the kept pictures, one a line; without those that hold a line break."""
-  return "".join(f"{one.name}\n" for one in made.kept if not _breaks(one.name))
+  return "".join(
+    f"{image.name}\n" for image in tally.selection if not _breaks(image.name)
+  )
 
 
-def keywords_csv(made: Counted) -> str:
+def keywords_csv(tally: Tally) -> str:
   """Pictures of each of the paper's words, of others, and without one."""
   head = ("keyword", "valence", "arousal", "candidates", "kept", "paper")
-  return files.csv_text([head, *keyword_counts(made)])
+  return files.csv_text([head, *keyword_counts(tally)])
 
 
-def keyword_counts(made: Counted) -> list[tuple[str, str, str, int, int, int | str]]:
+def keyword_counts(tally: Tally) -> list[tuple[str, str, str, int, int, int | str]]:
   """Keyword, its valence and arousal, candidates, kept, and pictures in the paper."""
-  every = collections.Counter(_known(one.keyword) for one in made.images)
-  kept = collections.Counter(_known(one.keyword) for one in made.kept)
+  times, selected_times = (
+    collections.Counter(_paper_word(image.keyword) for image in images)
+    for images in (tally.images, tally.selection)
+  )
   rows: list[tuple[str, str, str, int, int, int | str]] = []
   for (valence, arousal), words in paper.KEYWORDS.items():
     for word, printed in words.items():
-      rows.append((word, valence, arousal, every[word], kept[word], printed))
+      rows.append((word, valence, arousal, times[word], selected_times[word], printed))
   return [
     *rows,
-    *((word, "", "", every[word], kept[word], "") for word in (OTHER, NONE)),
+    *((word, "", "", times[word], selected_times[word], "") for word in (OTHER, NONE)),
   ]
 
 
-def to_json(made: Counted, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def to_json(tally: Tally, provenance: Mapping[str, Any]) -> dict[str, Any]:
   """Contents of `results.json`."""
-  rules = collections.Counter(one.rule for one in made.dropped)
+  rules = collections.Counter(row.rule for row in tally.dropped)
   return {
     **provenance,
-    "settings": dataclasses.asdict(made.settings),
+    "settings": dataclasses.asdict(tally.settings),
     "votes": {
-      "read": made.rows,
-      "counted": made.rows - len(made.dropped),
+      "read": tally.rows,
+      "counted": tally.rows - len(tally.dropped),
       "dropped": {rule: rules[rule] for rule in (BAD_ROW, DUPLICATE)},
     },
-    "workers": made.workers,
-    "pictures": {"read": len(made.images), "kept": len(made.kept)},
-    "reasons": _reasons(made),
+    "workers": tally.workers,
+    "pictures": {"read": len(tally.images), "kept": len(tally.selection)},
+    "reasons": _reasons(tally),
     "keywords": {
-      word: {"candidates": every, "kept": kept}
-      for word, _, _, every, kept, _ in keyword_counts(made)
+      word: {"candidates": times, "kept": selected_times}
+      for word, _, _, times, selected_times, _ in keyword_counts(tally)
     },
   }
 
 
-def table_markdown(made: Counted) -> str:
+def table_markdown(tally: Tally) -> str:
   """The summary that is printed and kept as `table.md`."""
-  settings = made.settings
-  lines = [f"{len(made.kept)} of {len(made.images)} pictures are kept", ""]
-  if unlisted := sum(_breaks(one.name) for one in made.kept):
+  settings = tally.settings
+  lines = [f"{len(tally.selection)} of {len(tally.images)} pictures are kept", ""]
+  if unlisted := sum(_breaks(image.name) for image in tally.selection):
     lines += [
       f"**{unlisted} kept pictures have a line break in their name and are missing "
       "from kept.txt; candidates.csv has them.**",
       "",
     ]
-  rules = collections.Counter(one.rule for one in made.dropped)
-  counted = made.rows - len(made.dropped)
-  rows = [["", "number"], ["votes read", str(made.rows)]]
+  rules = collections.Counter(row.rule for row in tally.dropped)
+  counted = tally.rows - len(tally.dropped)
+  rows = [["", "number"], ["votes read", str(tally.rows)]]
   rows += [[f"dropped: {rule}", str(rules[rule])] for rule in (BAD_ROW, DUPLICATE)]
-  rows += [["votes counted", str(counted)], ["workers", str(made.workers)]]
-  rows += [["pictures", str(len(made.images))]]
-  rows += [[f"not kept: {why}", str(n)] for why, n in _reasons(made).items()]
-  rows += [["pictures kept", str(len(made.kept))]]
+  rows += [["votes counted", str(counted)], ["workers", str(tally.workers)]]
+  rows += [["pictures", str(len(tally.images))]]
+  rows += [[f"not kept: {why}", str(n)] for why, n in _reasons(tally).items()]
+  rows += [["pictures kept", str(len(tally.selection))]]
   lines += [*markdown.aligned(rows), ""]
   rows = [["keyword", "valence", "arousal", "candidates", "kept", "paper"]]
-  rows += [[str(cell) for cell in cells] for cells in keyword_counts(made)]
+  rows += [[str(cell) for cell in cells] for cells in keyword_counts(tally)]
   wanted = f"at least {settings.min_yes}" if settings.min_yes else "more than half"
   lines += [
     *markdown.aligned(rows),
@@ -244,13 +251,13 @@ def table_markdown(made: Counted) -> str:
 def _check(cells: Mapping[str, str]) -> rater_rows.Checked[Vote]:
   problems: list[str] = []
   worker, image = rater_rows.named(cells, problems)
-  said = _SAYS.get(cells["emotional"].lower())
-  if said is None:
+  answer = _ANSWERS.get(cells["emotional"].lower())
+  if answer is None:
     problems.append(
       "column emotional: expected yes or no (1 or 0, true or false), got "
       f"{cells['emotional']!r}"
     )
-  return Vote(worker, image, bool(said), _word(cells.get("keyword", ""))), problems
+  return Vote(worker, image, bool(answer), _word(cells.get("keyword", ""))), problems
 
 
 def _image(name: str, votes: Sequence[Vote], settings: CandidateConfig) -> Image:
@@ -261,14 +268,14 @@ def _image(name: str, votes: Sequence[Vote], settings: CandidateConfig) -> Image
     reason = "too few votes"
   elif yes < needed:
     reason = "too few yes"
-  words = collections.Counter(vote.keyword for vote in votes if vote.keyword)
-  word = max(words, key=words.__getitem__) if words else ""
-  return Image(name, len(votes), yes, reason, word)
+  words = [vote.keyword for vote in votes if vote.keyword]
+  keyword = statistics.mode(words) if words else ""  # the first of equals
+  return Image(name, len(votes), yes, reason, keyword)
 
 
-def _reasons(made: Counted) -> dict[str, int]:
+def _reasons(tally: Tally) -> dict[str, int]:
   """How many pictures are not kept, by why."""
-  times = collections.Counter(one.reason for one in made.images)
+  times = collections.Counter(image.reason for image in tally.images)
   return {why: times[why] for why in ("too few votes", "too few yes")}
 
 
@@ -277,12 +284,12 @@ def _word(keyword: str) -> str:
   return " ".join(keyword.casefold().replace("_", " ").replace("-", " ").split())
 
 
-def _known(keyword: str) -> str:
+def _paper_word(keyword: str) -> str:
   """The paper's word that a keyword is; else "other", or "no keyword"."""
   if not keyword:
     return NONE
-  known = any(keyword in words for words in paper.KEYWORDS.values())
-  return keyword if known else OTHER
+  is_listed = any(keyword in words for words in paper.KEYWORDS.values())
+  return keyword if is_listed else OTHER
 
 
 def _breaks(name: str) -> bool:

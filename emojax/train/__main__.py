@@ -60,26 +60,26 @@ def main(arguments: list[str]) -> None:
   from emojax.train import run
   from emojax.utils import runtime
 
-  asked = flags.FLAGS
-  base, features = config.PRESETS[asked.preset]
+  flag_values = flags.FLAGS
+  base, features = config.PRESETS[flag_values.preset]
   settings = options.read(base, given_only=True)
-  chosen = fold_indices(asked.fold)
+  folds_to_train = fold_indices(flag_values.fold)
   extract = options.read(
     dataclasses.replace(config.ExtractConfig(), features=features), given_only=True
   )
   data = options.read(config.DataConfig())
   runtime.keep_memory()
   runtime.keep(extract.cache_dir)
-  name = f"{data.dataset.rpartition('/')[2]}-{asked.preset}"
-  workdir = asked.workdir or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+  name = f"{data.dataset.rpartition('/')[2]}-{flag_values.preset}"
+  workdir = flag_values.workdir or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
   dataset = prepare.prepare(data, extract, progress=True)
   folder = run.run(
-    asked.preset,
+    flag_values.preset,
     settings,
     dataset,
-    chosen,
+    folds_to_train,
     pathlib.Path(workdir),
-    asked.resume,
+    flag_values.resume,
     show_progress=True,
   )
   print(folder.table.read_text("utf-8"))
@@ -95,9 +95,9 @@ def fold_indices(text: str) -> list[int]:
   if text == "all":
     return list(range(folds.NUM_FOLDS))
   names = [part.strip() for part in text.split(",")]
-  known = [str(i + 1) for i in range(folds.NUM_FOLDS)]
-  if any(name not in known for name in names) or len(set(names)) < len(names):
-    raise ValueError(f"--fold is all, or some of {', '.join(known)}; got {text!r}")
+  numbers = [str(i + 1) for i in range(folds.NUM_FOLDS)]
+  if any(name not in numbers for name in names) or len(set(names)) < len(names):
+    raise ValueError(f"--fold is all, or some of {', '.join(numbers)}; got {text!r}")
   return sorted(int(name) - 1 for name in names)
 
 

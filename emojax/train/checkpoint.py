@@ -276,11 +276,11 @@ def _plain(value: Any) -> Any:
 def _differences(there: Any, here: Any, name: str = "") -> list[str]:
   """What differs between two nested settings, one phrase each."""
   if isinstance(there, dict) and isinstance(here, dict):
-    found = []
+    phrases = []
     for key in sorted(there.keys() | here.keys()):
       inner = f"{name}.{key}" if name else key
-      found += _differences(there.get(key), here.get(key), inner)
-    return found
+      phrases += _differences(there.get(key), here.get(key), inner)
+    return phrases
   if there == here:
     return []
   return [f"{name} is {_short(there)} there and {_short(here)} here"]

@@ -109,18 +109,18 @@ def _fit(table: np.ndarray, columns: model.Columns) -> Reference:
   scaling = model.fit_scaling(spread, weights, columns, "block")
   scaled = np.asarray(model.scale(spread, scaling))
   number = max(1, min(_DIRECTIONS, len(table) // 2, table.shape[1] // 2))
-  found = decomposition.PCA(number, svd_solver="randomized", random_state=0)
-  points = found.fit_transform(scaled)
-  least = max(_LEAST_SHARE * found.explained_variance_[0], _TINY)
-  spread = np.sqrt(np.maximum(found.explained_variance_, least))
+  components = decomposition.PCA(number, svd_solver="randomized", random_state=0)
+  points = components.fit_transform(scaled)
+  least = max(_LEAST_SHARE * components.explained_variance_[0], _TINY)
+  spread = np.sqrt(np.maximum(components.explained_variance_, least))
   return Reference(
     shift=np.asarray(scaling.shift),
     gain=np.asarray(scaling.gain),
     limit=np.asarray(scaling.limit),
-    centre=found.mean_.astype(np.float32),
-    directions=found.components_.astype(np.float32),
+    centre=components.mean_.astype(np.float32),
+    directions=components.components_.astype(np.float32),
     spread=spread.astype(np.float32),
-    rest=np.full(1, max(found.noise_variance_, least) ** 0.5, np.float32),
+    rest=np.full(1, max(components.noise_variance_, least) ** 0.5, np.float32),
     points=(points / spread).astype(np.float32),
     held_out=np.zeros(0, np.float32),
   )

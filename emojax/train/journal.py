@@ -36,9 +36,9 @@ class Journal:
     # would make every --help wait for seconds.
     from tensorboardX import SummaryWriter
 
-    kept = _lines_up_to(metrics, epoch)
+    lines = _lines_up_to(metrics, epoch)
     self._file = metrics.open("w", encoding="utf-8")
-    self._file.writelines(kept)
+    self._file.writelines(lines)
     self._file.flush()
     self._networks = networks
     self._writer = SummaryWriter(
@@ -104,11 +104,11 @@ def _lines_up_to(metrics: pathlib.Path, epoch: int) -> list[str]:
   """The whole lines of a JSON-lines file whose epoch is not after the given one."""
   if not metrics.exists() or epoch == 0:
     return []
-  kept = []
+  lines = []
   for line in metrics.read_text("utf-8").splitlines(keepends=True):
     try:
       if line.endswith("\n") and json.loads(line)["epoch"] <= epoch:
-        kept.append(line)
+        lines.append(line)
     except ValueError:  # the line a kill cut short
       break
-  return kept
+  return lines

@@ -42,8 +42,8 @@ class Trained:
 
   def of(self, source: str, seed: int) -> "Trained":
     """The networks of one source and seed."""
-    is_wanted = [(net.source, net.seed) == (source, seed) for net in self.networks]
-    picked = np.flatnonzero(is_wanted)
+    is_picked = [(net.source, net.seed) == (source, seed) for net in self.networks]
+    picked = np.flatnonzero(is_picked)
     mapped = ("params", "scaling", "best_epochs", "best_errors", "predicted")
     return dataclasses.replace(
       self,
@@ -162,8 +162,8 @@ class _Loop:
         bar.set_postfix(_summary(self._nets, reports), refresh=False)
         bar.update(ran)
         # The first call also compiled, so its time says nothing.
-        wanted = _SECONDS_PER_CALL / seconds if done > 1 else 2
-        count = int(np.clip(wanted, 1, trainer.MAX_EPOCHS_PER_CALL))
+        epochs = _SECONDS_PER_CALL / seconds if done > 1 else 2
+        count = int(np.clip(epochs, 1, trainer.MAX_EPOCHS_PER_CALL))
         if store and time.monotonic() - saved_at >= self._settings.checkpoint_seconds:
           store.save(done, states)
           saved_at = time.monotonic()
@@ -225,9 +225,9 @@ def evaluate(
   """
   settings, seed = trained.settings, trained.networks[0].seed
   folds = trainer.make_folds(settings, dataset.fold, seed)
-  found, columns = [], []
+  target_results, columns = [], []
   for target in settings.target:
-    said, stopped = {}, {}
+    predictions, stopped = {}, {}
     for fold in sorted({net.fold for net in trained.networks}):
       members = [
         k
@@ -235,14 +235,14 @@ def evaluate(
         if net.fold == fold and target in net.targets
       ]
       output = trained.networks[members[0]].targets.index(target)
-      said[fold] = trained.predicted[members, :, output].mean(axis=0)
+      predictions[fold] = trained.predicted[members, :, output].mean(axis=0)
       stopped[fold] = (
         tuple(int(e) for e in trained.best_epochs[members]),
         tuple(float(e) for e in trained.best_errors[members]),
       )
     result, predicted = results.judge(
-      target, said, folds, dataset.ratings_of(target), stopped
+      target, predictions, folds, dataset.ratings_of(target), stopped
     )
-    found.append(result)
+    target_results.append(result)
     columns.append(predicted)
-  return found, np.stack(columns, axis=1)
+  return target_results, np.stack(columns, axis=1)

@@ -83,8 +83,8 @@ class Dropout(nn.Module):
     mixed = (mixed ^ (mixed >> 16)) * jnp.uint32(0x85EBCA6B)
     mixed = (mixed ^ (mixed >> 13)) * jnp.uint32(0xC2B2AE35)
     mixed ^= mixed >> 16
-    kept = mixed >= jnp.uint32(round(self.share * 2**32))
-    return jnp.where(kept, x / (1 - self.share), 0.0)
+    is_alive = mixed >= jnp.uint32(round(self.share * 2**32))
+    return jnp.where(is_alive, x / (1 - self.share), 0.0)
 
 
 class MLP(nn.Module):

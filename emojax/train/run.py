@@ -44,17 +44,19 @@ def run(
   if folder.is_finished:
     return folder
   trained = loop.train(settings, {"": dataset}, folds, folder, show_progress)
-  found, predicted = loop.evaluate(trained, dataset)
+  target_results, predicted = loop.evaluate(trained, dataset)
   checkpoint.save_model(folder, trained.params, trained.scaling)
   table, columns = loop.feature_table(dataset)
   reference = familiarity.fit(table, columns, dataset.fold)
   files.write(folder.familiarity, arrays.encode(reference))
-  rated = dataset.ratings[:, [config_lib.TARGETS.index(one.target) for one in found]]
+  rated = dataset.ratings[
+    :, [config_lib.TARGETS.index(result.target) for result in target_results]
+  ]
   calibration = conformal.Calibration(
     reference.held_out / reference.typical, np.abs(predicted - rated)
   )
   files.write(folder.calibration, arrays.encode(calibration))
-  write(folder, config, dataset, found, predicted, time.monotonic() - start)
+  write(folder, config, dataset, target_results, predicted, time.monotonic() - start)
   checkpoint.drop_states(folder)
   return folder
 
@@ -67,7 +69,7 @@ def describe(
 ) -> dict[str, Any]:
   """Contents of a run's `config.json`; `identity` is all that decides its result."""
   decides = dataclasses.asdict(settings)
-  kept_often = decides.pop("checkpoint_seconds")
+  checkpoint_seconds = decides.pop("checkpoint_seconds")
   return {
     "identity": {
       "dataset": dataset.name,
@@ -77,7 +79,7 @@ def describe(
       "settings": decides,
     },
     "preset": preset,
-    "checkpoint_seconds": kept_often,
+    "checkpoint_seconds": checkpoint_seconds,
     "rating_scale": [round(end) for end in config_lib.SCALE],
     "emojax_version": __version__,
     "jax_version": jax.__version__,
@@ -88,7 +90,7 @@ def write(
   folder: checkpoint.RunFolder,
   config: dict[str, Any],
   dataset: prepare_lib.Dataset,
-  found: Sequence[results.TargetResult],
+  target_results: Sequence[results.TargetResult],
   predicted: np.ndarray,
   seconds: float,
   notes: Sequence[str] = (),
@@ -99,7 +101,7 @@ def write(
     folder: the run's.
     config: as `describe` made it.
     dataset: what it ran on.
-    found: a result per target.
+    target_results: a result per target.
     predicted: (N, T) out-of-fold predictions.
     seconds: how long it took.
     notes: what a reader must be told besides the dataset's notes.
@@ -115,8 +117,8 @@ def write(
     "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
     "seconds": round(seconds, 1),
   }
-  report = results.to_json(found, provenance)
-  targets = [one.target for one in found]
+  report = results.to_json(target_results, provenance)
+  targets = [result.target for result in target_results]
   columns_of = [config_lib.TARGETS.index(target) for target in targets]
   csv_text = results.predictions_csv(
     dataset.image_ids,

@@ -184,18 +184,19 @@ def make_trainer(
   )
 
   def forward(params: Any, scaling: model.Scaling, rows: jax.Array) -> jax.Array:
-    said = network.apply({"params": params}, model.scale(rows, scaling))
-    return cast(jax.Array, said)  # apply's declared type also allows for changed state
+    predictions = network.apply({"params": params}, model.scale(rows, scaling))
+    # apply's declared type also allows for changed state
+    return cast(jax.Array, predictions)
 
   def init(key: jax.Array, rows: Rows, tables: jax.Array, ratings: jax.Array) -> State:
     """A network before its first epoch, with the scaling of its own training rows."""
     weights = rows.train_weights
-    seen = tables[rows.source, rows.train]
-    scaling = model.fit_scaling(seen, weights, columns, settings.scaling)
+    inputs = tables[rows.source, rows.train]
+    scaling = model.fit_scaling(inputs, weights, columns, settings.scaling)
     params = network.init(key, jnp.zeros((1, columns.num_columns)))["params"]
     # Ratings lie around 5: without this the first epochs only learn that.
-    wanted = _ratings_of(ratings, rows.train, rows.targets)
-    params["output"]["bias"] = weights @ wanted / jnp.sum(weights)
+    targets = _ratings_of(ratings, rows.train, rows.targets)
+    params["output"]["bias"] = weights @ targets / jnp.sum(weights)
     zero = jnp.zeros((), jnp.int32)
     best = jax.tree.map(jnp.copy, params)
     return State(
@@ -220,15 +221,15 @@ def make_trainer(
       params, opt_state = carry
       index, weights, number = batch
       inputs = model.scale(tables[rows.source, index], state.scaling)
-      wanted = _ratings_of(ratings, index, rows.targets)
+      targets = _ratings_of(ratings, index, rows.targets)
       step_key = jax.random.fold_in(dropout_key, number)
 
       def loss(p: Any) -> tuple[jax.Array, jax.Array]:
         rngs = {"dropout": step_key}
-        said = cast(
+        predictions = cast(
           jax.Array, network.apply({"params": p}, inputs, train=True, rngs=rngs)
         )
-        total = jnp.sum(weights[:, None] * jnp.square(said - wanted))
+        total = jnp.sum(weights[:, None] * jnp.square(predictions - targets))
         scale = 1.0 if settings.loss_reduction == "sum" else 1 / jnp.sum(weights)
         return total * scale, total
 
@@ -243,9 +244,9 @@ def make_trainer(
     if settings.stop_on == "train":
       stop_error = train_error
     else:
-      said = forward(params, state.scaling, tables[rows.source, rows.stop])
-      wanted = _ratings_of(ratings, rows.stop, rows.targets)
-      stop_error = _weighted_mean_square(said - wanted, rows.stop_weights)
+      predictions = forward(params, state.scaling, tables[rows.source, rows.stop])
+      targets = _ratings_of(ratings, rows.stop, rows.targets)
+      stop_error = _weighted_mean_square(predictions - targets, rows.stop_weights)
     better = (stop_error < state.best_error) & ~state.stopped
     stale = jnp.where(better, 0, state.stale_epochs + 1)
     stopped = state.stopped | (stale >= settings.patience)
@@ -275,9 +276,9 @@ def model_shapes(
   number, size = len(nets), columns.num_columns
   network = model.MLP(settings.hidden, len(nets[0].targets))
   inputs = jax.ShapeDtypeStruct((1, size), jnp.float32)
-  one = jax.eval_shape(network.init, jax.random.key(0), inputs)["params"]
+  shapes = jax.eval_shape(network.init, jax.random.key(0), inputs)["params"]
   params = jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct((number, *x.shape), x.dtype), one
+    lambda x: jax.ShapeDtypeStruct((number, *x.shape), x.dtype), shapes
   )
   row: Any = jax.ShapeDtypeStruct((number, size), jnp.float32)
   return params, model.Scaling(row, row, row)
@@ -301,18 +302,18 @@ def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
 
   @functools.partial(jax.jit, compiler_options=fastest)
   def predict(params, scaling, source, tables):
-    def one(network):
+    def of_network(network):
       params, scaling, source = network
       return trainer.predict(params, scaling, tables[source])
 
-    return jax.lax.map(one, (params, scaling, source))
+    return jax.lax.map(of_network, (params, scaling, source))
 
   run_epoch = jax.vmap(trainer.run_epoch, in_axes=(0, 0, 0, None, None))
 
   # Donated: at the paper's size the states are 1 GB that need not stand twice.
   @functools.partial(jax.jit, donate_argnums=0, compiler_options=fastest)
   def run(states, keys, rows, tables, ratings, first, count):
-    def wanted(carry):
+    def goes_on(carry):
       states, _, done = carry
       return (done < count) & ~jnp.all(states.stopped)
 
@@ -321,13 +322,13 @@ def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
       # Folding in the epoch's number: resuming there repeats nothing.
       epoch_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, first + done)
       states, report = run_epoch(states, epoch_keys, rows, tables, ratings)
-      reports = jax.tree.map(lambda all_, one: all_.at[done].set(one), reports, report)
+      reports = jax.tree.map(lambda old, new: old.at[done].set(new), reports, report)
       return states, reports, done + 1
 
     shape = (MAX_EPOCHS_PER_CALL, keys.shape[0])
     reports = Report(jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(shape, bool))
     start = (states, reports, jnp.zeros((), jnp.int32))
-    return jax.lax.while_loop(wanted, epoch, start)
+    return jax.lax.while_loop(goes_on, epoch, start)
 
   return init, run, predict
 

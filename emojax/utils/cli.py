@@ -57,23 +57,23 @@ def run_commands(commands: Mapping[str, Command], name: str, about: str) -> None
     name: of the program, as typed after `python -m`.
     about: first lines of `--help` without a command.
   """
-  asked = sys.argv[1] if len(sys.argv) > 1 else _HELP[0]
-  if asked in (*_HELP, "help"):
+  word = sys.argv[1] if len(sys.argv) > 1 else _HELP[0]
+  if word in (*_HELP, "help"):
     say(_commands_text(commands, name, about))
     sys.exit(0)
-  if asked in _VERSION:
+  if word in _VERSION:
     print(f"emojax {__version__}")
     sys.exit(0)
-  if asked not in commands:
-    near = difflib.get_close_matches(asked, commands, n=1)
+  if word not in commands:
+    near = difflib.get_close_matches(word, commands, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    _fail(name, f"no command {asked!r}; {hint}known: {', '.join(commands)}")
-  command = commands[asked]
+    _fail(name, f"no command {word!r}; {hint}known: {', '.join(commands)}")
+  command = commands[word]
   del sys.argv[1]
   command.define_flags()
   run(
     command.main,
-    f"{name} {asked}",
+    f"{name} {word}",
     command.about,
     command.settings,
     command.arguments,
@@ -123,13 +123,13 @@ def run(
   """
 
   def parse(argv: Sequence[str]) -> list[str]:
-    asked = list(argv[1:])
-    if "--" in asked:
-      asked = asked[: asked.index("--")]
-    if any(word in _HELP for word in asked):
+    words = list(argv[1:])
+    if "--" in words:
+      words = words[: words.index("--")]
+    if any(text in _HELP for text in words):
       print(help_text(name, about, settings, arguments), flush=True)
       sys.exit(0)
-    if any(word in _VERSION for word in asked):
+    if any(text in _VERSION for text in words):
       print(f"emojax {__version__}")
       sys.exit(0)
     try:
@@ -207,11 +207,11 @@ def help_text(
 
 def _own_flags() -> list[str]:
   """Flags of emojax, not of absl or other libraries, in the order of definition."""
-  found = []
+  names = []
   for module, defined in flags.FLAGS.flags_by_module_dict().items():
     if module.startswith("emojax") or module == sys.argv[0]:
-      found += [flag.name for flag in defined]
-  return found
+      names += [flag.name for flag in defined]
+  return names
 
 
 def _describe(name: str, width: int) -> str:
@@ -235,8 +235,8 @@ def _describe(name: str, width: int) -> str:
 
 def _near(error: flags.UnrecognizedFlagError) -> str:
   """The flag that absl thinks was meant."""
-  _, found, suggestion = str(error).partition("Did you mean: ")
-  return suggestion.split(" ")[0].rstrip("?") if found else ""
+  _, separator, suggestion = str(error).partition("Did you mean: ")
+  return suggestion.split(" ")[0].rstrip("?") if separator else ""
 
 
 def _fail(name: str, message: str) -> NoReturn:

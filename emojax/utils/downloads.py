@@ -93,25 +93,25 @@ def check(file: Published, path: pathlib.Path, folder: pathlib.Path) -> None:
     _check_start(file, stream.read(64), str(path))
     stream.seek(0)
     kind, _, digits = (file.digest or "sha256:").partition(":")
-    found = hashlib.file_digest(stream, kind).hexdigest()
+    digest = hashlib.file_digest(stream, kind).hexdigest()
   if not digits:
-    digits = _recorded(file, found, folder)
-  if not found.startswith(digits):
+    digits = _recorded(file, digest, folder)
+  if not digest.startswith(digits):
     raise DownloadError(
-      f"{path} has {kind} {found}, expected {digits}: it is damaged or not the "
+      f"{path} has {kind} {digest}, expected {digits}: it is damaged or not the "
       "published file; delete it and run this again"
     )
 
 
-def _recorded(file: Published, found: str, folder: pathlib.Path) -> str:
+def _recorded(file: Published, digest: str, folder: pathlib.Path) -> str:
   """The digest this file had when it was first seen; this one, if that is now."""
   path = folder / "digests.json"
-  known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-  if file.name not in known:
-    known[file.name] = found
-    path.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-    print(f"{file.name}: no digest is published; recorded sha256 {found}")
-  return known[file.name]
+  digests = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+  if file.name not in digests:
+    digests[file.name] = digest
+    path.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
+    print(f"{file.name}: no digest is published; recorded sha256 {digest}")
+  return digests[file.name]
 
 
 def _check_size(file: Published, size: int, what: str) -> None:
@@ -164,8 +164,8 @@ def _receive(
     "Content-Range", ""
   ).startswith(f"bytes {have}-")
   done = have if resumed else 0
-  left = answer.headers.get("Content-Length")
-  total = done + int(left) if left is not None else None
+  length = answer.headers.get("Content-Length")
+  total = done + int(length) if length is not None else None
   first = answer.read(min(_CHUNK, total - done) if total is not None else _CHUNK)
   if not resumed:
     _check_start(file, first[:64], address)

@@ -97,8 +97,9 @@ def check(settings: Any) -> None:
     items = value if is_list else [value]
     if choices:
       holds = items and len(set(items)) == len(items) and set(items) <= set(choices)
-      known = ", ".join(choices)
-      expected = f"one or more of {known}, each once" if is_list else f"one of {known}"
+      expected = f"one of {', '.join(choices)}"
+      if is_list:
+        expected = f"one or more of {', '.join(choices)}, each once"
     else:
       holds = all(_is_within(item, bounds) for item in items)
       expected = f"numbers, each {_words(bounds)}" if is_list else _words(bounds)
@@ -120,8 +121,8 @@ def _words(bounds: dict[str, float]) -> str:
   return " and ".join(_BOUNDS[kind][1].format(limit) for kind, limit in bounds.items())
 
 
-def _items(name: str, given: list[str], default: tuple) -> tuple:
-  items = [item.strip() for item in given if item.strip()]
+def _items(name: str, texts: list[str], default: tuple) -> tuple:
+  items = [item.strip() for item in texts if item.strip()]
   if not default or not isinstance(default[0], (int, float)):
     return tuple(items)
   kind = type(default[0])
@@ -130,5 +131,5 @@ def _items(name: str, given: list[str], default: tuple) -> tuple:
   except ValueError:
     raise ValueError(
       f"--{name} is a list of numbers such as {','.join(map(str, default))}; "
-      f"got {','.join(given)}"
+      f"got {','.join(texts)}"
     ) from None

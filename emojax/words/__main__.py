@@ -42,11 +42,11 @@ def main_correlate(arguments: list[str]) -> None:
     print(line)
 
 
-def correlate(asked: WordsConfig) -> list[str]:
+def correlate(settings: WordsConfig) -> list[str]:
   """Matches tags to words, correlates, and writes all that the module lists.
 
   Args:
-    asked: the files and how they are read.
+    settings: the files and how they are read.
   Returns:
     What to print: the table of levels, what was left out, where the results are.
   Raises:
@@ -57,18 +57,19 @@ def correlate(asked: WordsConfig) -> list[str]:
   from emojax.words import correlation
 
   for name, meaning in (("tags", "tagged pictures"), ("norms", "word norms")):
-    if not getattr(asked, name):
+    if not getattr(settings, name):
       raise errors.UserError(f"name the CSV file of {meaning} with --{name}")
-  options.check(asked)
+  options.check(settings)
   tags, norms_path, output = (
-    pathlib.Path(name).expanduser() for name in (asked.tags, asked.norms, asked.output)
+    pathlib.Path(name).expanduser()
+    for name in (settings.tags, settings.norms, settings.output)
   )
   columns = correlation.find_columns(
-    tags, {key: getattr(asked, flag) for key, flag in correlation.FLAGS.items()}
+    tags, {key: getattr(settings, flag) for key, flag in correlation.FLAGS.items()}
   )
-  images = correlation.read(tags, columns, asked.rating_scale)
+  images = correlation.read(tags, columns, settings.rating_scale)
   norms = word_norms.read(norms_path)
-  rows = correlation.match_all(images, norms, asked.cut_at)
+  rows = correlation.match_all(images, norms, settings.cut_at)
   output.mkdir(parents=True, exist_ok=True)
   # Before anything can be wrong with the correlation: it shows what was not matched.
   files.write(output / "matches.csv", correlation.csv(rows))
@@ -82,7 +83,7 @@ def correlate(asked: WordsConfig) -> list[str]:
   from emojax.pages import markdown, page
   from emojax.words import page as words_page
 
-  scale, cut_at = asked.rating_scale, asked.cut_at
+  scale, cut_at = settings.rating_scale, settings.cut_at
   source = words_page.Source(tags, columns, scale, norms_path, norms, cut_at)
   content = words_page.of_correlation(source, rows, levels)
   page.write(output, content)
@@ -90,14 +91,14 @@ def correlate(asked: WordsConfig) -> list[str]:
   notes = "".join(f"- {line}\n" for line in content.notes)
   text = f"# {content.title}\n\n{table}\n\n{notes}"
   files.write(output / "table.md", text)
-  found = {
+  report = {
     "emojax": __version__,
     "source": source.described(),
     "rows": len(rows),
     "statuses": correlation.statuses(rows),
     "levels": correlation.json_able(levels),
   }
-  files.write(output / "correlations.json", json.dumps(found, indent=2) + "\n")
+  files.write(output / "correlations.json", json.dumps(report, indent=2) + "\n")
   places = [f"rows: {output / 'matches.csv'}", f"page: {output / 'index.html'}"]
   return [table, *content.notes, *places]
 
@@ -125,15 +126,15 @@ def main_zero_shot(arguments: list[str]) -> None:
   runtime.keep_memory()
   runtime.keep(extract.cache_dir)
   dataset = prepare.prepare(options.read(config.DataConfig()), extract, progress=True)
-  found = zero_shot.scored(dataset)
+  scorers = zero_shot.scored(dataset)
   for note in dataset.notes:
     print(note)
-  print("\n".join(zero_shot.table(found, len(dataset.image_ids))))
+  print("\n".join(zero_shot.table(scorers, len(dataset.image_ids))))
   print(
     "Brackets: 95 %, resampling the pictures. No rating was used to score a picture."
   )
   if flags.FLAGS.output:
-    files.write(output, zero_shot.csv(found, dataset))
+    files.write(output, zero_shot.csv(scorers, dataset))
     print(f"scores: {output}")
 
 

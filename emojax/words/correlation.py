@@ -17,7 +17,7 @@ from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.evaluation import bootstrap
 from emojax.features import word_norms
-from emojax.utils import csv_tables, files
+from emojax.utils import files, tables
 
 MATCHED, UNKNOWN, UNRATED, UNTAGGED = "matched", "unknown word", "no rating", "no tag"
 STATUSES = (MATCHED, UNKNOWN, UNRATED, UNTAGGED)
@@ -33,7 +33,6 @@ FLAGS = {  # that name them
   "valence": "valence_column",
   "arousal": "arousal_column",
 }
-_MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "-", "."))
 _FEWEST = 4  # pictures for a correlation; with three no interval has a meaning
 _LISTED = 3  # tags that an error lists
 
@@ -98,32 +97,30 @@ class Level:
   r: Mapping[str, bootstrap.Interval | None]
 
 
-def find_columns(path: pathlib.Path, asked: Mapping[str, str]) -> dict[str, str]:
+def find_columns(path: pathlib.Path, choices: Mapping[str, str]) -> dict[str, str]:
   """The columns of a table of tagged pictures.
 
   Args:
     path: a CSV file.
-    asked: key of `COLUMNS` -> the column's name in any case; empty: to be found.
+    choices: key of `COLUMNS` -> the column's name in any case; empty: to be found.
   Returns:
     key of `COLUMNS` -> column in lower case.
   Raises:
     WordsError: no column is asked for and none of the usual ones is there.
-    TableError: no such file, no table, or it lacks an asked column; a ValueError too.
+    TableError: no such file, or no table; a ValueError too.
   """
-  named = [name.strip().lower() for name in asked.values() if name.strip()]
-  header = list(csv_tables.read(path, named)[0].cells)
-  found = {}
+  header = [name.lower() for name in tables.read(path, ()).header]
+  columns = {}
   for key, usual in COLUMNS.items():
-    name = asked[key].strip().lower()
-    known = [column for column in usual if column in header]
-    if not name and not known:
+    name = choices[key].strip().lower()
+    candidates = [column for column in usual if column in header]
+    if not name and not candidates:
       raise WordsError(
         f"{path} has none of the columns {', '.join(usual)}: name the one that it has "
         f"with --{FLAGS[key]}; got {', '.join(name or '(no name)' for name in header)}"
       )
-    found[key] = name or known[0]
-  csv_tables.read(path, found.values())  # so that none of them stands twice
-  return found
+    columns[key] = name or candidates[0]
+  return columns
 
 
 def read(
@@ -141,18 +138,21 @@ def read(
   """
   low, high = ratings.check_scale(scale)
   rows, problems = [], []
-  for line in csv_tables.read(path, columns.values()):
+  wanted = [
+    tables.Column(key, flag=flag, is_number=key in TARGETS)
+    for key, flag in FLAGS.items()
+  ]
+  for line in tables.read(path, wanted, columns).lines:
     values = {}
     for target in TARGETS:
-      cell = line.cells[columns[target]]
       try:
-        values[target] = _rating(cell, low, high)
+        values[target] = _rating(line.cells[target], low, high)
       except ValueError as error:
         problems.append(f"line {line.number}, column {columns[target]}: {error}")
     if not problems:
-      rows.append(Tagged(line.number, line.cells[columns["tag"]], **values))
+      rows.append(Tagged(line.number, line.cells["tag"], **values))
   if problems:
-    raise WordsError(f"{path}: {csv_tables.some(problems)}")
+    raise WordsError(f"{path}: {tables.some(problems)}")
   return rows
 
 
@@ -167,9 +167,9 @@ def match_all(
     cut_at: see `word_norms.match`.
   """
   words = {
-    tag: word_norms.match(tag, norms, cut_at) for tag in {one.tag for one in images}
+    tag: word_norms.match(tag, norms, cut_at) for tag in {image.tag for image in images}
   }
-  return [_row(one, words[one.tag], norms, cut_at) for one in images]
+  return [_row(image, words[image.tag], norms, cut_at) for image in images]
 
 
 def by_level(rows: Sequence[Row]) -> list[Level]:
@@ -180,7 +180,7 @@ def by_level(rows: Sequence[Row]) -> list[Level]:
   Returns:
     One `Level` for `word_norms.EXACT` and for each further one that matched any.
   """
-  found = []
+  levels = []
   so_far: list[Row] = []
   for name in word_norms.LEVELS:
     added = [row for row in rows if _is_at(row, name)]
@@ -189,8 +189,8 @@ def by_level(rows: Sequence[Row]) -> list[Level]:
     so_far += added
     words = {row.match.row for row in so_far if row.match}
     r = {target: _r(*points(so_far, target)) for target in TARGETS}
-    found.append(Level(name, len(added), len(so_far), len(words), r))
-  return found
+    levels.append(Level(name, len(added), len(so_far), len(words), r))
+  return levels
 
 
 def points(rows: Sequence[Row], target: str) -> tuple[np.ndarray, np.ndarray]:
@@ -207,7 +207,7 @@ def check(levels: Sequence[Level], rows: Sequence[Row], norms_label: str) -> Non
   Raises:
     WordsError: there is none for either target; says why.
   """
-  if all(one is not None for one in levels[-1].r.values()):
+  if all(r is not None for r in levels[-1].r.values()):
     return
   number = levels[-1].images
   if number:
@@ -256,13 +256,13 @@ def csv(rows: Sequence[Row]) -> str:
 def json_able(levels: Sequence[Level]) -> list[dict[str, Any]]:
   """The levels as plain lists and dictionaries."""
   return [
-    {"level": one.name, "added": one.added, "pictures": one.images}
-    | {"words": one.words}
+    {"level": level.name, "added": level.added, "pictures": level.images}
+    | {"words": level.words}
     | {
       target: None if r is None else {"r": r.value, "low": r.low, "high": r.high}
-      for target, r in one.r.items()
+      for target, r in level.r.items()
     }
-    for one in levels
+    for level in levels
   ]
 
 
@@ -271,10 +271,10 @@ def table(levels: Sequence[Level]) -> list[list[str]]:
   rows = [
     ["matching up to", "added", "pictures", "words", *(f"r {t}" for t in TARGETS)]
   ]
-  for one in levels:
-    found = [bootstrap.text(r) if r else "none" for r in one.r.values()]
-    counts = [str(count) for count in (one.added, one.images, one.words)]
-    rows.append([one.name, *counts, *found])
+  for level in levels:
+    correlations = [bootstrap.text(r) if r else "none" for r in level.r.values()]
+    counts = [str(count) for count in (level.added, level.images, level.words)]
+    rows.append([level.name, *counts, *correlations])
   return rows
 
 
@@ -285,8 +285,8 @@ def _is_at(row: Row, level: str) -> bool:
 def _r(words: np.ndarray, images: np.ndarray) -> bootstrap.Interval | None:
   if len(words) < _FEWEST or not (np.ptp(words) and np.ptp(images)):
     return None
-  found = bootstrap.intervals(words, images)["pearson_r"]
-  return None if math.isnan(found.value) else found
+  interval = bootstrap.intervals(words, images)["pearson_r"]
+  return None if math.isnan(interval.value) else interval
 
 
 def _row(
@@ -308,10 +308,10 @@ def _row(
 
 def _rating(cell: str, low: float, high: float) -> float:
   """A rating on 1..9, NaN where it is missing."""
-  if cell.casefold() in _MISSING:
+  if tables.is_unknown(cell):
     return math.nan
   try:
-    value = float(cell)
+    value = tables.number(cell)
   except ValueError:
     raise ValueError(f"expected a number, or nothing, got {cell!r}") from None
   if not low <= value <= high:

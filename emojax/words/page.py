@@ -86,9 +86,9 @@ def of_correlation(
     notes = [f"{notes[0][:-1]}; left out: {left_out}."]
   drawn = {"words-and-pictures": _figure(rows, levels)}
   alt = "; ".join(
-    f"{target} of words against pictures, r {one.value:.2f}"
-    for target, one in levels[-1].r.items()
-    if one
+    f"{target} of words against pictures, r {r.value:.2f}"
+    for target, r in levels[-1].r.items()
+    if r
   )
   caption = (
     "Each point is a picture, its shape the level at which its word was found; the "
@@ -116,9 +116,9 @@ def _figure(rows: Sequence[Row], levels: Sequence[Level]) -> Any:
       if len(points[0]):
         panels[target][f"{level.name} ({len(points[0])})"] = points
   titles = {
-    target: f"{target}: {levels[-1].images} pictures, r {one.value:.3f}"
-    for target, one in levels[-1].r.items()
-    if one
+    target: f"{target}: {levels[-1].images} pictures, r {r.value:.3f}"
+    for target, r in levels[-1].r.items()
+    if r
   }
   return figures.words(panels, titles)
 

@@ -24,12 +24,12 @@ class Scored(NamedTuple):
 
   Attributes:
     name: the feature whose class names were looked up, or `TOGETHER`.
-    said: target -> (N,) expected norm, 1..9.
+    predictions: target -> (N,) expected norm, 1..9.
     scores: target -> score -> interval, see `bootstrap.intervals`.
   """
 
   name: str
-  said: dict[str, np.ndarray]
+  predictions: dict[str, np.ndarray]
   scores: dict[str, dict[str, bootstrap.Interval]]
 
 
@@ -47,32 +47,34 @@ def scored(dataset: Dataset) -> list[Scored]:
   parts = {name: table[:, at] for at, name in enumerate(names)}
   if len(names) > 1:
     parts[TOGETHER] = table.mean(axis=1)
-  found = []
+  scorers = []
   for name, values in parts.items():
-    said = {target: values[:, at] for at, target in enumerate(TARGETS)}
+    predictions = {target: values[:, at] for at, target in enumerate(TARGETS)}
     scores = {
-      target: bootstrap.intervals(said[target], dataset.ratings[:, at])
+      target: bootstrap.intervals(predictions[target], dataset.ratings[:, at])
       for at, target in enumerate(TARGETS)
     }
-    found.append(Scored(name, said, scores))
-  return found
+    scorers.append(Scored(name, predictions, scores))
+  return scorers
 
 
-def table(found: list[Scored], number: int) -> list[str]:
+def table(scorers: list[Scored], number: int) -> list[str]:
   """What was found, a line a network, as Markdown that reads well in a terminal."""
   rows = [["class names of", "pictures", "r of valence", "r of arousal"]]
-  for one in found:
-    texts = [bootstrap.text(one.scores[target]["pearson_r"]) for target in TARGETS]
-    rows.append([one.name, str(number), *texts])
+  for scorer in scorers:
+    texts = [bootstrap.text(scorer.scores[target]["pearson_r"]) for target in TARGETS]
+    rows.append([scorer.name, str(number), *texts])
   return markdown.aligned(rows)
 
 
-def csv(found: list[Scored], dataset: Dataset) -> str:
+def csv(scorers: list[Scored], dataset: Dataset) -> str:
   """One row per picture: its ratings, and each network's scores."""
-  head = [f"{one.name}_{target}" for one in found for target in TARGETS]
+  head = [f"{scorer.name}_{target}" for scorer in scorers for target in TARGETS]
   rows = [["image", *(f"{target}_rated" for target in TARGETS), *head]]
   for row, image_id in enumerate(dataset.image_ids):
-    said = [one.said[target][row] for one in found for target in TARGETS]
-    numbers = [f"{value:.4f}" for value in (*dataset.ratings[row], *said)]
+    predictions = [
+      scorer.predictions[target][row] for scorer in scorers for target in TARGETS
+    ]
+    numbers = [f"{value:.4f}" for value in (*dataset.ratings[row], *predictions)]
     rows.append([image_id, *numbers])
   return files.csv_text(rows)

@@ -59,9 +59,9 @@ def fitted(categories, tmp_path_factory):
 
 
 def test_pictures_become_attributes(fitted, categories):
-  output, said = fitted
-  assert "3 attributes of 18 pictures in 3 categories, from color" in said
-  assert "classifiers tell pictures they have not seen rightly: " in said
+  output, printed = fitted
+  assert "3 attributes of 18 pictures in 3 categories, from color" in printed
+  assert "classifiers tell pictures they have not seen rightly: " in printed
   with (output / "attributes.csv").open(newline="") as file:
     rows = list(csv.DictReader(file))
   assert len(rows) == 3 and {row["attribute"] for row in rows} == {"1", "2", "3"}
@@ -81,21 +81,21 @@ def test_the_feature_scores_pictures_alike_alone_and_in_company(fitted, categori
   settings = config.ExtractConfig(
     features=("attributes", "lbp"), weights_dir=str(output), cache_dir=""
   )
-  made = extractor.from_config(settings)
+  feature_extractor = extractor.from_config(settings)
   images = sorted(categories.rglob("*.png"))
-  whole = made.run(images)
+  whole = feature_extractor.run(images)
   assert list(whole.values) == ["attributes", "lbp"]  # not the colours it stands on
   scores = whole.values["attributes"]
   assert scores.shape == (18, 3) and scores.dtype == np.float32
   matrix = feature.read(output).matrix
   names = feature.read(output).categories
   category = np.array([names.index(p.relative_to(categories).parts[0]) for p in images])
-  told = (scores > 0) == (matrix[category] > 0)
-  assert told[:, :2].all()
+  is_right = (scores > 0) == (matrix[category] > 0)
+  assert is_right[:, :2].all()
   for row in (0, 7, 17):
-    alone = made.run([images[row]]).values["attributes"][0]
+    alone = feature_extractor.run([images[row]]).values["attributes"][0]
     np.testing.assert_array_equal(alone, scores[row])
-  (described, _) = made.describe()
+  (described, _) = feature_extractor.describe()
   assert described["size"] == 3 and described["bases"][0]["name"] == "color"
   assert extractor.sizes_of(settings) == {"attributes": 3, "lbp": 59}
 
@@ -127,9 +127,9 @@ def copied(categories, tmp_path):
   return pathlib.Path(shutil.copytree(categories, tmp_path / "pictures"))
 
 
-def _learn(folder, base="color", **settings):
-  asked = AttributeConfig(**{"num_attributes": 2, **settings})
-  return fit.of_images(folder, base, asked, _CHEAP, progress=False)
+def _learn(folder, base="color", **changes):
+  settings = AttributeConfig(**{"num_attributes": 2, **changes})
+  return fit.of_images(folder, base, settings, _CHEAP, progress=False)
 
 
 def test_an_empty_category_is_named(copied):

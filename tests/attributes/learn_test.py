@@ -41,9 +41,9 @@ def test_first_columns_are_the_closed_form_eigenvectors():
   q = _q(_LINE, 2, 0.5)
   values, vectors = np.linalg.eigh(q)
   np.testing.assert_allclose(gains, values[::-1], atol=1e-9)
-  for found, expected in zip(matrix.T, vectors.T[::-1], strict=True):
-    assert abs(found @ expected) == pytest.approx(1, abs=1e-9)
-    assert found[np.abs(found).argmax()] > 0
+  for column, expected in zip(matrix.T, vectors.T[::-1], strict=True):
+    assert abs(column @ expected) == pytest.approx(1, abs=1e-9)
+    assert column[np.abs(column).argmax()] > 0
   assert np.trace(matrix[:, :3].T @ q @ matrix[:, :3]) == pytest.approx(
     values[::-1][:3].sum()
   )
@@ -107,16 +107,16 @@ def test_classifiers_tell_blobs_apart():
   middles = 6 * np.eye(4, 5)
   values = (middles[category] + rng.normal(size=(120, 5))).astype(np.float32)
   matrix = np.array([[1, 1, -1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], float)
-  found = learn.classifiers(values, category, matrix)
-  assert found.weight.shape == (5, 3) and found.weight.dtype == np.float32
-  said = values @ found.weight + found.bias
-  right = (said > 0) == (matrix[category] > 0)
+  classifiers = learn.classifiers(values, category, matrix)
+  assert classifiers.weight.shape == (5, 3) and classifiers.weight.dtype == np.float32
+  predictions = values @ classifiers.weight + classifiers.bias
+  right = (predictions > 0) == (matrix[category] > 0)
   assert right.mean() > 0.97
-  assert (found.accuracy > 0.95).all()
+  assert (classifiers.accuracy > 0.95).all()
 
 
 def test_a_category_of_one_picture_leaves_no_accuracy():
   values = np.random.default_rng(2).normal(size=(5, 3)).astype(np.float32)
   category = np.array([0, 0, 1, 1, 2])
-  found = learn.classifiers(values, category, np.eye(3))
-  assert np.isnan(found.accuracy).all() and np.isfinite(found.weight).all()
+  classifiers = learn.classifiers(values, category, np.eye(3))
+  assert np.isnan(classifiers.accuracy).all() and np.isfinite(classifiers.weight).all()

@@ -118,10 +118,10 @@ def test_faces_on_photographs_are_the_packages(name, detector, shared_data):
   there = scores > 0
   assert there.sum() == len(expected)
   order = np.argsort(-expected[:, 4], kind="stable")
-  found = np.column_stack([boxes, scores])[there]
+  faces = np.column_stack([boxes, scores])[there]
   for left in expected[order]:
-    nearest = np.abs(found - left).max(axis=1).min()
-    assert nearest < 0.05, (left, found)
+    nearest = np.abs(faces - left).max(axis=1).min()
+    assert nearest < 0.05, (left, faces)
 
 
 @pytest.mark.slow
@@ -201,9 +201,9 @@ def test_cuts_are_bilinear_and_zero_outside():
 
 def test_shrinking_averages_areas():
   """By hand: five pixels in two; the middle one is shared."""
-  found = face_cascade.area_weights(5, 2)
+  shares = face_cascade.area_weights(5, 2)
   expected = [[0.4, 0.4, 0.2, 0, 0], [0, 0, 0.2, 0.4, 0.4]]
-  np.testing.assert_allclose(found, expected, atol=1e-6)
+  np.testing.assert_allclose(shares, expected, atol=1e-6)
 
 
 def lz4(data: bytes) -> bytes:

@@ -26,11 +26,11 @@ def test_figures_stand_beside_a_peer_and_name_the_machine(tmp_path):
   done = _run("--only=lbp", "--repeats=1", f"--output={output}")
   assert done.returncode == 0, done.stderr
   assert "scikit-image" in done.stdout
-  found = json.loads(output.read_text())
-  (figure,) = found["figures"]
+  report = json.loads(output.read_text())
+  (figure,) = report["figures"]
   assert figure["ratio"] == pytest.approx(figure["peer_value"] / figure["value"])
-  assert found["peak_memory_mb"]["lbp"]["process"] > 50
-  assert found["machine"]["jax"]
+  assert report["peak_memory_mb"]["lbp"]["process"] > 50
+  assert report["machine"]["jax"]
 
 
 @pytest.mark.slow

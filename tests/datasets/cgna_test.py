@@ -174,7 +174,7 @@ def test_a_download_that_was_cut_off_goes_on(tmp_path, article, host):
     cgna.fetch_article(there, article)
   host.limit = None
   cgna.fetch_article(there, article)
-  assert "bytes=1000-" in host.asked
+  assert "bytes=1000-" in host.ranges
   assert (there / "pictures.zip").read_bytes() == host.files["/files/pictures.zip"]
 
 
@@ -207,8 +207,8 @@ def test_it_is_prepared_with_its_ratings(folder, tmp_path):
   lbp = config.ExtractConfig(features=("lbp",), cache_dir="")
   dataset = prepare.prepare(data, lbp, say=lambda _: None)
   assert dataset.name == "va_emotion/cgna10766"
-  found = dict(zip(dataset.image_ids, dataset.ratings.tolist(), strict=True))
-  assert found["images/007.jpg"] == [4.0, 6.0]
+  ratings = dict(zip(dataset.image_ids, dataset.ratings.tolist(), strict=True))
+  assert ratings["images/007.jpg"] == [4.0, 6.0]
   assert any("not the 10,766" in note for note in dataset.notes)
 
 

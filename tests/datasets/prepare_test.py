@@ -44,7 +44,7 @@ def data(tmp_path) -> DataConfig:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def lines() -> list[str]:
   return []
 
 
@@ -62,12 +62,12 @@ def _no_computing(monkeypatch):
     yield
 
 
-def test_it_is_built_once_and_then_reused(data, said, monkeypatch):
-  first = prepare_lib.prepare(data, LBP, say=said.append)
+def test_it_is_built_once_and_then_reused(data, lines, monkeypatch):
+  first = prepare_lib.prepare(data, LBP, say=lines.append)
   with _no_computing(monkeypatch):
-    second = prepare_lib.prepare(data, LBP, say=said.append)
-  assert said[0].startswith("prepared 6 rated pictures with lbp in")
-  assert said[1].startswith("reusing 6 rated pictures with lbp in") and len(said) == 2
+    second = prepare_lib.prepare(data, LBP, say=lines.append)
+  assert lines[0].startswith("prepared 6 rated pictures with lbp in")
+  assert lines[1].startswith("reusing 6 rated pictures with lbp in") and len(lines) == 2
   assert first.image_ids == second.image_ids == [f"{n}.png" for n in range(6)]
   np.testing.assert_array_equal(first.features["lbp"], second.features["lbp"])
   np.testing.assert_array_equal(first.ratings[:, 0], np.arange(1, 7))
@@ -79,8 +79,8 @@ def test_it_is_built_once_and_then_reused(data, said, monkeypatch):
   assert first.metadata == second.metadata
 
 
-def test_another_feature_is_added_and_the_first_is_kept(data, said, monkeypatch):
-  lbp = prepare_lib.prepare(data, LBP, say=said.append)
+def test_another_feature_is_added_and_the_first_is_kept(data, lines, monkeypatch):
+  lbp = prepare_lib.prepare(data, LBP, say=lines.append)
   computed = []
   original = devices.Programs.start
 
@@ -89,104 +89,104 @@ def test_another_feature_is_added_and_the_first_is_kept(data, said, monkeypatch)
     return original(self, names, batch)
 
   monkeypatch.setattr(devices.Programs, "start", start)
-  color = prepare_lib.prepare(data, COLOR, say=said.append)
+  color = prepare_lib.prepare(data, COLOR, say=lines.append)
   assert set(computed) == {("color",)}  # without a cache: lbp is carried over
   assert list(color.features) == ["color"]
   assert [entry["name"] for entry in color.features_described] == ["color"]
   computed.clear()
   both = dataclasses.replace(LBP, features=("lbp", "color"))
-  again = prepare_lib.prepare(data, both, say=said.append)
-  assert computed == [] and said[-1].startswith("reusing")
+  again = prepare_lib.prepare(data, both, say=lines.append)
+  assert computed == [] and lines[-1].startswith("reusing")
   assert list(again.features) == ["lbp", "color"]
   np.testing.assert_array_equal(again.features["lbp"], lbp.features["lbp"])
   np.testing.assert_array_equal(again.features["color"], color.features["color"])
 
 
-def test_a_feature_of_another_version_is_computed_again(data, said, monkeypatch):
-  prepare_lib.prepare(data, LBP, say=said.append)
+def test_a_feature_of_another_version_is_computed_again(data, lines, monkeypatch):
+  prepare_lib.prepare(data, LBP, say=lines.append)
   newer = dataclasses.replace(build.FEATURES["lbp"], version=99)
   monkeypatch.setitem(build.FEATURES, "lbp", newer)
-  again = prepare_lib.prepare(data, LBP, say=said.append)
-  assert said[-1].startswith("prepared")
+  again = prepare_lib.prepare(data, LBP, say=lines.append)
+  assert lines[-1].startswith("prepared")
   assert again.features_described[0]["version"] == 99
 
 
-def test_what_changes_the_data_rebuilds_it(data, said):
-  first = prepare_lib.prepare(data, LBP, say=said.append)
+def test_what_changes_the_data_rebuilds_it(data, lines):
+  first = prepare_lib.prepare(data, LBP, say=lines.append)
   table = pathlib.Path(data.ratings_csv)
   table.write_text(table.read_text().replace("0.png,1,9", "0.png,2,9"))
-  rated = prepare_lib.prepare(data, LBP, say=said.append)
-  assert said[-1].startswith("prepared") and rated.ratings[0, 0] == 2
+  rated = prepare_lib.prepare(data, LBP, say=lines.append)
+  assert lines[-1].startswith("prepared") and rated.ratings[0, 0] == 2
   shutil.copy(f"{data.images_dir}/5.png", f"{data.images_dir}/0.png")
-  drawn = prepare_lib.prepare(data, LBP, say=said.append)
-  assert said[-1].startswith("prepared")
+  drawn = prepare_lib.prepare(data, LBP, say=lines.append)
+  assert lines[-1].startswith("prepared")
   assert (drawn.features["lbp"][0] != first.features["lbp"][0]).any()
   np.testing.assert_allclose(drawn.features["lbp"][0], drawn.features["lbp"][5])
   refolded = dataclasses.replace(data, fold_seed=3)
-  other = prepare_lib.prepare(refolded, LBP, say=said.append)
-  assert said[-1].startswith("prepared") and (other.fold != drawn.fold).any()
+  other = prepare_lib.prepare(refolded, LBP, say=lines.append)
+  assert lines[-1].startswith("prepared") and (other.fold != drawn.fold).any()
   fingerprints = {d.fingerprint for d in (first, rated, drawn, other)}
   assert len(fingerprints) == 4
 
 
-def test_unrated_pictures_are_counted(data, said):
+def test_unrated_pictures_are_counted(data, lines):
   shutil.copy(f"{data.images_dir}/0.png", f"{data.images_dir}/extra.png")
-  dataset = prepare_lib.prepare(data, LBP, say=said.append)
+  dataset = prepare_lib.prepare(data, LBP, say=lines.append)
   assert len(dataset.image_ids) == 6 and dataset.metadata["unrated"] == 1
   assert dataset.notes == ["1 pictures in the folder have no rating."]
 
 
-def test_broken_pictures_are_an_error_or_left_out_on_request(data, said):
+def test_broken_pictures_are_an_error_or_left_out_on_request(data, lines):
   (pathlib.Path(data.images_dir) / "2.png").write_bytes(b"no picture")
   with pytest.raises(build.ImageError, match=r"1 of 6 .* '2.png' \(not a"):
-    prepare_lib.prepare(data, LBP, say=said.append)
+    prepare_lib.prepare(data, LBP, say=lines.append)
   assert not _path(data).exists()
   lenient = dataclasses.replace(data, skip_bad_pictures=True)
-  left = prepare_lib.prepare(lenient, LBP, say=said.append)
-  assert left.image_ids == ["0.png", "1.png", "3.png", "4.png", "5.png"]
-  assert left.skipped == ["2.png"] and sorted(left.fold) == [0, 1, 2, 3, 4]
-  assert left.ratings[2, 0] == 4  # the ratings moved up with their pictures
-  assert "1 rated pictures were missing or broken" in left.notes[0]
-  prepare_lib.prepare(lenient, LBP, say=said.append)
-  assert said[-1].startswith("reusing")
+  dataset = prepare_lib.prepare(lenient, LBP, say=lines.append)
+  assert dataset.image_ids == ["0.png", "1.png", "3.png", "4.png", "5.png"]
+  assert dataset.skipped == ["2.png"] and sorted(dataset.fold) == [0, 1, 2, 3, 4]
+  assert dataset.ratings[2, 0] == 4  # the ratings moved up with their pictures
+  assert "1 rated pictures were missing or broken" in dataset.notes[0]
+  prepare_lib.prepare(lenient, LBP, say=lines.append)
+  assert lines[-1].startswith("reusing")
   with pytest.raises(build.ImageError):  # what is prepared does not hide it
-    prepare_lib.prepare(data, LBP, say=said.append)
+    prepare_lib.prepare(data, LBP, say=lines.append)
 
 
-def test_a_missing_picture_can_be_left_out_too(data, said):
+def test_a_missing_picture_can_be_left_out_too(data, lines):
   (pathlib.Path(data.images_dir) / "4.png").unlink()
   with pytest.raises(ValueError, match=r"1 of the 6 pictures rated in .* are not in"):
-    prepare_lib.prepare(data, LBP, say=said.append)
+    prepare_lib.prepare(data, LBP, say=lines.append)
   lenient = dataclasses.replace(data, skip_bad_pictures=True)
-  assert prepare_lib.prepare(lenient, LBP, say=said.append).skipped == ["4.png"]
+  assert prepare_lib.prepare(lenient, LBP, say=lines.append).skipped == ["4.png"]
 
 
-def test_fewer_pictures_than_folds(data, said):
+def test_fewer_pictures_than_folds(data, lines):
   lines = pathlib.Path(data.ratings_csv).read_text().splitlines()
   pathlib.Path(data.ratings_csv).write_text("\n".join(lines[:5]))
   with pytest.raises(ValueError, match="4 rated pictures cannot be dealt into 5 folds"):
-    prepare_lib.prepare(data, LBP, say=said.append)
+    prepare_lib.prepare(data, LBP, say=lines.append)
 
 
-def test_people_s_pictures_want_trained_weights(data, said):
+def test_people_s_pictures_want_trained_weights(data, lines):
   networks = dataclasses.replace(LBP, features=("object_squeezenet",))
   with pytest.raises(ValueError, match="squeezenet"):
-    prepare_lib.prepare(data, networks, say=said.append)
+    prepare_lib.prepare(data, networks, say=lines.append)
 
 
 @pytest.mark.slow
-def test_the_synthetic_set_says_when_weights_are_random(tmp_path, said):
+def test_the_synthetic_set_says_when_weights_are_random(tmp_path, lines):
   networks = dataclasses.replace(LBP, features=("object_squeezenet",))
   data = DataConfig(num_synthetic=5, data_dir=str(tmp_path))
-  dataset = prepare_lib.prepare(data, networks, say=said.append)
+  dataset = prepare_lib.prepare(data, networks, say=lines.append)
   assert dataset.features_described[0]["weights"]["source"] == "random"
   assert "nothing about people" in dataset.notes[0]
   assert "untrained weights: squeezenet RANDOM" in dataset.notes[1]
 
 
 @pytest.mark.parametrize("damaged", ["record", "metadata", "info"])
-def test_a_damaged_dataset_is_told_and_built_again(data, said, damaged):
-  prepare_lib.prepare(data, LBP, say=said.append)
+def test_a_damaged_dataset_is_told_and_built_again(data, lines, damaged):
+  prepare_lib.prepare(data, LBP, say=lines.append)
   name = {
     "record": "va_emotion-train.array_record-00000-of-00001",
     "metadata": "metadata.json",
@@ -196,12 +196,12 @@ def test_a_damaged_dataset_is_told_and_built_again(data, said, damaged):
   file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
   with pytest.raises(ValueError, match=r"cannot read the prepared dataset .* delete"):
     dataset_lib.read(_path(data))
-  whole = prepare_lib.prepare(data, LBP, say=said.append)
-  assert said[-1].startswith("prepared") and len(whole.image_ids) == 6
+  whole = prepare_lib.prepare(data, LBP, say=lines.append)
+  assert lines[-1].startswith("prepared") and len(whole.image_ids) == 6
 
 
-def test_an_error_while_writing_leaves_the_old_dataset(data, said, monkeypatch):
-  before = prepare_lib.prepare(data, LBP, say=said.append)
+def test_an_error_while_writing_leaves_the_old_dataset(data, lines, monkeypatch):
+  before = prepare_lib.prepare(data, LBP, say=lines.append)
 
   def stop(self, dataset):
     yield from ()
@@ -210,13 +210,13 @@ def test_an_error_while_writing_leaves_the_old_dataset(data, said, monkeypatch):
   with monkeypatch.context() as patch:
     patch.setattr(builder_lib.Builder, "_generate_examples", stop)
     with pytest.raises(OSError, match="No space left"):
-      prepare_lib.prepare(data, COLOR, say=said.append)
+      prepare_lib.prepare(data, COLOR, say=lines.append)
   assert sorted(path.name for path in _path(data).parent.iterdir()) == [
     ".1.0.0.lock",
     "1.0.0",
   ]
-  after = prepare_lib.prepare(data, LBP, say=said.append)
-  assert said[-1].startswith("reusing")
+  after = prepare_lib.prepare(data, LBP, say=lines.append)
+  assert lines[-1].startswith("reusing")
   np.testing.assert_array_equal(after.features["lbp"], before.features["lbp"])
 
 
@@ -248,19 +248,19 @@ def _writer(data: DataConfig, settings: ExtractConfig, seconds: float):
 
 
 @pytest.mark.slow
-def test_a_killed_build_is_never_taken_for_whole(data, said):
+def test_a_killed_build_is_never_taken_for_whole(data, lines):
   process = _writer(data, LBP, 30)
   assert process.stderr is not None
   while "writing" not in process.stderr.readline():
     assert process.poll() is None
   os.kill(process.pid, signal.SIGKILL)
   process.communicate()
-  left = [path.name for path in _path(data).parent.iterdir()]
-  assert "1.0.0" not in left and any(name.startswith("incomplete") for name in left)
-  dataset = prepare_lib.prepare(data, LBP, say=said.append)
-  assert said[-1].startswith("prepared") and len(dataset.image_ids) == 6
-  left = [path.name for path in _path(data).parent.iterdir()]
-  assert sorted(left) == [".1.0.0.lock", "1.0.0"]
+  names = [path.name for path in _path(data).parent.iterdir()]
+  assert "1.0.0" not in names and any(name.startswith("incomplete") for name in names)
+  dataset = prepare_lib.prepare(data, LBP, say=lines.append)
+  assert lines[-1].startswith("prepared") and len(dataset.image_ids) == 6
+  names = [path.name for path in _path(data).parent.iterdir()]
+  assert sorted(names) == [".1.0.0.lock", "1.0.0"]
 
 
 @pytest.mark.slow
@@ -274,9 +274,9 @@ def test_two_processes_prepare_one_dataset(data):
 
 
 def test_a_disk_that_cannot_be_written_still_serves_what_it_has(
-  data, said, monkeypatch
+  data, lines, monkeypatch
 ):
-  prepare_lib.prepare(data, LBP, say=said.append)
+  prepare_lib.prepare(data, LBP, say=lines.append)
   original = pathlib.Path.open
 
   def refuse(self, mode="r", *rest, **options):
@@ -285,7 +285,7 @@ def test_a_disk_that_cannot_be_written_still_serves_what_it_has(
     return original(self, mode, *rest, **options)
 
   monkeypatch.setattr(pathlib.Path, "open", refuse)
-  prepare_lib.prepare(data, LBP, say=said.append)
-  assert said[-1].startswith("reusing")
+  prepare_lib.prepare(data, LBP, say=lines.append)
+  assert lines[-1].startswith("reusing")
   with pytest.raises(OSError, match="cannot be written: choose another --data_dir"):
-    prepare_lib.prepare(data, COLOR, say=said.append)
+    prepare_lib.prepare(data, COLOR, say=lines.append)

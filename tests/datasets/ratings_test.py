@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from emojax.config import DataConfig
 from emojax.datasets.va_emotion import folder, oasis, ratings
 
 HEADER = "image,valence,arousal"
@@ -81,10 +82,10 @@ def test_harmless_differences_are_accepted(images, text):
     ("\n\n", "is empty"),
     (f"{HEADER}\n", "has a header but no ratings"),
     ("image,valence\na.jpg,1\n", r"no column 'arousal': expected image, valence, arou"),
-    ("image;valence;arousal\na.jpg;1;2\n", "separated by semicolons: save it with com"),
-    ("image\tvalence\tarousal\na.jpg\t1\t2\n", "separated by tabs"),
     ("image,valence,valence,arousal\na.jpg,1,1,2\n", "2 columns called 'valence'"),
-    (f"{HEADER}\na.jpg,1\n", "line 2: expected 3 cells as in the header, got 2"),
+    (f"{HEADER}\na.jpg,1\n", "line 2, column arousal: expected a number, got an empty"),
+    (f"{HEADER}\na,b.jpg,1,2\n", "line 2: expected 3 cells as in the header, got 4"),
+    (f"{HEADER}\na.jpg,3,5,4,2\n", r"commas stand in numbers too \(3,5\), save"),
     (
       f"{HEADER}\na.jpg,1,9.5\n",
       "line 2, column arousal: expected a rating from 1",
@@ -94,7 +95,11 @@ def test_harmless_differences_are_accepted(images, text):
     (f"{HEADER}\na.jpg,,2\n", "expected a number, got an empty cell"),
     (f"{HEADER}\na.jpg,nan,2\n", "expected a number, got 'nan'"),
     (f"{HEADER}\na.jpg,inf,2\n", "expected a number, got 'inf'"),
-    (f'{HEADER}\na.jpg,"3,5",2\n', "got '3,5'; use a decimal point"),
+    (f"{HEADER}\na.jpg,0_7,2\n", "expected a number, got '0_7'"),
+    (f"{HEADER}\na.jpg,\uff15,2\n", "expected a number, got '\uff15'"),
+    (f"{HEADER}\na.jpg,NA,2\n", "column valence: expected a number, got 'NA'"),
+    (f'{HEADER}\na.jpg,"3,5",2.5\n', "'3,5' .line 2, valence.* point, '2.5' .line 2"),
+    (f'{HEADER}\na.jpg,"3,125",2\n', "'3,125' .line 2, valence. may be 3.125 or 3125"),
     (
       f"{HEADER}\na.jpg,1,2\nb.jpg,1,2\n./a.jpg,1,3\n",
       "twice, in lines 2 and 4",
@@ -106,17 +111,75 @@ def test_harmless_differences_are_accepted(images, text):
     (f"{HEADER},num_raters\na.jpg,1,2,2.5\n", "a whole number of raters, 1 or more, g"),
     (f'{HEADER}\na.jpg,1,"2\n', "ratings.csv, line 2: not CSV"),
     (
-      b"image,valence,arousal\nb.jpg,1,2\n\xe9.jpg,1,2\n",
-      "line 3: byte 0xe9 is n",
+      b"image,valence,arousal\nb.jpg,1,2\n\x81.jpg,1,2\n",
+      "line 3: byte 0x81 is not UTF-8, nor is the file Windows-1252",
     ),
-    (f"{HEADER}\n".encode("utf-16"), "is UTF-16: save it again as CSV in UTF-8"),
-    (b"PK\x03\x04rest", "is a spreadsheet file"),
+    (b"PK\x03\x04rest", "cannot be read as an .xlsx file"),
   ],
 )
 def test_mistakes_are_told_with_file_and_place(images, text, message):
   with pytest.raises(ratings.RatingsError, match=message) as error:
     _load(images, text)
   assert "ratings.csv" in str(error.value)
+
+
+@pytest.mark.parametrize(
+  "text",
+  [
+    "image;valence;arousal\na.jpg;2,5;3\n".encode("cp1252"),  # Excel in German
+    "image\tvalence\tarousal\na.jpg\t2.5\t3\n".encode("utf-16"),  # its Unicode text
+    '"","Theme","Valence_mean","Arousal_mean"\n"1","a",2.5,3\n',  # R's write.csv
+    "Filename,valmn,aromn,valsd\nC:\\me\\pictures\\a.jpg,2.5,3,NA\n",
+    "Input.image_url,mean_valence,mean_arousal,n\nhttps://h/x/a.jpg?v=1,2.5,3,#DIV/0!\n",
+    "image,valence,arousal,valence_std,arousal_std,num_raters\na,2.5,3\n",
+  ],
+)
+def test_tables_as_people_have_them(images, text):
+  source = _load(images, text)
+  (only,) = source.rated
+  assert (only.image_id, only.valence, only.arousal) == ("a.jpg", 2.5, 3.0)
+  assert math.isnan(only.valence_std) and only.valence_raters == -1
+  (line,) = source.settings["assumed"]
+  assert line.startswith(f"{images.parent / 'ratings.csv'}: read with ")
+
+
+def test_the_columns_that_settings_name(images):
+  text = "pic,v,sd v,a,sd a,how many,what\na.jpg,2,1,3,1.5,7,storm\n"
+  named = ("pic", "V", "a", "sd v", "sd a", "how many", "what")
+  table = images.parent / "ratings.csv"
+  table.write_text(text)
+  flags = [f"{field}_column" for field in folder.FIELDS]
+  data = DataConfig(**dict(zip(flags, named, strict=True)))
+  source = folder.load(
+    str(images), str(table), (1, 9), False, folder.named_columns(data)
+  )
+  assert source.rated == [ratings.Rated("a.jpg", 2, 3, 1, 1.5, 7, 7, "storm")]
+  assert source.settings["assumed"] == []
+
+
+def test_counts_may_differ_between_targets(images):
+  text = f"{HEADER},Valence_N,Arousal_N,num_raters\na.jpg,2,3,7,8,9\n"
+  (only,) = _load(images, text).rated
+  assert (only.valence_raters, only.arousal_raters) == (7, 8)
+  table = images.parent / "ratings.csv"
+  named = {"num_raters": "num_raters"}
+  (only,) = folder.load(str(images), str(table), (1, 9), False, named).rated
+  assert (only.valence_raters, only.arousal_raters) == (9, 9)
+
+
+def test_a_single_rater_has_no_spread(images):
+  """R gives NA, other programs 0, which would be a perfect noise ceiling."""
+  text = f"{HEADER},valence_std,num_raters\na.jpg,2,3,0,1\nb.jpg,2,3,0,2\n"
+  alone, two = _load(images, text).rated
+  assert math.isnan(alone.valence_std) and two.valence_std == 0
+
+
+def test_a_name_that_fits_two_pictures_and_two_names_of_one(images):
+  (images / "a.png").write_bytes(b"")
+  with pytest.raises(ratings.RatingsError, match=r"line 2: 'a' may be 'a.jpg' or 'a."):
+    _load(images, f"{HEADER}\na,2,3\n")
+  with pytest.raises(ratings.RatingsError, match=r"'sub/c.png' stands twice, in line"):
+    _load(images, f"{HEADER}\nsub\\c.png,2,3\nsub/c,2,3\n")
 
 
 def test_many_mistakes_are_listed_and_counted(images):
@@ -143,21 +206,22 @@ def test_a_scale_that_is_none_is_told(images, scale):
     _load(images, f"{HEADER}\na.jpg,1,2\n", scale=scale)
 
 
-MISSING = f"{HEADER}\na,1,2\nB.JPG,1,2\nsub\\c.png,1,2\nzzz.jpg,1,2\nsub/c.png,4,4\n"
+MISSING = f"{HEADER}\nc,1,2\nB.JPG,1,2\na.png,1,2\nzzz.jpg,1,2\nsub/c.png,4,4\n"
 
 
 def test_missing_pictures_are_counted_and_near_names_shown(images):
   with pytest.raises(ratings.RatingsError, match="4 of the 5 pictures rated in") as got:
     _load(images, MISSING)
   text = str(got.value)
-  assert "'a' (there is 'a.jpg')" in text and "'B.JPG' (there is 'b.jpg')" in text
+  assert "'c' (there is 'sub/c.png')" in text and "'B.JPG' (there is 'b.jpg')" in text
+  assert "'a.png' (there is 'a.jpg')" in text
   assert "and 1 more" in text and "--skip_bad_pictures" in text
 
 
 def test_missing_pictures_can_be_left_out_and_are_recorded(images):
   source = _load(images, MISSING, skip=True)
   assert [entry.image_id for entry in source.rated] == ["sub/c.png"]
-  assert sorted(source.missing) == ["B.JPG", "a", "sub\\c.png", "zzz.jpg"]
+  assert sorted(source.missing) == ["B.JPG", "a.png", "c", "zzz.jpg"]
 
 
 def test_the_fingerprint_follows_contents_not_the_table_s_order(images):

@@ -58,18 +58,18 @@ def test_raters_agree_with_the_formula_up_to_their_noise(source):
   truth = np.array(
     [synthetic.formula(synthetic.scene(0, index)) for index in range(NUMBER)]
   )
-  given = np.array([(entry.valence, entry.arousal) for entry in source.rated])
+  answers = np.array([(entry.valence, entry.arousal) for entry in source.rated])
   spread = np.array([(e.valence_std, e.arousal_std) for e in source.rated])
   number = np.array([entry.valence_raters for entry in source.rated])
-  assert given.min() >= 1 and given.max() <= 9
+  assert answers.min() >= 1 and answers.max() <= 9
   assert number.min() >= 15 and number.max() <= 40 and len(set(number)) > 15
   middle = np.abs(truth - 5) < 2  # away from the ends, where ratings are cut
-  error = (given - truth) * np.sqrt(number)[:, None]
+  error = (answers - truth) * np.sqrt(number)[:, None]
   # A mean of n ratings has standard deviation 1.5 / sqrt(n), rounding adds 1/12.
   expected = np.sqrt(1.5**2 + 1 / 12)
   assert error[middle].std() == pytest.approx(expected, rel=0.15)
   assert spread[middle].mean() == pytest.approx(expected, rel=0.05)
-  assert given.var(axis=0).min() > 1  # there is something to predict
+  assert answers.var(axis=0).min() > 1  # there is something to predict
 
 
 def test_seeds_differ_and_larger_sets_extend_smaller_ones(source):

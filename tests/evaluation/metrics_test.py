@@ -93,6 +93,15 @@ def test_noise_ceiling_meets_simulated_raters():
   assert found["pearson_r"] == pytest.approx(np.corrcoef(truth, rated)[0, 1], abs=0.02)
 
 
+def test_a_single_rater_has_no_spread_for_a_noise_ceiling():
+  """Programs write 0 for it, which would make every rating a perfect one."""
+  rated, spread = np.array([2.0, 5, 8, 3, 6]), np.array([0.0, 0, 0, 2, 2])
+  assert metrics.noise_ceiling(rated[:3], spread[:3], np.ones(3)) is None
+  ceiling = metrics.noise_ceiling(rated, spread, np.array([1, 1, 1, 4, 4]))
+  assert ceiling == metrics.noise_ceiling(rated[3:], spread[3:], np.full(2, 4))
+  assert ceiling["num_images"] == 2 and ceiling["mse"] == 1
+
+
 def test_no_noise_ceiling_without_spread():
   nan = np.full(3, np.nan)
   assert metrics.noise_ceiling(np.ones(3), nan, np.full(3, 5)) is None

@@ -25,11 +25,11 @@ def test_what_goes_in_comes_out(tmp_path):
     store.put_many([("p1", {KEY: _value(1, np.pi, -0.0), OTHER: _value(4, 5)})])
     store.put_many([("p2", {OTHER: _value(6, 7)})])
   with cache.FeatureCache(tmp_path) as store:
-    found = store.get_many(["p1", "p2", "p3"], [KEY, OTHER])
-  assert found["p1"]["color"].tobytes() == _value(1, np.pi, -0.0).tobytes()
-  np.testing.assert_array_equal(found["p1"]["gist"], _value(4, 5))
-  assert list(found["p2"]) == ["gist"] and found["p3"] == {}
-  found["p2"]["gist"][0] = 0  # not a read-only view of SQLite's memory
+    stored = store.get_many(["p1", "p2", "p3"], [KEY, OTHER])
+  assert stored["p1"]["color"].tobytes() == _value(1, np.pi, -0.0).tobytes()
+  np.testing.assert_array_equal(stored["p1"]["gist"], _value(4, 5))
+  assert list(stored["p2"]) == ["gist"] and stored["p3"] == {}
+  stored["p2"]["gist"][0] = 0  # not a read-only view of SQLite's memory
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,11 @@ def test_a_killed_process_loses_at_most_the_batch_under_way(tmp_path):
       if int(line) >= 20:
         os.kill(process.pid, signal.SIGKILL)
         break
-    told = [int(line)] + [int(rest) for rest in process.stdout if rest.endswith("\n")]
+    batches = [int(line)] + [
+      int(rest) for rest in process.stdout if rest.endswith("\n")
+    ]
   process.wait()
-  last = max(told)  # the writer said that this batch was stored
+  last = max(batches)  # the writer said that this batch was stored
   with cache.FeatureCache(tmp_path) as store:
     for batch in range(last + 3):
       names = [f"{batch}-{i}" for i in range(8)]

@@ -14,24 +14,24 @@ def _programs(*names, **settings):
 
 
 def test_a_batch_is_no_larger_than_the_pictures_need():
-  made = _programs("lbp")
-  assert made.batch_for(("lbp",), 1) == 1
-  assert made.batch_for(("lbp",), 2) == 1  # two pretend devices
-  assert made.batch_for(("lbp",), 11) == 8
-  assert made.batch_for(("lbp",), 10_000) == devices.usual_batch() == 16
+  programs = _programs("lbp")
+  assert programs.batch_for(("lbp",), 1) == 1
+  assert programs.batch_for(("lbp",), 2) == 1  # two pretend devices
+  assert programs.batch_for(("lbp",), 11) == 8
+  assert programs.batch_for(("lbp",), 10_000) == devices.usual_batch() == 16
 
 
 @pytest.mark.slow
 def test_a_batch_is_halved_until_its_memory_fits(monkeypatch):
-  made = _programs("object_squeezenet")
+  programs = _programs("object_squeezenet")
   names = ("object_squeezenet",)
-  most = made.batch_for(names, 16)
+  most = programs.batch_for(names, 16)
   side = 227
-  params = made._on_devices("squeezenet")
+  params = programs._on_devices("squeezenet")
   used = devices._program(names, params, (2, 4, side, side, 3))
   limit = used.memory_analysis().temp_size_in_bytes
   monkeypatch.setattr(devices, "_WORKSPACE_CPU_BYTES", limit)
-  assert made.batch_for(names, 16) == 4 < most
+  assert programs.batch_for(names, 16) == 4 < most
 
 
 def test_networks_that_take_pictures_one_by_one_get_batches_of_one():
@@ -39,9 +39,9 @@ def test_networks_that_take_pictures_one_by_one_get_batches_of_one():
 
 
 def test_batches_are_handed_over_before_they_are_done():
-  made = _programs("lbp")
+  programs = _programs("lbp")
   images = np.zeros((4, 256, 256, 3), np.uint8)
-  values = made.start(("lbp",), images)["lbp"]
+  values = programs.start(("lbp",), images)["lbp"]
   assert isinstance(values, jax.Array) and values.shape == (2, 2, 59)
 
 
@@ -52,12 +52,12 @@ def both_precisions():
     np.random.default_rng(i).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     for i in range(4)
   ]
-  found = {}
+  runs = {}
   for precision in ("float32", "bfloat16"):
     sources = load_sources(names, weights="random", precision=precision)
-    made = extractor.Extractor(names, sources)
-    found[precision] = (made, made.run(images).values)
-  return found
+    networks = extractor.Extractor(names, sources)
+    runs[precision] = (networks, networks.run(images).values)
+  return runs
 
 
 def test_bfloat16_changes_features_a_little(both_precisions):

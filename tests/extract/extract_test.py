@@ -49,14 +49,14 @@ def folder(tmp_path_factory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
-def made() -> extractor.Extractor:
+def features() -> extractor.Extractor:
   return extractor.Extractor(NAMES, load_sources(NAMES))
 
 
 @pytest.fixture(scope="module")
-def whole(folder, made) -> pipeline.Extracted:
+def whole(folder, features) -> pipeline.Extracted:
   """Everything in one go, without a cache."""
-  return made.run(images.walk(folder), batch_size=4)
+  return features.run(images.walk(folder), batch_size=4)
 
 
 def _run(*flags: str, **settings) -> subprocess.CompletedProcess:
@@ -64,7 +64,7 @@ def _run(*flags: str, **settings) -> subprocess.CompletedProcess:
   return subprocess.run(command, capture_output=True, text=True, **settings)
 
 
-def test_rows_and_values_come_in_the_order_of_the_pictures(folder, made, whole):
+def test_rows_and_values_come_in_the_order_of_the_pictures(folder, features, whole):
   paths = images.walk(folder)
   assert [row.path for row in whole.rows] == paths
   assert {row.status for row in whole.rows} == {"ok"} and whole.failed == []
@@ -73,20 +73,20 @@ def test_rows_and_values_come_in_the_order_of_the_pictures(folder, made, whole):
     assert whole.values[name].dtype == np.float32
     assert np.isfinite(whole.values[name]).all()
   assert len(np.unique(whole.values["color"], axis=0)) == 20  # all but the copy differ
-  assert [entry["name"] for entry in made.describe()] == list(NAMES)
+  assert [entry["name"] for entry in features.describe()] == list(NAMES)
   assert whole.stats["computed"] == 20 and whole.stats["from_cache"] == 0
 
 
 @pytest.mark.slow
-def test_a_picture_is_the_same_alone_and_in_any_batch(folder, made, whole):
+def test_a_picture_is_the_same_alone_and_in_any_batch(folder, features, whole):
   paths = images.walk(folder)
   for at in (0, 8, 20):
-    alone = made.run([paths[at]], batch_size=1)
+    alone = features.run([paths[at]], batch_size=1)
     for name in NAMES:
       np.testing.assert_allclose(
         alone.values[name][0], whole.values[name][at], rtol=0, atol=1e-5
       )
-  backwards = made.run(paths[::-1], batch_size=3, workers=3)
+  backwards = features.run(paths[::-1], batch_size=3, workers=3)
   for name in NAMES:
     np.testing.assert_allclose(
       backwards.values[name][::-1], whole.values[name], rtol=0, atol=1e-5
@@ -104,7 +104,7 @@ def test_values_are_those_of_the_feature_called_directly(folder, whole):
 
 
 @pytest.mark.slow
-def test_two_devices_share_the_work(folder, made, whole, tmp_path):
+def test_two_devices_share_the_work(folder, features, whole, tmp_path):
   assert jax.local_device_count() == 2  # tests/conftest.py
   script = (
     "import sys, pathlib, numpy as np\n"
@@ -113,8 +113,8 @@ def test_two_devices_share_the_work(folder, made, whole, tmp_path):
     "from emojax.features.params import load_sources\n"
     "import jax\n"
     "assert jax.local_device_count() == 1\n"
-    "made = extractor.Extractor(('color', 'lbp'), load_sources(('color', 'lbp')))\n"
-    "out = made.run(images.walk(pathlib.Path(sys.argv[1])), batch_size=4)\n"
+    "features = extractor.Extractor(('color', 'lbp'), load_sources(('color', 'lbp')))\n"
+    "out = features.run(images.walk(pathlib.Path(sys.argv[1])), batch_size=4)\n"
     "np.savez(sys.argv[2], **out.values)\n"
   )
   target = tmp_path / "one.npz"
@@ -124,14 +124,14 @@ def test_two_devices_share_the_work(folder, made, whole, tmp_path):
     check=True,
     env=environment,
   )
-  with np.load(target) as one:
+  with np.load(target) as stored:
     for name in NAMES:
-      np.testing.assert_allclose(one[name], whole.values[name], rtol=0, atol=1e-5)
+      np.testing.assert_allclose(stored[name], whole.values[name], rtol=0, atol=1e-5)
 
 
-def test_files_bytes_and_arrays_give_the_same(folder, made, whole):
+def test_files_bytes_and_arrays_give_the_same(folder, features, whole):
   paths = images.walk(folder)[:2]
-  mixed = made.run([paths[0].read_bytes(), images.load(paths[1])], batch_size=4)
+  mixed = features.run([paths[0].read_bytes(), images.load(paths[1])], batch_size=4)
   assert [row.path for row in mixed.rows] == [None, None]
   for name in NAMES:
     np.testing.assert_allclose(
@@ -188,7 +188,7 @@ BROKEN = {
 }
 
 
-def test_a_broken_picture_fails_alone(folder, made, whole, tmp_path):
+def test_a_broken_picture_fails_alone(folder, features, whole, tmp_path):
   for name, content in BROKEN.items():
     (tmp_path / name).write_bytes(content)
   jpeg = io.BytesIO()
@@ -198,7 +198,7 @@ def test_a_broken_picture_fails_alone(folder, made, whole, tmp_path):
   good = images.walk(folder)[:9]
   bad = [*images.walk(tmp_path), tmp_path / "folder.jpg", tmp_path / "gone.png"]
   mixed = [*good[:4], *bad, *good[4:]]
-  extracted = made.run(mixed, batch_size=4)
+  extracted = features.run(mixed, batch_size=4)
   status = [row.status for row in extracted.rows]
   assert status == ["ok"] * 4 + ["error"] * 5 + ["ok"] * 5
   for row in extracted.failed:
@@ -211,8 +211,8 @@ def test_a_broken_picture_fails_alone(folder, made, whole, tmp_path):
     assert np.isnan(extracted.values[name][~ok]).all()
 
 
-def test_a_picture_above_the_limit_is_refused(folder, made):
-  extracted = made.run([folder / "01.png"], max_pixels=1999)
+def test_a_picture_above_the_limit_is_refused(folder, features):
+  extracted = features.run([folder / "01.png"], max_pixels=1999)
   assert "2,000 pixels" in extracted.rows[0].reason
 
 
@@ -239,27 +239,27 @@ def test_a_number_that_is_not_finite_is_an_error_of_its_picture(
 
 
 def test_pictures_are_decoded_only_a_few_batches_ahead():
-  asked = []
+  indices = []
 
   class Watched(list):
     def __getitem__(self, index):
-      asked.append(index)
+      indices.append(index)
       return _image(index)
 
   most_ahead = done = 0
-  made = extractor.Extractor(("lbp",), load_sources(("lbp",)))
-  start = made.programs.start
+  features = extractor.Extractor(("lbp",), load_sources(("lbp",)))
+  start = features.programs.start
 
   def slow(names, batch):
     nonlocal most_ahead, done
     time.sleep(0.005)  # the threads get as far ahead as they may
-    most_ahead = max(most_ahead, len(asked) - done)
+    most_ahead = max(most_ahead, len(indices) - done)
     done += len(batch)
     return start(names, batch)
 
-  made.programs.start = slow
-  made.run(Watched(range(100)), batch_size=2, workers=2)
-  assert sorted(asked) == list(range(100))
+  features.programs.start = slow
+  features.run(Watched(range(100)), batch_size=2, workers=2)
+  assert sorted(indices) == list(range(100))
   # A batch is 2 pictures on each of 2 devices; two batches are decoded in advance.
   assert 4 < most_ahead <= 3 * 4
 
@@ -516,11 +516,13 @@ def test_any_file_name_fits_into_the_table(names):
     assert written == expected
 
 
-def test_results_of_other_features_do_not_stay_behind(folder, whole, made, tmp_path):
-  extract_folder.write(tmp_path, folder, whole, made.describe())
+def test_results_of_other_features_do_not_stay_behind(
+  folder, whole, features, tmp_path
+):
+  extract_folder.write(tmp_path, folder, whole, features.describe())
   (tmp_path / "mine.npy").write_bytes(b"the user's own")
   only = pipeline.Extracted(whole.rows, {"lbp": whole.values["lbp"]}, whole.stats)
-  extract_folder.write(tmp_path, folder, only, made.only(["lbp"]).describe())
+  extract_folder.write(tmp_path, folder, only, features.only(["lbp"]).describe())
   assert sorted(path.name for path in tmp_path.iterdir()) == [
     "features.json",
     "lbp.npy",

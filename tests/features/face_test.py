@@ -19,10 +19,10 @@ def test_columns_by_hand():
   boxes[0, 0], boxes[0, 1] = (0, 0, 100, 50), (250, 150, 450, 400)
   scores = np.zeros((2, 4), np.float32)
   scores[0, :2] = 0.99, 0.9
-  found = face.summary({"boxes": jnp.asarray(boxes), "scores": jnp.asarray(scores)})
+  columns = face.summary({"boxes": jnp.asarray(boxes), "scores": jnp.asarray(scores)})
   expected = [2, 1, 0.02 + 0.2, 0.2, 0.7 - 0.5, 0.55 - 0.5, 0.9]
-  np.testing.assert_allclose(found[0], expected, atol=1e-6)
-  np.testing.assert_array_equal(found[1], np.zeros(face.SIZE))
+  np.testing.assert_allclose(columns[0], expected, atol=1e-6)
+  np.testing.assert_array_equal(columns[1], np.zeros(face.SIZE))
 
 
 def test_no_face_has_no_expression():
@@ -51,16 +51,16 @@ def test_the_square_about_a_face():
   columns, rows = np.meshgrid(np.arange(200), np.arange(200))
   image = np.stack([columns, rows, 0 * rows], axis=-1).astype(np.float32)
   box = jnp.asarray([50, 80, 94, 100], jnp.float32)
-  found = np.asarray(face.face_square(jnp.asarray(image), box))
-  assert found.shape == (64, 64, 3)
-  np.testing.assert_allclose(found[0, :, 0], np.arange(40, 104), atol=1e-4)
-  np.testing.assert_allclose(found[:, 0, 1], np.arange(58, 122), atol=1e-4)
+  cut = np.asarray(face.face_square(jnp.asarray(image), box))
+  assert cut.shape == (64, 64, 3)
+  np.testing.assert_allclose(cut[0, :, 0], np.arange(40, 104), atol=1e-4)
+  np.testing.assert_allclose(cut[:, 0, 1], np.arange(58, 122), atol=1e-4)
 
 
 def test_what_lies_beyond_the_picture_is_grey():
   image = jnp.zeros((100, 100, 3), jnp.float32)
-  found = np.asarray(face.face_square(image, jnp.asarray([0, 0, 44, 44], jnp.float32)))
-  assert (found[:10] == 128).all() and (found[10:, 10:] == 0).all()
+  cut = np.asarray(face.face_square(image, jnp.asarray([0, 0, 44, 44], jnp.float32)))
+  assert (cut[:10] == 128).all() and (cut[10:, 10:] == 0).all()
 
 
 def test_both_networks_of_an_expression_are_described():

@@ -102,8 +102,8 @@ def computation(key, sources):
   program = jax.jit(functools.partial(compute, names))
 
   def computed(images):
-    found = program(params, jnp.asarray(images))
-    return {name: np.asarray(values) for name, values in found.items()}
+    arrays = program(params, jnp.asarray(images))
+    return {name: np.asarray(values) for name, values in arrays.items()}
 
   return computed
 
@@ -121,20 +121,22 @@ def test_common_duties(key, sources):
   alone = {row: computed(images[row : row + 1]) for row in (0, 2)}
   assert np.array_equal(images, before), "the input was changed"
   for name, feature in features.items():
-    found = values[name]
-    assert found.shape == (3, feature.size), name
-    assert found.dtype == np.float32, name
-    assert np.isfinite(found).all(), name
+    of_feature = values[name]
+    assert of_feature.shape == (3, feature.size), name
+    assert of_feature.dtype == np.float32, name
+    assert np.isfinite(of_feature).all(), name
     # Not to the bit: GIST's Fourier transforms split their work as threads come free.
-    np.testing.assert_allclose(again[name], found, atol=1e-6, rtol=1e-6)
-    assert np.abs(found[0] - found[2]).max() > 1e-4, f"{name} is blind to the picture"
+    np.testing.assert_allclose(again[name], of_feature, atol=1e-6, rtol=1e-6)
+    assert np.abs(of_feature[0] - of_feature[2]).max() > 1e-4, (
+      f"{name} is blind to the picture"
+    )
     if feature.kind == "probability":
-      assert found.min() >= 0, name
-      assert (found.sum(axis=1) <= 1 + _CLOSE).all(), name
-    np.testing.assert_allclose(turned[name], found[order], atol=_CLOSE, rtol=0)
+      assert of_feature.min() >= 0, name
+      assert (of_feature.sum(axis=1) <= 1 + _CLOSE).all(), name
+    np.testing.assert_allclose(turned[name], of_feature[order], atol=_CLOSE, rtol=0)
     for row, by_itself in alone.items():
       np.testing.assert_allclose(
-        by_itself[name][0], found[row], atol=_CLOSE, rtol=_CLOSE
+        by_itself[name][0], of_feature[row], atol=_CLOSE, rtol=_CLOSE
       )
 
 
@@ -147,8 +149,8 @@ def test_two_devices_give_the_numbers_of_one(key, sources):
   spread = jax.pmap(
     functools.partial(compute, names), in_axes=(None, 0), devices=jax.devices()[:2]
   )
-  found = spread(sources[feature.needs].params, images[:, None])
-  for name, values in found.items():
+  of_devices = spread(sources[feature.needs].params, images[:, None])
+  for name, values in of_devices.items():
     assert len(values.sharding.device_set) == 2
     np.testing.assert_allclose(
       np.asarray(values)[:, 0], expected[name], atol=_CLOSE, rtol=_CLOSE

@@ -28,8 +28,8 @@ def test_equals_the_authors_program(reference, key, orientations):
   compute = jax.jit(lambda grey: gist.describe(grey, orientations))
   got, expected = np.asarray(compute(reference["gray"])), reference[key]
   assert np.abs(got - expected).max() <= 0.0006  # 0.0005 seen; 0.002 is promised
-  for one, other in zip(got, expected, strict=True):
-    assert np.corrcoef(one, other)[0, 1] >= 0.9999
+  for actual, other in zip(got, expected, strict=True):
+    assert np.corrcoef(actual, other)[0, 1] >= 0.9999
 
 
 def test_rgb_pictures_are_described_by_the_mean_of_their_channels(reference):

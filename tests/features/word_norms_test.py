@@ -65,7 +65,6 @@ def test_a_simple_table_is_read_with_and_without_dominance(tmp_path):
     ("", "is empty"),
     ("word,valence,arousal\n", "no ratings below"),
     ("token,happy\nsea,3\n", "expected the columns Word, V.Mean.Sum.*got token, happy"),
-    ("word;valence;arousal\nsea;3;4\n", "save it with commas"),
     ("word,valence\nsea,3\n", "or word, valence, arousal.*got word, valence"),
     ("word,valence,arousal,valence\nsea,3,4,5\n", "2 columns called 'valence'"),
     ("word,valence,arousal\nsea,3,4\nsky,3,4\nsea,5,5\n", "'sea' .* lines 2 and 4"),
@@ -119,9 +118,9 @@ def test_norms_that_are_not_there(tmp_path):
   ],
 )
 def test_a_phrase_has_a_word(phrase, level, word):
-  found = word_norms.match(phrase, _norms())
-  assert (found.level, found.word) == (level, word)
-  assert _norms().words[found.row] == word and found.part == phrase
+  match = word_norms.match(phrase, _norms())
+  assert (match.level, match.word) == (level, word)
+  assert _norms().words[match.row] == word and match.part == phrase
 
 
 @pytest.mark.parametrize(
@@ -133,8 +132,8 @@ def test_a_phrase_without_a_word(phrase):
 
 def test_a_tag_that_was_cut_is_completed_and_not_taken_apart():
   norms = _norms()
-  found = word_norms.match("Mutilati", norms, cut_at=8)
-  assert (found.level, found.word) == ("completed", "mutilation")
+  match = word_norms.match("Mutilati", norms, cut_at=8)
+  assert (match.level, match.word) == ("completed", "mutilation")
   assert word_norms.match("mutilati", norms, cut_at=9) is None
   # Two words begin so; "gun" at the end may have gone on.
   assert word_norms.match("fea", norms, cut_at=3) is None
@@ -146,34 +145,36 @@ def test_a_tag_that_was_cut_is_completed_and_not_taken_apart():
 @given(st.text(max_size=30), st.integers(0, 12))
 def test_any_text_has_a_word_of_the_norms_or_none(phrase, cut_at):
   norms = _norms()
-  found = word_norms.match(phrase, norms, cut_at)
-  if found is not None:
-    assert norms.words[found.row] == found.word
-    assert found.level in word_norms.LEVELS
+  match = word_norms.match(phrase, norms, cut_at)
+  if match is not None:
+    assert norms.words[match.row] == match.word
+    assert match.level in word_norms.LEVELS
 
 
 def test_levels_on_the_tags_of_iaps_are_as_counted(warriner, shared_data):
   """382 by counting lines of the file that are a word in any case."""
   path = shared_data / "iaps_ratings_libkuman2007" / "iaps_ratings.csv"
   tags = [line.split(",")[0] for line in path.read_text("utf-8").splitlines()[1:]]
-  found = [word_norms.match(tag, warriner) for tag in tags]
-  exact = [one for one in found if one and one.level == "exact"]
+  matches = [word_norms.match(tag, warriner) for tag in tags]
+  exact = [match for match in matches if match and match.level == "exact"]
   folded = {word.casefold() for word in warriner.words}
   assert len(exact) == sum(tag.casefold() in folded for tag in tags) == 382
-  assert sum(one is not None for one in found) >= 480
+  assert sum(match is not None for match in matches) >= 480
 
 
 def test_imagenet_s_classes_have_words(warriner, shared_data):
   path = shared_data / "imagenet_squeezenet_v10" / "imagenet_synset_words.txt"
   names = [line.partition(" ")[2] for line in path.read_text("utf-8").splitlines()]
-  found = word_norms.of_class_names(names, warriner)
-  known = np.isfinite(found.values)
-  assert found.values.shape == (1000, 3) and found.values.dtype == np.float32
-  assert (known.all(axis=1) == known.any(axis=1)).all()
-  assert known[:, 0].sum() >= 790
-  assert [one is not None for one in found.matches] == known[:, 0].tolist()
+  classes = word_norms.of_class_names(names, warriner)
+  has_norm = np.isfinite(classes.values)
+  assert classes.values.shape == (1000, 3) and classes.values.dtype == np.float32
+  assert (has_norm.all(axis=1) == has_norm.any(axis=1)).all()
+  assert has_norm[:, 0].sum() >= 790
+  assert [match is not None for match in classes.matches] == has_norm[:, 0].tolist()
   words = {
-    name: one.word for name, one in zip(names, found.matches, strict=True) if one
+    name: match.word
+    for name, match in zip(names, classes.matches, strict=True)
+    if match
   }
   assert words["goldfish, Carassius auratus"] == "goldfish"
   # The nearest name counts, not the first: "hammerhead" alone would be a head.
@@ -184,12 +185,17 @@ def test_imagenet_s_classes_have_words(warriner, shared_data):
 
 def test_classes_take_the_nearest_name_and_unknown_ones_are_nan():
   names = ["zyx", "great roach, gun", "zyx; babies; bull", "face"]
-  found = word_norms.of_class_names(names, _norms())
-  assert [one and one.word for one in found.matches] == [None, "gun", "bull", "face"]
-  assert found.matches[1].part == "gun"
-  assert np.isnan(found.values[0]).all()
+  classes = word_norms.of_class_names(names, _norms())
+  assert [match and match.word for match in classes.matches] == [
+    None,
+    "gun",
+    "bull",
+    "face",
+  ]
+  assert classes.matches[1].part == "gun"
+  assert np.isnan(classes.values[0]).all()
   row = _norms().words.index("gun")
-  np.testing.assert_array_equal(found.values[1], _norms().values[row])
+  np.testing.assert_array_equal(classes.values[1], _norms().values[row])
 
 
 def test_classes_without_words_or_norms_without_dominance_are_errors(tmp_path):
@@ -204,14 +210,14 @@ def test_expected_norms_by_hand():
   """0.6 and 0.2 of the known classes are weights 0.75 and 0.25."""
   table = np.array([[2, 4, 6], [6, 8, 2], [np.nan] * 3], np.float32)
   shares = np.array([[0.6, 0.2, 0.2], [0, 1, 0], [0, 0, 1], [0, 0, 0]], np.float32)
-  found = word_emotion.expected(shares, table)
-  assert found.dtype == np.float32 and found.shape == (4, word_emotion.SIZE)
+  expected = word_emotion.expected(shares, table)
+  assert expected.dtype == np.float32 and expected.shape == (4, word_emotion.SIZE)
   plain = [4, 6, 4]
-  np.testing.assert_allclose(found, [[3, 5, 5], [6, 8, 2], plain, plain], rtol=1e-6)
+  np.testing.assert_allclose(expected, [[3, 5, 5], [6, 8, 2], plain, plain], rtol=1e-6)
 
 
-def _with_unknown(table: np.ndarray, known: list[bool]) -> np.ndarray:
-  return np.where(np.array(known)[:, None], table, np.float32("nan"))
+def _with_unknown(table: np.ndarray, has_norm: list[bool]) -> np.ndarray:
+  return np.where(np.array(has_norm)[:, None], table, np.float32("nan"))
 
 
 _tables = st.builds(
@@ -224,10 +230,10 @@ _shares = arrays.arrays(np.float32, (5, 6), elements=st.floats(0, 1, width=32))
 
 @given(_shares, _tables)
 def test_expected_norms_lie_between_the_lowest_and_the_highest(shares, table):
-  found = np.asarray(word_emotion.expected(shares, table))
-  assert found.dtype == np.float32 and np.isfinite(found).all()
-  assert (found >= np.nanmin(table, axis=0)).all()
-  assert (found <= np.nanmax(table, axis=0)).all()
+  expected = np.asarray(word_emotion.expected(shares, table))
+  assert expected.dtype == np.float32 and np.isfinite(expected).all()
+  assert (expected >= np.nanmin(table, axis=0)).all()
+  assert (expected <= np.nanmax(table, axis=0)).all()
 
 
 @given(_shares, _tables, st.permutations(range(5)))
@@ -252,9 +258,9 @@ def test_expected_norms_without_training_follow_the_ratings_of_oasis(
   ]
   table = word_norms.of_class_names(names, warriner).values
   with np.load(shared_data / "oasis" / "reference_features.npz") as stored:
-    found = np.asarray(word_emotion.expected(stored["squeezenet_prob"], table))
+    predictions = np.asarray(word_emotion.expected(stored["squeezenet_prob"], table))
     r = [
-      np.corrcoef(found[:, column], stored[target])[0, 1]
+      np.corrcoef(predictions[:, column], stored[target])[0, 1]
       for column, target in enumerate(("valence", "arousal"))
     ]
   assert r[0] > 0.32 and r[1] > 0.24

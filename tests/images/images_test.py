@@ -309,10 +309,10 @@ def test_a_file_cut_short_is_refused_or_complete(kind, settings):
   assert refused >= 38
 
 
-@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
-def test_a_jpeg_that_hides_its_lost_end_is_refused(kept):
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_jpeg_that_hides_its_lost_end_is_refused(share):
   file = encoded(TEXTURE, "JPEG")
-  part = file[: int(len(file) * kept)]
+  part = file[: int(len(file) * share)]
   with pytest.raises(images.ImageError, match="filled with zeros"):
     images.load(part + bytes(len(file) - len(part)))
   with pytest.raises(images.ImageError, match="cut short JPEG"):
@@ -375,8 +375,8 @@ def test_many_threads_read_the_same_as_one():
   ]
   alone = [images.load(file) for file in files]
   with concurrent.futures.ThreadPoolExecutor(8) as pool:
-    for one, other in zip(alone, pool.map(images.load, files), strict=True):
-      np.testing.assert_array_equal(one, other)
+    for image, other in zip(alone, pool.map(images.load, files), strict=True):
+      np.testing.assert_array_equal(image, other)
 
 
 LINEAR = images.View("net", "crop", short_px=256, side_px=227, interpolation="linear")
@@ -512,8 +512,8 @@ def test_walk_lists_pictures_by_suffix_in_order(tmp_path):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.touch()
-  found = [str(path.relative_to(tmp_path)) for path in images.walk(tmp_path)]
-  assert found == ["A.gif", str(pathlib.Path("a/b.tiff")), "a/z.png", "b.JPG"]
+  names = [str(path.relative_to(tmp_path)) for path in images.walk(tmp_path)]
+  assert names == ["A.gif", str(pathlib.Path("a/b.tiff")), "a/z.png", "b.JPG"]
 
 
 def test_files_that_are_no_pictures_by_their_names_are_told_apart(tmp_path):

@@ -56,10 +56,10 @@ def colours() -> np.ndarray:
 
 
 def test_a_wide_gamut_is_shown_as_it_looks(colours):
-  seen = images.load(_file(colours, "PNG", icc_profile=_p3_profile()))
+  image = images.load(_file(colours, "PNG", icc_profile=_p3_profile()))
   to_xyz, from_xyz = np.array(_P3), np.linalg.inv(_SRGB)
   expected = 255 * _curved(_linear(colours / 255) @ to_xyz @ from_xyz)
-  assert np.abs(seen - expected).max() <= 2
+  assert np.abs(image - expected).max() <= 2
   assert np.abs(expected - colours).max() > 10  # the profile does change something
 
 
@@ -67,9 +67,9 @@ def test_transparency_survives_a_profile(colours):
   alpha = np.full((40, 50, 1), 255, np.uint8)
   alpha[:20] = 0
   rgba = np.concatenate([colours, alpha], axis=2)
-  seen = images.load(_file(rgba, "PNG", "RGBA", icc_profile=_p3_profile()))
+  image = images.load(_file(rgba, "PNG", "RGBA", icc_profile=_p3_profile()))
   opaque = images.load(_file(colours, "PNG", icc_profile=_p3_profile()))
-  assert (seen[:20] == 255).all() and (seen[20:] == opaque[20:]).all()
+  assert (image[:20] == 255).all() and (image[20:] == opaque[20:]).all()
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_transparency_survives_a_profile(colours):
   ],
 )
 def test_other_profiles_leave_the_pixels(colours, profile):
-  seen = images.load(_file(colours, "PNG", icc_profile=profile))
-  assert (seen == colours).all()
+  image = images.load(_file(colours, "PNG", icc_profile=profile))
+  assert (image == colours).all()
 
 
 def test_a_grey_image_keeps_its_greys(colours):
@@ -95,9 +95,9 @@ def test_a_grey_image_keeps_its_greys(colours):
 def test_files_of_telephones(colours, kind):
   smooth = np.asarray(Image.fromarray(colours[:8, :10]).resize((160, 120)))
   content = _file(smooth, kind)
-  seen = images.load(content)
-  assert seen.shape == smooth.shape
-  assert np.abs(seen.astype(int) - smooth).mean() < 4
+  image = images.load(content)
+  assert image.shape == smooth.shape
+  assert np.abs(image.astype(int) - smooth).mean() < 4
   for share in (0.1, 0.5, 0.95):
     with pytest.raises(images.ImageError):
       images.load(content[: int(share * len(content))])

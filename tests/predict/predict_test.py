@@ -110,11 +110,11 @@ def test_each_fold_s_network_says_what_the_run_said(run, opened, images):
   read = results.read_predictions(run / "predictions.csv")
   with (run / "predictions.csv").open(newline="") as file:
     fold = [int(row["fold"]) - 1 for row in csv.DictReader(file)]
-  found = opened._extractor.run([images / name for name in read.image_ids])
-  table = np.concatenate([found.values["color"], found.values["lbp"]], axis=1)
-  said = opened._of_folds(table)
+  extracted = opened._extractor.run([images / name for name in read.image_ids])
+  table = np.concatenate([extracted.values["color"], extracted.values["lbp"]], axis=1)
+  of_folds = opened._of_folds(table)
   for target in ("valence", "arousal"):
-    ours = said[target][fold, np.arange(30)]
+    ours = of_folds[target][fold, np.arange(30)]
     np.testing.assert_allclose(ours, read.said[target], atol=1e-4)
 
 
@@ -133,9 +133,9 @@ def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, images):
 def test_files_bytes_and_arrays_are_the_same_picture(opened, images):
   path = images / "05.png"
   array = np.asarray(Image.open(path).convert("RGB"))
-  found = opened.predict([path, path.read_bytes(), array])
-  assert np.ptp(found.valence) < 1e-5 and len(found) == 3
-  assert found.paths == [path, None, None]
+  predictions = opened.predict([path, path.read_bytes(), array])
+  assert np.ptp(predictions.valence) < 1e-5 and len(predictions) == 3
+  assert predictions.paths == [path, None, None]
   with pytest.raises(TypeError, match="got float"):
     opened.predict([0.5])
 
@@ -145,9 +145,9 @@ def test_two_devices_wrote_what_one_reads(run, opened, images):
   # This process has two pretend devices; the other one has a single one.
   target = images / "07.png"
   command = ("-m", "emojax.predict", f"--checkpoint={run}", "--cache_dir=", target)
-  one = _process(*command, devices=1)
-  assert one.returncode == 0, one.stderr
-  (row,) = csv.DictReader(io.StringIO(one.stdout))
+  alone = _process(*command, devices=1)
+  assert alone.returncode == 0, alone.stderr
+  (row,) = csv.DictReader(io.StringIO(alone.stdout))
   here = opened.predict(target)
   assert abs(float(row["valence"]) - here.valence[0]) < 1e-4
   assert abs(float(row["arousal_sd"]) - here.std["arousal"][0]) < 1e-4
@@ -175,8 +175,8 @@ def test_every_odd_file_has_a_row_and_a_place_on_the_page(run, odd, tmp_path):
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
 def test_rows_as_files(opened, images, odd, kind):
-  found = opened.predict([images / "01.png", odd / "text.png"])
-  content = formats.content(found, f".{kind}")
+  predictions = opened.predict([images / "01.png", odd / "text.png"])
+  content = formats.content(predictions, f".{kind}")
   if kind == "csv":
     rows = list(csv.DictReader(io.StringIO(content)))
     rows = [{k: v or None for k, v in row.items()} for row in rows]
@@ -184,8 +184,8 @@ def test_rows_as_files(opened, images, odd, kind):
     rows = json.loads(content)
   else:
     rows = pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()
-  assert [row["status"] for row in rows] == [found.status[0], "error"]
-  assert abs(float(rows[0]["valence"]) - found.valence[0]) < 1e-4
+  assert [row["status"] for row in rows] == [predictions.status[0], "error"]
+  assert abs(float(rows[0]["valence"]) - predictions.valence[0]) < 1e-4
   assert rows[1]["valence"] is None and "PNG" in rows[1]["reason"]
 
 
@@ -337,9 +337,9 @@ def test_a_run_of_emojax_0_1_0_predicts_the_same(images, tmp_path):
 def test_far_pictures_are_scored_and_said_to_be_far(opened, monkeypatch):
   far = np.zeros((40, 40, 3), np.uint8)
   far[::2] = 255
-  found = opened.predict([far])
-  assert found.status == ["far"] and "do not trust it" in found.reason[0]
-  assert np.isfinite(found.valence).all()
+  predictions = opened.predict([far])
+  assert predictions.status == ["far"] and "do not trust it" in predictions.reason[0]
+  assert np.isfinite(predictions.valence).all()
 
 
 @pytest.mark.slow
@@ -360,10 +360,10 @@ def test_mistakes_are_one_line(run, tmp_path):
 
 
 def test_random_networks_are_found_again(tmp_path):
-  made = params.load_sources(["object_squeezenet"], weights="random")
-  (described,) = params.describe(["object_squeezenet"], made)
+  sources = params.load_sources(["object_squeezenet"], weights="random")
+  (described,) = params.describe(["object_squeezenet"], sources)
   again = predictor._source(described, None, None, None, tmp_path)
-  assert again.digest == made["squeezenet"].digest
+  assert again.digest == sources["squeezenet"].digest
   described["digest"] = "0" * 64
   with pytest.raises(checkpoint.RunError, match="--weights_dir"):
     predictor._source(described, None, None, None, tmp_path)
@@ -396,8 +396,8 @@ def test_weights_travel_in_the_archive(shared_data, images, tmp_path):
   trained_run.write_archive(run, tmp_path / "run.zip", carried)
   settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
   ours = emojax.load(tmp_path / "run", weights).predict(images, settings=settings)
-  found = emojax.load(tmp_path / "run.zip").predict(images, settings=settings)
-  np.testing.assert_array_equal(found.valence, ours.valence)
+  predictions = emojax.load(tmp_path / "run.zip").predict(images, settings=settings)
+  np.testing.assert_array_equal(predictions.valence, ours.valence)
 
 
 @pytest.mark.slow
@@ -433,11 +433,11 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, images, tmp_
   with pytest.raises(ValueError, match="with --word_norms"):
     emojax.load(tmp_path / "run.zip")
   settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
-  made = emojax.load(tmp_path / "run", weights, word_norms=norms)
-  ours = made.predict(images, settings=settings)
+  from_folder = emojax.load(tmp_path / "run", weights, word_norms=norms)
+  ours = from_folder.predict(images, settings=settings)
   opened = emojax.load(tmp_path / "run.zip", word_norms=norms)
-  found = opened.predict(images, settings=settings)
-  np.testing.assert_array_equal(found.valence, ours.valence)
+  predictions = opened.predict(images, settings=settings)
+  np.testing.assert_array_equal(predictions.valence, ours.valence)
   assert np.isfinite(ours.valence).all()
   (tmp_path / "other.csv").write_text("word,valence,arousal,dominance\ncat,5,5,5\n")
   with pytest.raises(checkpoint.RunError, match=r"was trained with word norms .* here"):

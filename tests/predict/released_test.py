@@ -34,10 +34,10 @@ def test_it_is_small_and_scores_what_its_card_says():
   assert predictor.RELEASED.stat().st_size <= 5_000_000
   run = trained_run.read(predictor.RELEASED)
   assert not run.simulated and not run.carried
-  scores = {t: one["out_of_fold"] for t, one in run.results["targets"].items()}
+  scores = {t: result["out_of_fold"] for t, result in run.results["targets"].items()}
   card = (predictor.RELEASED.parent / "README.md").read_text("utf-8")
-  for target, one in scores.items():
-    assert f"| {target} | {one['mse']:.2f} | {one['pearson_r']:.3f} |" in card
+  for target, score in scores.items():
+    assert f"| {target} | {score['mse']:.2f} | {score['pearson_r']:.3f} |" in card
 
 
 def test_its_intervals_hold_out_of_fold_near_and_far():
@@ -113,8 +113,10 @@ def test_a_run_of_simulated_ratings_refuses_unless_told(tmp_path, photographs):
   opened = emojax.load(copy)
   with pytest.raises(predictor.SimulatedError, match="--allow_simulated"):
     opened.predict(photographs / "cat.png")
-  told = opened.predict(photographs / "cat.png", allow_simulated=True)
-  assert told.status == ["simulated"] and "simulated ratings" in told.reason[0]
+  predictions = opened.predict(photographs / "cat.png", allow_simulated=True)
+  assert (
+    predictions.status == ["simulated"] and "simulated ratings" in predictions.reason[0]
+  )
 
 
 @pytest.mark.slow

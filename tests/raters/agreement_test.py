@@ -25,31 +25,31 @@ def _simulated(seed, images, raters, share):
 
 def test_one_way_equals_the_published_example():
   """Table 4: ICC(1,1) 0.17, ICC(1,4) 0.44; F(5, 18) = 11.24 / 6.26 of Table 3."""
-  found = agreement.icc_one_way(TABLE_2.ravel(), TARGETS)
-  assert found.raters == 4
-  assert found.single.value == pytest.approx(0.166, abs=5e-4)
-  assert found.average.value == pytest.approx(0.443, abs=5e-4)
+  icc = agreement.icc_one_way(TABLE_2.ravel(), TARGETS)
+  assert icc.raters == 4
+  assert icc.single.value == pytest.approx(0.166, abs=5e-4)
+  assert icc.average.value == pytest.approx(0.443, abs=5e-4)
   # The bounds are where the observed F is just at the 2.5 % of the F distribution.
   ratio = 11.2417 / 6.2639
-  for rho, tail in ((found.single.low, 0.975), (found.single.high, 0.025)):
+  for rho, tail in ((icc.single.low, 0.975), (icc.single.high, 0.025)):
     expected = (1 + 3 * rho) / (1 - rho)  # of the mean squares, were rho the truth
     assert stats.f.cdf(ratio / expected, 5, 18) == pytest.approx(tail, abs=1e-4)
-  for one, mean in zip(
-    (found.single.low, found.single.high),
-    (found.average.low, found.average.high),
+  for single, mean in zip(
+    (icc.single.low, icc.single.high),
+    (icc.average.low, icc.average.high),
     strict=True,
   ):
-    assert mean == pytest.approx(4 * one / (1 + 3 * one))
+    assert mean == pytest.approx(4 * single / (1 + 3 * single))
 
 
 def test_two_way_equals_the_published_example():
   """Table 4: ICC(2,1) 0.29, ICC(2,4) 0.62; bounds as pingouin 0.7.0 gives them."""
-  found = agreement.icc_two_way(TABLE_2)
-  assert found.single.value == pytest.approx(0.2898, abs=1e-4)
-  assert found.average.value == pytest.approx(0.6201, abs=1e-4)
-  bounds = (found.single.low, found.single.high)
+  icc = agreement.icc_two_way(TABLE_2)
+  assert icc.single.value == pytest.approx(0.2898, abs=1e-4)
+  assert icc.average.value == pytest.approx(0.6201, abs=1e-4)
+  bounds = (icc.single.low, icc.single.high)
   assert bounds == pytest.approx((0.0188, 0.7611), abs=1e-4)
-  bounds = (found.average.low, found.average.high)
+  bounds = (icc.average.low, icc.average.high)
   assert bounds == pytest.approx((0.0711, 0.9272), abs=1e-4)
 
 
@@ -57,12 +57,12 @@ def test_two_way_equals_the_published_example():
 def test_simulated_raters_of_known_reliability_recover_it(share):
   """Also with unequal numbers of raters, 3 to 11 a picture."""
   values, image = _simulated(1, 3000, (3, 12), share)
-  found = agreement.icc_one_way(values, image)
-  assert found.single.value == pytest.approx(share, abs=0.02)
-  assert found.single.low < share < found.single.high
-  k = found.raters
-  assert found.average.value == pytest.approx(
-    k * found.single.value / (1 + (k - 1) * found.single.value)
+  icc = agreement.icc_one_way(values, image)
+  assert icc.single.value == pytest.approx(share, abs=0.02)
+  assert icc.single.low < share < icc.single.high
+  k = icc.raters
+  assert icc.average.value == pytest.approx(
+    k * icc.single.value / (1 + (k - 1) * icc.single.value)
   )
   mean = len(values) / 3000
   assert mean - 0.01 < k < mean  # unequal numbers are worth a little less
@@ -72,8 +72,8 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
   held = 0
   for seed in range(300):
     values, image = _simulated(seed, 40, (4, 8), 0.4)
-    one = agreement.icc_one_way(values, image).single
-    held += one.low < 0.4 < one.high
+    single = agreement.icc_one_way(values, image).single
+    held += single.low < 0.4 < single.high
   assert 0.91 < held / 300 < 0.985
 
 
@@ -82,11 +82,11 @@ def test_raters_who_are_generally_higher_cost_agreement_but_not_two_way_order():
   rng = np.random.default_rng(0)
   truth = rng.normal(0, 1, (300, 1))
   shifted = truth + np.array([0.0, 2.0, 4.0]) + rng.normal(0, 0.1, (300, 3))
-  one = agreement.icc_one_way(shifted.ravel(), np.repeat(np.arange(300), 3))
-  two = agreement.icc_two_way(shifted)
+  one_way = agreement.icc_one_way(shifted.ravel(), np.repeat(np.arange(300), 3))
+  two_way = agreement.icc_two_way(shifted)
   # Between pictures 1, of raters 4 (0, 2, 4), noise 0.01: 1 / (1 + 4 + 0.01).
-  assert two.single.value == pytest.approx(1 / 5.01, abs=0.02)
-  assert one.single.value < two.single.value < 0.5
+  assert two_way.single.value == pytest.approx(1 / 5.01, abs=0.02)
+  assert one_way.single.value < two_way.single.value < 0.5
 
 
 def test_split_half_agrees_with_the_reliability_of_the_mean():
@@ -101,12 +101,12 @@ def test_split_half_agrees_with_the_reliability_of_the_mean():
 
 def test_an_odd_number_of_raters_is_used_whole():
   values, image = _simulated(3, 4000, (5, 6), 0.3)
-  found = agreement.split_half(values, image, 40, 0).whole.value
+  corrected = agreement.split_half(values, image, 40, 0).whole.value
   average = agreement.icc_one_way(values, image).average.value
   # By hand for 5 raters, 0.3 between pictures: halves of 2 or 3 have variance 0.592 on
   # average, r 0.507, corrected 0.673; the truth is 1.5 / 2.2 = 0.682. Four raters,
   # which a left out fifth would leave, have 0.632.
-  assert found == pytest.approx(average - 0.009, abs=0.006)
+  assert corrected == pytest.approx(average - 0.009, abs=0.006)
 
 
 def test_split_half_depends_on_the_seed_alone():
@@ -118,10 +118,10 @@ def test_split_half_depends_on_the_seed_alone():
 
 def test_pictures_with_one_rating_do_not_enter_halves():
   values, image = _simulated(2, 50, (2, 6), 0.5)
-  found = agreement.split_half(np.append(values, 99.0), np.append(image, 50), 10, 0)
-  assert found.pictures == 50
+  halves = agreement.split_half(np.append(values, 99.0), np.append(image, 50), 10, 0)
+  assert halves.pictures == 50
   alone = agreement.split_half(values, image, 10, 0)
-  assert found.whole.value == pytest.approx(alone.whole.value)
+  assert halves.whole.value == pytest.approx(alone.whole.value)
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_what_is_undefined_is_none(values, image):
 
 def test_perfect_agreement_is_one():
   values = np.array([1.1, 1.1, 5.3, 5.3, 5.3, 9.0, 9.0])
-  found = agreement.icc_one_way(values, np.array([0, 0, 1, 1, 1, 2, 2]))
-  assert (found.single.value, found.average.low) == (1.0, 1.0)
+  icc = agreement.icc_one_way(values, np.array([0, 0, 1, 1, 1, 2, 2]))
+  assert (icc.single.value, icc.average.low) == (1.0, 1.0)
 
 
 def test_two_way_needs_variation_beyond_pictures_and_raters():
@@ -179,10 +179,8 @@ def test_a_worker_who_always_says_the_same_has_no_correlation():
 def test_unequal_numbers_of_raters_by_hand():
   """Two pictures with 2 and 10 ratings: n0 = 12 - (4 + 100) / 12."""
   values = np.array([1.0, 3, *([6, 8] * 5)])
-  found = agreement.icc_one_way(values, np.repeat([0, 1], [2, 10]))
-  assert found.raters == pytest.approx(12 - 104 / 12)
+  icc = agreement.icc_one_way(values, np.repeat([0, 1], [2, 10]))
+  assert icc.raters == pytest.approx(12 - 104 / 12)
   # Means 2 and 7, of all 74 / 12: 25 / 6 and 5 / 6 away; within, squares sum to 12.
   between, n0 = 2 * (25 / 6) ** 2 + 10 * (5 / 6) ** 2, 12 - 104 / 12
-  assert found.single.value == pytest.approx(
-    (between - 1.2) / (between + (n0 - 1) * 1.2)
-  )
+  assert icc.single.value == pytest.approx((between - 1.2) / (between + (n0 - 1) * 1.2))

@@ -49,14 +49,14 @@ def _feels(worker: int, name: str) -> tuple[int, int]:
 
 @pytest.mark.slow
 def test_from_pictures_to_a_run(browser, images, tmp_path):
-  made = _program(
+  page = _program(
     "emojax.raters",
     "page",
     f"--images_dir={images}",
     f"--output={tmp_path / 'rating.html'}",
     cwd=tmp_path,
   )
-  assert made.returncode == 0, made.stderr
+  assert page.returncode == 0, page.stderr
   handed_in = []
   for number, worker in enumerate(_WORKERS):
     rater = browsing.Rater(browser)

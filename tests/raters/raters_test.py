@@ -40,10 +40,10 @@ def place(tmp_path_factory):
     for i, name in enumerate(names):
       if i == 3 and w > 2:
         continue  # a picture with three raters
-      said = np.clip(np.round(truth[i] + rng.normal(0, 0.8, 2)), 1, 7).astype(int)
-      said = (4, 4) if w == 7 else said  # a straight-liner
+      answer = np.clip(np.round(truth[i] + rng.normal(0, 0.8, 2)), 1, 7).astype(int)
+      answer = (4, 4) if w == 7 else answer  # a straight-liner
       rate = 90 if w == 6 else 99
-      halves[w % 2].append([f"w{w}<i>", name, *said, 9.5, rate, "se<a"])
+      halves[w % 2].append([f"w{w}<i>", name, *answer, 9.5, rate, "se<a"])
   halves[0].append(halves[0][1])  # a duplicate
   for name in names:
     (place / "pictures" / name.replace("/", "_")).write_bytes(name.encode())
@@ -73,9 +73,11 @@ def test_training_reads_what_is_written(place, done):
   table = place / "out" / "ratings.csv"
   source = folder.load(str(place / "pictures"), str(table), (1, 7), False)
   assert len(source.rated) == 29 and source.unrated == 1
-  assert {one.valence_raters for one in source.rated} == {7}
-  assert _NASTY in [one.image_id for one in source.rated]
-  assert all(1 <= one.arousal <= 9 and one.arousal_std >= 0 for one in source.rated)
+  assert {image.valence_raters for image in source.rated} == {7}
+  assert _NASTY in [image.image_id for image in source.rated]
+  assert all(
+    1 <= image.arousal <= 9 and image.arousal_std >= 0 for image in source.rated
+  )
   assert source.rated[0].keyword == "se<a"
   assert f"--ratings_csv={table} --rating_scale=1,7" in done.stdout
 
@@ -166,8 +168,8 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path):
 
 def test_candidates_leave_a_list_of_pictures_to_rate(tmp_path):
   rows = [["worker", "image", "emotional", "keyword"]]
-  for image, said in (("a.jpg", "110"), (_NASTY, "111"), ("c.jpg", "100")):
-    rows += [[f"w{i}", image, one, "Happy"] for i, one in enumerate(said)]
+  for image, votes in (("a.jpg", "110"), (_NASTY, "111"), ("c.jpg", "100")):
+    rows += [[f"w{i}", image, vote, "Happy"] for i, vote in enumerate(votes)]
   table = _write(tmp_path / "votes.csv", rows)
   output = tmp_path / "out"
   done = _program("candidates", table, f"--output={output}")

@@ -30,8 +30,8 @@ def draw(folder, names):
 def make(folder, **settings):
   """The page of a folder of pictures."""
   changed = dataclasses.replace(_SETTINGS, **settings)
-  found = [image for _, image in pictures.collect(folder, changed)]
-  return page.page([one for one in found if one], changed)
+  images = [image for _, image in pictures.collect(folder, changed)]
+  return page.page([image for image in images if image], changed)
 
 
 def write(place, name, folder, **settings):

@@ -55,7 +55,6 @@ def test_several_files_are_one_table(tmp_path):
   [
     ("", r"0.csv is empty: expected a header line"),
     (f"{HEADER}\n", "has a header but no ratings"),
-    (GOOD.replace(",", ";"), "separated by semicolons: save it with commas"),
     ("worker,image,valence\na,x,1\n", "no column 'arousal': expected worker, image, v"),
     (
       "workerid,image,valence,arousal\na,x,1,1\n",
@@ -76,11 +75,10 @@ def test_several_files_are_one_table(tmp_path):
     (f"{HEADER}\na,x,5,\n", "column arousal: expected a number, got an empty cell"),
     (f"{HEADER}\na,x,5,nice\n", "column arousal: expected a number, got 'nice'"),
     (f"{HEADER}\na,x,nan,5\n", "column valence: expected a number, got 'nan'"),
-    (f'{HEADER}\na,x,5,"4,5"\n', "got '4,5'; use a decimal point"),
     (f"{HEADER}\n ,x,5,5\n", "column worker: expected a worker's name, got nothing"),
     (f"{HEADER}\na,,5,5\n", "column image: expected a picture's name, got nothing"),
     (f"{HEADER}\na,../x,5,5\n", "column image: expected a path below the folder"),
-    (f"{HEADER}\na,x,5\n", "line 2: expected 4 cells as in the header, got 3"),
+    (f"{HEADER}\na,x,5,5,5\n", "line 2: expected 4 cells as in the header, got 5"),
     (f"{HEADER},seconds\na,x,5,5,-1\n", "column seconds: expected seconds, 0 or more"),
     (
       f"{HEADER},approval\na,x,5,5,101\n",
@@ -94,7 +92,7 @@ def test_several_files_are_one_table(tmp_path):
       f"{HEADER},shown_at\na,x,5,5,noon\n",
       "expected a time such as 2026-11-03T14:05:0",
     ),
-    (b"worker,image,valence,arousal\n\xff,x,5,5\n", "line 2: byte 0xff is not UTF-8"),
+    (b"worker,image,valence,arousal\n\x81,x,5,5\n", "line 2: byte 0x81 is not UTF-8"),
   ],
 )
 def test_mistakes_are_told_with_file_and_place(tmp_path, text, message):
@@ -115,7 +113,7 @@ def test_many_mistakes_are_listed_and_counted(tmp_path):
 def test_bad_rows_are_skipped_and_recorded_on_request(tmp_path):
   text = f"{GOOD}b,x.jpg,0,nice\nb,y.jpg,5,5\n,only bad.jpg,5,5\n"
   table, bad = _read(tmp_path, text, skip_bad_rows=True)
-  assert table.lines == [2, 4] and [one.row.line for one in bad] == [3, 5]
+  assert table.lines == [2, 4] and [bad_row.row.line for bad_row in bad] == [3, 5]
   assert "column valence" in bad[0].problem and "column arousal" in bad[0].problem
   assert table.images == ["only bad.jpg", "x.jpg", "y.jpg"]
   assert table.workers == ["a", "b"]

@@ -39,9 +39,9 @@ def test_the_defaults_are_the_paper_s():
 
 
 def test_a_picture_counts_once_a_worker_the_first_time(tmp_path):
-  found = _rules(tmp_path, ["a,x,1,1", "b,x,2,2", "a,./x,9,9"])
-  assert found.rules == ["", "", rules.DUPLICATE]
-  assert found.reasons[2].endswith("ratings.csv, line 2")
+  verdict = _rules(tmp_path, ["a,x,1,1", "b,x,2,2", "a,./x,9,9"])
+  assert verdict.rules == ["", "", rules.DUPLICATE]
+  assert verdict.reasons[2].endswith("ratings.csv, line 2")
 
 
 def test_first_is_by_time_where_every_rating_has_one(tmp_path):
@@ -51,36 +51,36 @@ def test_first_is_by_time_where_every_rating_has_one(tmp_path):
     "a,x,2,2,2026-11-03T10:59:59+02:00",  # 8:59:59 in UTC
     "a,x,3,3,2026-11-03T09:00:00",  # without a zone UTC
   ]
-  found = _rules(tmp_path, lines, header=header)
-  assert found.rules == ["duplicate", "", "duplicate"]
+  verdict = _rules(tmp_path, lines, header=header)
+  assert verdict.rules == ["duplicate", "", "duplicate"]
   lines[2] = "a,x,3,3,"
-  found = _rules(tmp_path, lines, header=header)
-  assert found.rules == ["", "duplicate", "duplicate"]
+  verdict = _rules(tmp_path, lines, header=header)
+  assert verdict.rules == ["", "duplicate", "duplicate"]
 
 
 def test_only_the_first_ratings_of_a_worker_count_and_duplicates_are_none(tmp_path):
   lines = ["a,x,1,1", "a,x,1,1", "b,x,1,1", "a,y,1,1", "a,z,1,1"]
-  found = _rules(tmp_path, lines, max_per_worker=2)
-  assert found.rules == ["", "duplicate", "", "", "over limit"]
-  assert found.reasons[4] == "the worker's rating 3 of at most 2"
+  verdict = _rules(tmp_path, lines, max_per_worker=2)
+  assert verdict.rules == ["", "duplicate", "", "", "over limit"]
+  assert verdict.reasons[4] == "the worker's rating 3 of at most 2"
   assert _rules(tmp_path, lines, max_per_worker=0).rules[4] == ""
 
 
 def test_approval_below_95_percent_is_dropped_and_unknown_kept(tmp_path):
   header = "worker,image,valence,arousal,approval"
   lines = ["a,x,1,1,95", "b,x,1,1,94.9 %", "c,x,1,1,"]
-  found = _rules(tmp_path, lines, header=header)
-  assert found.rules == ["", "low approval", ""]
-  assert found.reasons[1] == "approval 94.9 %, at least 95 %"
+  verdict = _rules(tmp_path, lines, header=header)
+  assert verdict.rules == ["", "low approval", ""]
+  assert verdict.reasons[1] == "approval 94.9 %, at least 95 %"
 
 
 def test_pictures_with_too_few_raters_are_dropped_last(tmp_path):
   lines = ["a,x,1,1", "b,x,1,1", "a,x,1,1", "a,y,1,1", "b,y,2,2", "c,y,3,3"]
-  found = _rules(tmp_path, lines, min_raters=3)
+  verdict = _rules(tmp_path, lines, min_raters=3)
   few = rules.TOO_FEW
-  assert found.rules == [few, few, "duplicate", "", "", ""]
-  assert found.reasons[0] == "the picture has 2 of at least 3 raters"
-  assert found.images_kept.tolist() == [False, True]
+  assert verdict.rules == [few, few, "duplicate", "", "", ""]
+  assert verdict.reasons[0] == "the picture has 2 of at least 3 raters"
+  assert verdict.images_kept.tolist() == [False, True]
 
 
 def _crowd(number=12):
@@ -105,25 +105,25 @@ def test_workers_are_flagged_and_dropped_only_on_request(tmp_path):
     lines.append(f"flat,{image},5,5,4")
     lines.append(f"turned,{image},{10 - int(valence)},{10 - int(arousal)},4")
     lines.append(f"fast,{image},{valence},{arousal},0.5")
-  found = _rules(tmp_path, lines, header=TIMED)
+  verdict = _rules(tmp_path, lines, header=TIMED)
   names = ["a", "b", "c", "d", "flat", "turned", "fast"]
-  flags = dict(zip(names, found.workers.flags, strict=True))
+  flags = dict(zip(names, verdict.workers.flags, strict=True))
   assert flags["flat"] == [rater_workers.STRAIGHT]
   assert flags["turned"] == [rater_workers.DISAGREES]
   assert flags["fast"] == [rater_workers.FAST]
   assert not any(flags[name] for name in "abcd")
-  assert set(found.rules) == {""}
-  found = _rules(tmp_path, lines, header=TIMED, drop_flagged=True)
-  assert found.rules.count("flagged") == 36
-  assert "the worker straight-lines" in found.reasons
+  assert set(verdict.rules) == {""}
+  verdict = _rules(tmp_path, lines, header=TIMED, drop_flagged=True)
+  assert verdict.rules.count("flagged") == 36
+  assert "the worker straight-lines" in verdict.reasons
 
 
 def test_nobody_is_flagged_on_few_ratings(tmp_path):
   lines = [*_crowd(), "flat,p0,5,5,0.1", "flat,p1,5,5,0.1"]
-  found = _rules(tmp_path, lines, header=TIMED, flag_min_ratings=3)
-  assert not any(found.workers.flags)
-  found = _rules(tmp_path, lines, header=TIMED, flag_min_ratings=2)
-  assert found.workers.flags[4] == ["straight-lines", "too fast"]
+  verdict = _rules(tmp_path, lines, header=TIMED, flag_min_ratings=3)
+  assert not any(verdict.workers.flags)
+  verdict = _rules(tmp_path, lines, header=TIMED, flag_min_ratings=2)
+  assert verdict.workers.flags[4] == ["straight-lines", "too fast"]
 
 
 def test_numbers_of_a_worker_by_hand(tmp_path):
@@ -150,11 +150,11 @@ def test_mean_ratings_by_hand(tmp_path):
   header = "worker,image,valence,arousal,keyword"
   lines = ["a,x,1,2,sea", "b,x,4,2,dog", "c,x,7,5,dog", "a,y,5,5,"]
   table, _, settings = _table(tmp_path, lines, header=header)
-  found = rules.images(table, rules.apply(table, settings))
-  assert found.mean["valence"].tolist() == [4, 5]
-  assert found.sd["valence"][0] == pytest.approx(3)  # one degree of freedom less
-  assert np.isnan(found.sd["valence"][1])
-  assert found.raters.tolist() == [3, 1] and found.keywords == ["dog", ""]
+  images = rules.images(table, rules.apply(table, settings))
+  assert images.mean["valence"].tolist() == [4, 5]
+  assert images.sd["valence"][0] == pytest.approx(3)  # one degree of freedom less
+  assert np.isnan(images.sd["valence"][1])
+  assert images.raters.tolist() == [3, 1] and images.keywords == ["dog", ""]
 
 
 @pytest.mark.parametrize(
@@ -189,24 +189,24 @@ ROWS = st.lists(
 
 def _by_loops(rows, settings):
   """The rules again, row by row; flags aside."""
-  seen, made, found = set(), {}, []
+  pairs, totals, names = set(), {}, []
   for worker, image, valence, _, approval in rows:
     if valence < 1:
-      found.append("bad row")
-    elif (worker, image) in seen:
-      found.append("duplicate")
+      names.append("bad row")
+    elif (worker, image) in pairs:
+      names.append("duplicate")
     else:
-      seen.add((worker, image))
-      made[worker] = made.get(worker, 0) + 1
+      pairs.add((worker, image))
+      totals[worker] = totals.get(worker, 0) + 1
       low = approval and float(approval) < settings.min_approval
-      over = made[worker] > settings.max_per_worker
-      found.append("over limit" if over else "low approval" if low else "")
-  raters = [row[1] for row, rule in zip(rows, found, strict=True) if not rule]
+      over = totals[worker] > settings.max_per_worker
+      names.append("over limit" if over else "low approval" if low else "")
+  raters = [row[1] for row, rule in zip(rows, names, strict=True) if not rule]
   return [
     "too few raters"
     if not rule and raters.count(row[1]) < settings.min_raters
     else rule
-    for row, rule in zip(rows, found, strict=True)
+    for row, rule in zip(rows, names, strict=True)
   ]
 
 
@@ -231,32 +231,32 @@ def test_every_row_is_kept_or_dropped_for_the_right_reason(
   table, bad = ratings.read([path], settings)
   verdict = rules.apply(table, settings)
   images = rules.images(table, verdict)
-  made = summary.Aggregated([str(path)], table, bad, verdict, images, settings)
+  aggregation = summary.Aggregation([str(path)], table, bad, verdict, images, settings)
   expected = _by_loops(rows, settings)
-  dropped = list(csv.DictReader(io.StringIO(summary.dropped_csv(made), "")))
+  dropped = list(csv.DictReader(io.StringIO(summary.dropped_csv(aggregation), "")))
   assert [row["rule"] for row in dropped] == [rule for rule in expected if rule]
   wrong = [row for row, rule in zip(rows, expected, strict=True) if rule]
   assert [(row["worker"], row["image"]) for row in dropped] == [r[:2] for r in wrong]
-  kept = [row for row, rule in zip(rows, expected, strict=True) if not rule]
+  counted = [row for row, rule in zip(rows, expected, strict=True) if not rule]
   written = {
     row["image"]: row
-    for row in csv.DictReader(io.StringIO(summary.ratings_csv(made), ""))
+    for row in csv.DictReader(io.StringIO(summary.ratings_csv(aggregation), ""))
   }
-  assert sorted(written) == sorted({row[1] for row in kept})
+  assert sorted(written) == sorted({row[1] for row in counted})
   for name, row in written.items():
-    values = [one[2] for one in kept if one[1] == name]
+    values = [cells[2] for cells in counted if cells[1] == name]
     assert float(row["valence"]) == pytest.approx(np.mean(values), abs=1e-6)
     assert int(row["num_raters"]) == len(values) >= min_raters
     if len(values) > 1:
       spread = np.std(values, ddof=1)
       assert float(row["valence_std"]) == pytest.approx(spread, abs=1e-6)
-  report = summary.to_json(made, summary.agreement(made), {})["ratings"]
+  report = summary.to_json(aggregation, summary.agreement(aggregation), {})["ratings"]
   assert report["read"] == len(rows) == report["kept"] + sum(report["dropped"].values())
   for text, column, place in (
-    (summary.workers_csv(made), "worker", 0),
-    (summary.images_csv(made), "image", 1),
+    (summary.workers_csv(aggregation), "worker", 0),
+    (summary.images_csv(aggregation), "image", 1),
   ):
     read = {row[column]: row for row in csv.DictReader(io.StringIO(text, ""))}
     for name, row in read.items():
-      assert int(row["ratings_read"]) == sum(one[place] == name for one in rows)
-    assert set(read) == {one[place] for one in rows}
+      assert int(row["ratings_read"]) == sum(cells[place] == name for cells in rows)
+    assert set(read) == {cells[place] for cells in rows}

@@ -23,12 +23,12 @@ def _count(tmp_path, text, **changes):
   return rater_votes.count(rater_votes.read([path], settings), settings)
 
 
-def _votes(*said, image="x"):
-  return "".join(f"w{i},{image},{one}\n" for i, one in enumerate(said))
+def _votes(*answers, image="x"):
+  return "".join(f"w{i},{image},{answer}\n" for i, answer in enumerate(answers))
 
 
 @pytest.mark.parametrize(
-  ("said", "reason"),
+  ("answers", "reason"),
   [
     (("yes", "YES", "no"), ""),
     (("1", "true", "0"), ""),
@@ -38,22 +38,22 @@ def _votes(*said, image="x"):
     (("yes", "yes", "no", "no", "1"), ""),
   ],
 )
-def test_more_than_half_must_call_a_picture_emotional(tmp_path, said, reason):
-  (one,) = _count(tmp_path, f"{HEADER}\n{_votes(*said)}").images
-  assert (one.reason, one.votes) == (reason, len(said))
+def test_more_than_half_must_call_a_picture_emotional(tmp_path, answers, reason):
+  (image,) = _count(tmp_path, f"{HEADER}\n{_votes(*answers)}").images
+  assert (image.reason, image.votes) == (reason, len(answers))
 
 
 def test_the_paper_s_letter_is_a_flag(tmp_path):
   text = f"{HEADER}\n{_votes('yes', 'yes', 'no')}{_votes(1, 1, 1, image='y')}"
-  assert [one.name for one in _count(tmp_path, text).kept] == ["x", "y"]
-  assert [one.name for one in _count(tmp_path, text, min_yes=3).kept] == ["y"]
+  assert [image.name for image in _count(tmp_path, text).selection] == ["x", "y"]
+  assert [image.name for image in _count(tmp_path, text, min_yes=3).selection] == ["y"]
 
 
 def test_a_worker_votes_once_on_a_picture(tmp_path):
-  made = _count(tmp_path, f"{HEADER}\na,x,yes\na,./x,no\nb,x,yes\nc,x,no\n")
-  (one,) = made.images
-  assert (one.votes, one.yes, one.reason) == (3, 2, "")
-  ((row, rule, reason),) = made.dropped
+  tally = _count(tmp_path, f"{HEADER}\na,x,yes\na,./x,no\nb,x,yes\nc,x,no\n")
+  (image,) = tally.images
+  assert (image.votes, image.yes, image.reason) == (3, 2, "")
+  ((row, rule, reason),) = tally.dropped
   assert (row.line, rule) == (3, "duplicate") and reason.endswith("votes.csv, line 2")
 
 
@@ -68,8 +68,8 @@ def test_keywords_are_counted_by_the_paper_s_words(tmp_path):
     }.items()
     for i, word in enumerate(words)
   )
-  made = _count(tmp_path, text)
-  rows = {row[0]: row for row in rater_votes.keyword_counts(made)}
+  tally = _count(tmp_path, text)
+  rows = {row[0]: row for row in rater_votes.keyword_counts(tally)}
   assert len(rows) == 22 + 2
   assert rows["at ease"] == ("at ease", "high", "low", 1, 1, 16)
   assert rows["happy"][3:] == (1, 1, 102)
@@ -94,12 +94,12 @@ def test_mistakes_are_told(tmp_path, text, message):
 
 def test_bad_rows_can_be_skipped_and_their_pictures_stay_named(tmp_path):
   text = f"{HEADER}\na,x,maybe\na,y,yes\n"
-  made = _count(tmp_path, text, skip_bad_rows=True, votes=1)
-  assert [(one.name, one.reason) for one in made.images] == [
+  tally = _count(tmp_path, text, skip_bad_rows=True, votes=1)
+  assert [(image.name, image.reason) for image in tally.images] == [
     ("x", "too few votes"),
     ("y", ""),
   ]
-  assert made.dropped[0].rule == "bad row"
+  assert tally.dropped[0].rule == "bad row"
 
 
 @pytest.mark.parametrize("changes", [{"votes": 0}, {"min_yes": -1}])
@@ -122,22 +122,22 @@ def test_every_vote_is_counted_or_dropped(tmp_path_factory, rows, votes):
   text = io.StringIO(newline="")
   csv.writer(text).writerows([HEADER.split(","), *rows])
   folder = tmp_path_factory.mktemp("votes")
-  made = _count(folder, text.getvalue(), votes=votes, skip_bad_rows=True)
+  tally = _count(folder, text.getvalue(), votes=votes, skip_bad_rows=True)
   first = {}
-  for worker, image, said in rows:
-    if said != "?":
-      first.setdefault((worker, image), said)
-  assert made.rows == len(rows) == len(first) + len(made.dropped)
-  found = list(csv.DictReader(io.StringIO(rater_votes.candidates_csv(made), "")))
-  assert [row["image"] for row in found] == sorted({image for _, image, _ in rows})
-  for row in found:
-    said = [v for (_, image), v in first.items() if image == row["image"]]
-    yes = said.count("yes")
-    assert (int(row["votes"]), int(row["yes"])) == (len(said), yes)
-    assert (row["kept"] == "yes") == (len(said) >= votes and yes > len(said) / 2)
-  listed = rater_votes.kept_text(made).splitlines()
-  kept = [row["image"] for row in found if row["kept"] == "yes"]
-  assert listed == [name for name in kept if "\n" not in name]
-  assert len(list(csv.reader(io.StringIO(rater_votes.dropped_csv(made), "")))) == 1 + (
-    len(made.dropped)
+  for worker, image, answer in rows:
+    if answer != "?":
+      first.setdefault((worker, image), answer)
+  assert tally.rows == len(rows) == len(first) + len(tally.dropped)
+  written = list(csv.DictReader(io.StringIO(rater_votes.candidates_csv(tally), "")))
+  assert [row["image"] for row in written] == sorted({image for _, image, _ in rows})
+  for row in written:
+    answers = [v for (_, image), v in first.items() if image == row["image"]]
+    yes = answers.count("yes")
+    assert (int(row["votes"]), int(row["yes"])) == (len(answers), yes)
+    assert (row["kept"] == "yes") == (len(answers) >= votes and yes > len(answers) / 2)
+  listed = rater_votes.kept_text(tally).splitlines()
+  selection = [row["image"] for row in written if row["kept"] == "yes"]
+  assert listed == [name for name in selection if "\n" not in name]
+  assert len(list(csv.reader(io.StringIO(rater_votes.dropped_csv(tally), "")))) == 1 + (
+    len(tally.dropped)
   )

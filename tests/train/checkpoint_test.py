@@ -73,9 +73,9 @@ def test_states_come_back_and_only_the_newest_is_kept(tmp_path):
   store.close()
   again = checkpoint.StateStore(folder)
   assert again.newest() == 20
-  found = again.restore(20, jax.eval_shape(lambda: state))
-  np.testing.assert_array_equal(found["a"], np.zeros((2, 3)))
-  assert found["n"][1].dtype == bool
+  restored = again.restore(20, jax.eval_shape(lambda: state))
+  np.testing.assert_array_equal(restored["a"], np.zeros((2, 3)))
+  assert restored["n"][1].dtype == bool
   again.close()
   assert sorted(p.name for p in folder.states.iterdir()) == ["20"]
 

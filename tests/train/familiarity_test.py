@@ -24,15 +24,15 @@ def reference():
 
 
 def test_new_pictures_of_the_same_kind_are_familiar(reference):
-  found = familiarity.distances(reference, _table(200, 2), _COLUMNS)
-  assert 0.8 < np.median(found) < 1.2
-  assert (found > reference.far).mean() <= 0.04
+  distances = familiarity.distances(reference, _table(200, 2), _COLUMNS)
+  assert 0.8 < np.median(distances) < 1.2
+  assert (distances > reference.far).mean() <= 0.04
 
 
 def test_training_pictures_are_nearer_than_new_ones(reference):
-  seen = familiarity.distances(reference, _table(200, 1), _COLUMNS)
+  old = familiarity.distances(reference, _table(200, 1), _COLUMNS)
   new = familiarity.distances(reference, _table(200, 2), _COLUMNS)
-  assert np.median(seen) < np.median(new)
+  assert np.median(old) < np.median(new)
 
 
 def test_what_lies_outside_of_the_main_directions_is_far(reference):
@@ -56,5 +56,5 @@ def test_a_stored_reference_measures_the_same(reference):
 def test_columns_that_never_vary_do_no_harm():
   table = _table(30, 6)
   table[:, :5] = 1.0
-  made = familiarity.fit(table, _COLUMNS, folds.assign(30, 0))
-  assert np.isfinite(familiarity.distances(made, _table(9, 7), _COLUMNS)).all()
+  reference = familiarity.fit(table, _COLUMNS, folds.assign(30, 0))
+  assert np.isfinite(familiarity.distances(reference, _table(9, 7), _COLUMNS)).all()

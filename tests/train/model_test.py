@@ -36,8 +36,8 @@ def test_output_is_relu_layers_worked_by_hand():
     "output": {"kernel": jnp.array([[3.0], [5.0]]), "bias": jnp.array([0.5])},
   }
   # inputs (1, 2): hidden relu(1 + 4, -1 + 1) = (5, 0); output 15 + 0.5
-  said = network.apply({"params": params}, jnp.array([[1.0, 2.0]]))
-  np.testing.assert_allclose(said, [[15.5]])
+  predictions = network.apply({"params": params}, jnp.array([[1.0, 2.0]]))
+  np.testing.assert_allclose(predictions, [[15.5]])
 
 
 def test_zscore_uses_only_rows_of_weight_one():
@@ -84,9 +84,9 @@ def test_no_scaling_changes_nothing():
 )
 def test_transform_touches_probabilities_alone(name, curve):
   table = np.asarray(_table())
-  found = np.asarray(model.transform(jnp.asarray(table), _COLUMNS, name))
-  np.testing.assert_array_equal(found[:, :2], table[:, :2])
-  np.testing.assert_allclose(found[:, 2:], curve(table[:, 2:]), rtol=1e-4)
+  transformed = np.asarray(model.transform(jnp.asarray(table), _COLUMNS, name))
+  np.testing.assert_array_equal(transformed[:, :2], table[:, :2])
+  np.testing.assert_allclose(transformed[:, 2:], curve(table[:, 2:]), rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -105,17 +105,17 @@ def test_unknown_name_is_answered_with_the_known_ones(call):
 def test_every_precision_gives_float32_ratings(precision):
   network = model.MLP((8,), 2, precision=precision)
   inputs = jnp.ones((3, 4))
-  said = network.apply(network.init(jax.random.key(0), inputs), inputs)
-  assert said.dtype == jnp.float32
-  assert said.shape == (3, 2)
+  predictions = network.apply(network.init(jax.random.key(0), inputs), inputs)
+  assert predictions.dtype == jnp.float32
+  assert predictions.shape == (3, 2)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5])
 def test_dropout_silences_the_share_and_keeps_the_mean(share):
   layer = model.Dropout(share)
-  ones = jnp.ones((400, 300))
+  units = jnp.ones((400, 300))
   dropped = [
-    np.asarray(layer.apply({}, ones, train=True, rngs={"dropout": jax.random.key(k)}))
+    np.asarray(layer.apply({}, units, train=True, rngs={"dropout": jax.random.key(k)}))
     for k in range(3)
   ]
   for out in dropped:
@@ -136,5 +136,5 @@ def test_dropout_silences_the_share_and_keeps_the_mean(share):
 
 
 def test_dropout_rests_when_not_training():
-  ones = jnp.ones((4, 5))
-  np.testing.assert_array_equal(model.Dropout(0.5).apply({}, ones, train=False), ones)
+  units = jnp.ones((4, 5))
+  np.testing.assert_array_equal(model.Dropout(0.5).apply({}, units, train=False), units)

@@ -174,8 +174,8 @@ def test_a_killed_run_goes_on_to_the_same_numbers(rated, tmp_path):
   assert resumed.returncode == 0, resumed.stderr
   lines = (killed / "metrics.jsonl").read_text().splitlines()
   assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 1501))
-  expected, found = _predictions(tmp_path / "whole"), _predictions(killed)
-  assert found == expected
+  expected, resumed = _predictions(tmp_path / "whole"), _predictions(killed)
+  assert resumed == expected
 
 
 @pytest.mark.slow

@@ -87,14 +87,14 @@ def test_five_folds_and_any_number_of_epochs_compile_once():
   nets = trainer.networks(_SETTINGS, range(5))
   keys = trainer.network_keys(nets)
   rows = trainer.network_rows(_SETTINGS, data.fold, nets)
-  made = trainer.make_trainer(_SETTINGS, _COLUMNS, 1)
+  pure = trainer.make_trainer(_SETTINGS, _COLUMNS, 1)
   traced = []
 
   def counted(*args):
     traced.append(1)
-    return made.run_epoch(*args)
+    return pure.run_epoch(*args)
 
-  init, run, _ = trainer.make_program(made._replace(run_epoch=counted))
+  init, run, _ = trainer.make_program(pure._replace(run_epoch=counted))
   arrays = _arrays([data])
   states = init(keys, rows, *arrays)
   for first, count in ((0, 1), (1, 3), (4, 2)):
@@ -120,26 +120,26 @@ def test_golden_step():
     hidden=(), learning_rate=0.1, stop_on="train", scaling="none", target=("valence",)
   )
   columns = model.Columns(("a",), (1,), (False,))
-  made = trainer.make_trainer(settings, columns, 1)
-  ones = jnp.ones(4)
+  pure = trainer.make_trainer(settings, columns, 1)
+  weights = jnp.ones(4)
   rows = trainer.Rows(
     jnp.arange(4, dtype=jnp.int32),
-    ones,
+    weights,
     jnp.arange(4, dtype=jnp.int32),
-    ones,
+    weights,
     jnp.zeros(1, jnp.int32),
     jnp.int32(0),
   )
   data = (rows, jnp.asarray(table)[None], jnp.asarray(ratings))
-  state = made.init(jax.random.key(0), *data)
+  state = pure.init(jax.random.key(0), *data)
   start = {"output": {"kernel": jnp.zeros((1, 1)), "bias": jnp.full((1,), 5.0)}}
   state = state._replace(params=start)
   np.testing.assert_allclose(state.best_params["output"]["bias"], [5.0])
-  state, report = made.run_epoch(state, jax.random.key(1), *data)
+  state, report = pure.run_epoch(state, jax.random.key(1), *data)
   # errors -1, +1, ...: loss 1, gradient of the weight -2, step 0.1 * 2
   np.testing.assert_allclose(report.train_error, 1.0, rtol=1e-6)
   np.testing.assert_allclose(state.params["output"]["kernel"], [[0.2]], rtol=1e-6)
-  state, report = made.run_epoch(state, jax.random.key(2), *data)
+  state, report = pure.run_epoch(state, jax.random.key(2), *data)
   # errors 0.8: loss 0.64, gradient -1.6, buffer -1.8 - 1.6 = -3.4, weight 0.2 + 0.34
   np.testing.assert_allclose(report.train_error, 0.64, rtol=1e-5)
   np.testing.assert_allclose(state.params["output"]["kernel"], [[0.54]], rtol=1e-5)
@@ -187,8 +187,10 @@ def test_test_features_reach_nothing_that_trains():
   changed[data.fold == 1] = 99.0
   first = loop.train(_SETTINGS, {"": data}, [1])
   second = loop.train(_SETTINGS, {"": _with(data, changed)}, [1])
-  seen = data.fold != 1
-  np.testing.assert_array_equal(first.predicted[:, seen], second.predicted[:, seen])
+  is_training = data.fold != 1
+  np.testing.assert_array_equal(
+    first.predicted[:, is_training], second.predicted[:, is_training]
+  )
 
 
 @pytest.mark.slow
@@ -199,9 +201,9 @@ def test_best_parameters_are_kept_not_the_last():
   trained = _train(settings)
   assert (trained.best_epochs < 150).any(), "nothing overfitted: the test shows nothing"
   data = _problem()
-  made = folds.make_folds(data.fold, settings.validation_share, settings.seed)
+  split = folds.make_folds(data.fold, settings.validation_share, settings.seed)
   for k, net in enumerate(trained.networks):
-    rows = made.validation_rows[net.fold][made.validation_weights[net.fold] > 0]
+    rows = split.validation_rows[net.fold][split.validation_weights[net.fold] > 0]
     column = config.TARGETS.index(net.targets[0])
     error = np.mean((trained.predicted[k, rows, 0] - data.ratings[rows, column]) ** 2)
     assert error == pytest.approx(trained.best_errors[k], rel=1e-3)
@@ -247,9 +249,9 @@ def test_every_setting_changes_the_result(changes):
 def test_shared_head_predicts_both_targets():
   trained = _train(shared_head=True, max_epochs=80)
   assert trained.predicted.shape == (5, 53, 2)
-  found, _ = loop.evaluate(trained, _problem())
-  assert [one.target for one in found] == ["valence", "arousal"]
-  assert all(one.scores.pearson_r > 0.5 for one in found)
+  results, _ = loop.evaluate(trained, _problem())
+  assert [result.target for result in results] == ["valence", "arousal"]
+  assert all(result.scores.pearson_r > 0.5 for result in results)
 
 
 @pytest.mark.slow
@@ -290,11 +292,11 @@ def test_a_source_among_several_equals_that_source_alone():
   assert len(together.networks) == 20
   for name, data in sources.items():
     alone = loop.train(_SETTINGS, {"": data}, range(5))
-    found = together.of(name, 0)
-    np.testing.assert_allclose(found.predicted, alone.predicted, rtol=1e-4, atol=1e-4)
-    np.testing.assert_array_equal(found.best_epochs, alone.best_epochs)
+    ours = together.of(name, 0)
+    np.testing.assert_allclose(ours.predicted, alone.predicted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(ours.best_epochs, alone.best_epochs)
     shapes = jax.tree.map(np.shape, alone.params)
-    assert jax.tree.map(np.shape, found.params) == shapes
+    assert jax.tree.map(np.shape, ours.params) == shapes
 
 
 @pytest.mark.slow

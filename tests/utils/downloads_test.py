@@ -30,7 +30,7 @@ def test_whole_file(tmp_path, host):
   assert path.read_bytes() == CONTENT
   assert [entry.name for entry in tmp_path.iterdir()] == [FILE.name]
   fetch(FILE, tmp_path, host.address)  # is there: nothing is asked for
-  assert host.asked == [None]
+  assert host.ranges == [None]
 
 
 def test_download_goes_on_where_it_stopped(tmp_path, host):
@@ -41,7 +41,7 @@ def test_download_goes_on_where_it_stopped(tmp_path, host):
   assert part.read_bytes() == CONTENT[:700_000]
   host.limit = None
   assert fetch(FILE, tmp_path, host.address).read_bytes() == CONTENT
-  assert host.asked == [None, "bytes=700000-"]
+  assert host.ranges == [None, "bytes=700000-"]
   assert not part.exists()
 
 
@@ -54,7 +54,7 @@ def test_host_that_cannot_resume_starts_again(tmp_path, host):
 def test_part_that_is_whole_already(tmp_path, host):
   (tmp_path / (FILE.name + ".part")).write_bytes(CONTENT)
   assert fetch(FILE, tmp_path, host.address).read_bytes() == CONTENT
-  assert host.asked == [f"bytes={len(CONTENT)}-"]
+  assert host.ranges == [f"bytes={len(CONTENT)}-"]
 
 
 def test_web_page_is_refused_before_it_is_stored(tmp_path, host):
@@ -112,8 +112,8 @@ def test_unknown_digest_is_recorded_at_first_sight(tmp_path, host, capsys):
   unknown = Published(name="list.txt", address="")
   host.content = b"first"
   fetch(unknown, tmp_path, host.address)
-  known = json.loads((tmp_path / "digests.json").read_text(encoding="utf-8"))
-  assert known == {"list.txt": hashlib.sha256(b"first").hexdigest()}
+  digests = json.loads((tmp_path / "digests.json").read_text(encoding="utf-8"))
+  assert digests == {"list.txt": hashlib.sha256(b"first").hexdigest()}
   assert "no digest is published; recorded" in capsys.readouterr().out
   (tmp_path / "list.txt").unlink()
   host.content = b"other"

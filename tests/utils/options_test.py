@@ -15,7 +15,7 @@ from emojax.words.config import WordsConfig
 
 
 @pytest.fixture
-def given(monkeypatch):
+def parse_flags(monkeypatch):
   """Parses a command line into fresh flags."""
 
   def parse(*arguments, settings=config.TrainConfig):
@@ -49,8 +49,10 @@ def given(monkeypatch):
     WordsConfig,
   ],
 )
-def test_every_setting_has_a_flag_with_its_default_and_survives_json(given, settings):
-  given(settings=settings)
+def test_every_setting_has_a_flag_with_its_default_and_survives_json(
+  parse_flags, settings
+):
+  parse_flags(settings=settings)
   read = options.read(settings())
   assert read == settings()
   names = {field.name for field in dataclasses.fields(settings)}
@@ -64,8 +66,8 @@ def test_every_setting_has_a_flag_with_its_default_and_survives_json(given, sett
   assert restored == read
 
 
-def test_a_given_flag_overrides_the_preset_and_the_others_do_not(given):
-  given("--learning_rate=0.5", "--hidden=7,8", "--nesterov", "--target=arousal")
+def test_a_given_flag_overrides_the_preset_and_the_others_do_not(parse_flags):
+  parse_flags("--learning_rate=0.5", "--hidden=7,8", "--nesterov", "--target=arousal")
   preset = dataclasses.replace(config.TrainConfig(), dropout=0.4, momentum=0.5)
   read = options.read(preset, given_only=True)
   assert (read.learning_rate, read.hidden, read.nesterov) == (0.5, (7, 8), True)
@@ -73,13 +75,13 @@ def test_a_given_flag_overrides_the_preset_and_the_others_do_not(given):
   assert (read.dropout, read.momentum) == (0.4, 0.5)
 
 
-def test_an_empty_list_of_layers_is_a_linear_model(given):
-  given("--hidden=")
+def test_an_empty_list_of_layers_is_a_linear_model(parse_flags):
+  parse_flags("--hidden=")
   assert options.read(config.TrainConfig()).hidden == ()
 
 
-def test_a_list_that_is_no_list_of_numbers(given):
-  given("--hidden=30,many")
+def test_a_list_that_is_no_list_of_numbers(parse_flags):
+  parse_flags("--hidden=30,many")
   with pytest.raises(ValueError, match=r"--hidden is a list of numbers.*30,many"):
     options.read(config.TrainConfig())
 
@@ -103,14 +105,14 @@ def test_a_list_that_is_no_list_of_numbers(given):
     ("--target=", "each once; got nothing"),
   ],
 )
-def test_a_value_out_of_bounds_is_told(given, flag, message):
-  given(flag)
+def test_a_value_out_of_bounds_is_told(parse_flags, flag, message):
+  parse_flags(flag)
   with pytest.raises(errors.UserError, match=f"{message}$"):
     options.read(config.TrainConfig(), given_only=True)
 
 
-def test_bounds_themselves_are_allowed(given):
-  given("--momentum=0", "--train_share=1", "--seed=4294967295", "--hidden=1")
+def test_bounds_themselves_are_allowed(parse_flags):
+  parse_flags("--momentum=0", "--train_share=1", "--seed=4294967295", "--hidden=1")
   options.read(config.TrainConfig())
 
 

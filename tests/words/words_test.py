@@ -79,7 +79,7 @@ def iaps(shared_data, tmp_path_factory):
 
 def test_iaps_tags_correlate_as_published_data_do(iaps):
   """382 exact tags, r 0.688 and 0.618, computed apart from this program with NumPy."""
-  levels = {one["level"]: one for one in iaps[1]["levels"]}
+  levels = {level["level"]: level for level in iaps[1]["levels"]}
   assert list(levels) == ["exact", "lemma", "head noun", "compound"]
   assert levels["exact"]["pictures"] == 382
   for target, r in (("valence", 0.688), ("arousal", 0.618)):
@@ -93,11 +93,11 @@ def test_iaps_tags_correlate_as_published_data_do(iaps):
 def test_further_levels_match_more_iaps_tags_without_losing_much(iaps):
   first, *further = iaps[1]["levels"]
   images = first["pictures"]
-  for one in further:
-    assert one["pictures"] == images + one["added"] and one["added"] > 0
-    images = one["pictures"]
+  for level in further:
+    assert level["pictures"] == images + level["added"] and level["added"] > 0
+    images = level["pictures"]
     for target in config.TARGETS:
-      assert first[target]["r"] - one[target]["r"] < 0.03
+      assert first[target]["r"] - level[target]["r"] < 0.03
   assert images > 470
 
 
@@ -152,14 +152,14 @@ def test_every_row_is_kept_with_its_reason(small):
 
 def test_r_by_hand(small):
   """NumPy's corrcoef of the five pairs, and of the three that are exact: too few."""
-  found = json.loads((small[0] / "found" / "correlations.json").read_text("utf-8"))
-  exact, lemma, head = found["levels"]
+  report = json.loads((small[0] / "found" / "correlations.json").read_text("utf-8"))
+  exact, lemma, head = report["levels"]
   assert exact["valence"] is None and exact["pictures"] == 3
   assert lemma["pictures"] == 4 and lemma["valence"]["r"] > 0.9
   r = np.corrcoef([7, 3, 8, 1, 6], [8, 4, 7, 2, 6])[0, 1]
   assert head["valence"]["r"] == pytest.approx(r)
   assert head["valence"]["low"] <= r <= head["valence"]["high"]
-  assert found["statuses"]["no rating"] == 2 and found["rows"] == 10
+  assert report["statuses"]["no rating"] == 2 and report["rows"] == 10
 
 
 def test_the_table_is_printed_and_kept(small):
@@ -179,7 +179,9 @@ def test_the_page_stands_alone_and_shows_tags_as_text(small):
   folder = small[0] / "found"
   text = (folder / "index.html").read_text("utf-8")
   assert "<b>x" not in text and "&lt;b&gt;x" in text
-  assert all(one.startswith("data:image/") for one in re.findall(r'src="([^"]*)', text))
+  assert all(
+    source.startswith("data:image/") for source in re.findall(r'src="([^"]*)', text)
+  )
   assert "<script" not in text and "Left out" in text and "Figure 8" in text
   with Image.open(folder / "words-and-pictures.png") as image:
     assert image.width > 1000
@@ -215,7 +217,7 @@ def test_cut_tags_are_completed_when_asked(tmp_path):
     (_TAGS, _NORMS, {"cut_at": -1}, "--cut_at should be 0 or more; got -1"),
     (_TAGS, _NORMS, {"tags": ""}, "tagged pictures with --tags"),
     (_TAGS + "sea,good,3\n", _NORMS, {}, "line 12, column valence.*got 'good'"),
-    (_TAGS + "sea,1\n", _NORMS, {}, "line 12: expected 3 cells"),
+    (_TAGS + "sea,1,2,3\n", _NORMS, {}, "line 12: expected 3 cells"),
     (_HEAD + "qq,1,2\nzz,3,4\n", _NORMS, {}, "no row has a word.*2 with unknown word"),
     (_HEAD + ",1,2\n,3,4\n", _NORMS, {}, "no row has a word.*2 with no tag"),
     (_HEAD + "sea,,2\nsea,3,\n", _NORMS, {}, "no row has a word.*2 with no rating"),
@@ -265,16 +267,16 @@ def test_no_row_is_lost_whatever_is_in_it(rows):
   values = np.arange(12).reshape(4, 3) % 9 + 1.0
   norms = word_norms.WordNorms(names, values, "0" * 64, "four words")
   images = [correlation.Tagged(line, *row) for line, row in enumerate(rows, start=2)]
-  found = correlation.match_all(images, norms)
-  assert [row.image for row in found] == images
-  assert sum(correlation.statuses(found).values()) == len(rows)
-  assert correlation.csv(found).count("\n") == len(rows) + 1
-  levels = correlation.by_level(found)
-  matched = [row for row in found if row.status == correlation.MATCHED]
-  of_words, of_images = correlation.points(found, "arousal")
+  matches = correlation.match_all(images, norms)
+  assert [row.image for row in matches] == images
+  assert sum(correlation.statuses(matches).values()) == len(rows)
+  assert correlation.csv(matches).count("\n") == len(rows) + 1
+  levels = correlation.by_level(matches)
+  matched = [row for row in matches if row.status == correlation.MATCHED]
+  of_words, of_images = correlation.points(matches, "arousal")
   assert len(of_words) == len(of_images) == len(matched)
   assert np.isfinite(of_words).all() and np.isfinite(of_images).all()
-  assert levels[-1].images == len(matched) == sum(one.added for one in levels)
-  for one in levels:
-    for r in one.r.values():
+  assert levels[-1].images == len(matched) == sum(level.added for level in levels)
+  for level in levels:
+    for r in level.r.values():
       assert r is None or -1 - 1e-9 <= r.value <= 1 + 1e-9

@@ -42,7 +42,9 @@ def test_each_network_is_scored_and_all_together():
   assert first.scores["valence"]["pearson_r"].value == pytest.approx(1)
   assert first.scores["arousal"]["pearson_r"].value == pytest.approx(-1)
   assert second.scores["arousal"]["pearson_r"].value == pytest.approx(1)
-  np.testing.assert_allclose(both.said["valence"], (valence + other) / 2, rtol=1e-6)
+  np.testing.assert_allclose(
+    both.predictions["valence"], (valence + other) / 2, rtol=1e-6
+  )
   low, high = (getattr(both.scores["valence"]["pearson_r"], b) for b in ("low", "high"))
   assert -1 <= low < both.scores["valence"]["pearson_r"].value < high <= 1
   lines = zero_shot.table([first, second, both], 40)
@@ -55,7 +57,7 @@ def test_each_network_is_scored_and_all_together():
 def test_one_network_has_no_togetherness():
   values = np.random.default_rng(1).uniform(2, 8, (9, 3))
   dataset = _dataset(values, values[:, :2], "object_a")
-  assert [one.name for one in zero_shot.scored(dataset)] == ["object_a"]
+  assert [scorer.name for scorer in zero_shot.scored(dataset)] == ["object_a"]
 
 
 def test_random_networks_have_no_words(shared_data):

@@ -48,7 +48,11 @@ def collect(place: Place, data: DataConfig) -> collection.Collection:
     downloads = place.root / "downloads" / name
     return cgna.load(data.manual_dir, downloads, data.download)
   return folder.load(
-    data.images_dir, data.ratings_csv, data.rating_scale, data.skip_bad_pictures
+    data.images_dir,
+    data.ratings_csv,
+    data.rating_scale,
+    data.skip_bad_pictures,
+    folder.named_columns(data),
   )
 
 
@@ -82,9 +86,9 @@ def build(
   source: collection.Collection,
   data: DataConfig,
   settings: ExtractConfig,
-  made: extractor.Extractor,
+  extraction: extractor.Extractor,
   progress: bool,
-  known: Dataset | None = None,
+  earlier: Dataset | None = None,
 ) -> Dataset:
   """Computes a dataset.
 
@@ -92,10 +96,10 @@ def build(
     source: rated pictures.
     data: folds, and what to do about broken pictures.
     settings: how to extract.
-    made: computes the features asked for.
+    extraction: computes the features asked for.
     progress: show a bar.
-    known: an earlier build of the same pictures and ratings that lacks a feature asked
-      for. Those that are still what they were are carried over, asked for or not.
+    earlier: a build of the same pictures and ratings that lacks a feature asked for.
+      Those that are still what they were are carried over, asked for or not.
   Returns:
     A `Dataset` with the features asked for, and the carried ones behind them.
   Raises:
@@ -103,14 +107,14 @@ def build(
     ValueError: fewer pictures than folds, or a cache that does not work.
   """
   folds.assign(len(source.rated), data.fold_seed)  # too few: say so before computing
-  described = {str(entry["name"]): entry for entry in made.describe()}
+  described = {str(entry["name"]): entry for entry in extraction.describe()}
   carried: dict[str, np.ndarray] = {}
-  if known is not None:
-    for entry in known.metadata["features"]:
+  if earlier is not None:
+    for entry in earlier.metadata["features"]:
       name = entry["name"]
       if is_current(entry) and described.setdefault(name, entry) == entry:
-        carried[name] = known.features[name]
-  lacking = made.only([name for name in made.names if name not in carried])
+        carried[name] = earlier.features[name]
+  lacking = extraction.only([name for name in extraction.names if name not in carried])
   extracted = lacking.run_as(settings, source.images, progress)
   broken = {
     entry.image_id: row.reason
@@ -120,8 +124,8 @@ def build(
   if broken and not data.skip_bad_pictures:
     raise _image_error(broken, len(source.rated))
   good = [entry for entry in source.rated if entry.image_id not in broken]
-  if known is not None and known.image_ids != [entry.image_id for entry in good]:
-    return build(source, data, settings, made, progress)
+  if earlier is not None and earlier.image_ids != [entry.image_id for entry in good]:
+    return build(source, data, settings, extraction, progress)
   ok = np.array([row.status == "ok" for row in extracted.rows])
   values = {name: table[ok] for name, table in extracted.values.items()} | carried
   names = [name for name in described if name in values]

@@ -85,6 +85,7 @@ def load(
     rated,
     tables["valence"],
     folder,
+    collection.files_of(folder),
     skip_missing=False,
     settings={"rating_scale": [*SCALE], "not_numbered": strays},
     disclaimer=_note(len(rated)),
@@ -164,13 +165,13 @@ def _describe(article: str, folder: pathlib.Path) -> dict[str, Any]:
 
 def _only_file(folder: pathlib.Path, name: str) -> pathlib.Path:
   """The one file of a name below a folder; equal copies count as one."""
-  found = [path for path in sorted(folder.rglob(name)) if not _is_junk(path, folder)]
-  if not found:
+  copies = [path for path in sorted(folder.rglob(name)) if not _is_junk(path, folder)]
+  if not copies:
     raise ratings.RatingsError(f"expected {name} in {folder} or below. {INSTRUCTIONS}")
-  if len({hashlib.sha256(path.read_bytes()).digest() for path in found}) > 1:
-    places = ", ".join(str(path) for path in found[:_LISTED])
+  if len({hashlib.sha256(path.read_bytes()).digest() for path in copies}) > 1:
+    places = ", ".join(str(path) for path in copies[:_LISTED])
     raise ratings.RatingsError(f"several different {name}: {places}; keep one")
-  return found[0]
+  return copies[0]
 
 
 def _images(folder: pathlib.Path) -> tuple[list[pathlib.Path], int]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from emojax import images
 from emojax.datasets.va_emotion import ratings
+from emojax.utils import names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +53,23 @@ class Collection:
     return state.hexdigest()
 
 
+def files_of(folder: pathlib.Path) -> names.Files:
+  """The pictures of a folder, to be found by the names that a table has.
+
+  Raises:
+    ImageError: the folder is not there.
+  """
+  return names.Files(
+    path.relative_to(folder).as_posix() for path in images.walk(folder)
+  )
+
+
 def from_files(
   name: str,
   rated: Iterable[ratings.Rated],
   table: pathlib.Path,
   folder: pathlib.Path,
+  there: names.Files,
   skip_missing: bool,
   settings: dict[str, Any],
   disclaimer: str = "",
@@ -68,6 +81,7 @@ def from_files(
     rated: ratings, in any order.
     table: the file they are from, for messages.
     folder: the pictures' folder; ids are paths below it.
+    there: its pictures, from `files_of`.
     skip_missing: leave rated pictures that are not there out, instead of failing.
     settings: to record.
     disclaimer: a sentence every report must repeat.
@@ -75,27 +89,26 @@ def from_files(
     A `Collection`.
   Raises:
     RatingsError: rated pictures are not there.
-    ImageError: the folder is not there.
   """
   rated = sorted(rated, key=lambda entry: entry.image_id)
-  there = {path.relative_to(folder).as_posix() for path in images.walk(folder)}
   # A picture may have a suffix that `walk` does not look for.
-  found = [
+  present = [
     entry
     for entry in rated
-    if entry.image_id in there or (folder / entry.image_id).is_file()
+    if entry.image_id in there.paths or (folder / entry.image_id).is_file()
   ]
-  missing = ratings.missing_images(rated, there | {e.image_id for e in found})
+  ids = {entry.image_id for entry in present}
+  missing = [entry.image_id for entry in rated if entry.image_id not in ids]
   if missing and not skip_missing:
-    raise ratings.missing_error(missing, len(rated), table, folder)
-  paths = [folder / entry.image_id for entry in found]
+    raise ratings.missing_error(missing, len(rated), table, folder, there)
+  paths = [folder / entry.image_id for entry in present]
   return Collection(
     name=name,
-    rated=found,
+    rated=present,
     images=paths,
     contents=[_content(path) for path in paths],
-    missing=tuple(image for image, _ in missing),
-    unrated=len(there - {entry.image_id for entry in rated}),
+    missing=tuple(missing),
+    unrated=len(there.paths - {entry.image_id for entry in rated}),
     settings={**settings, "folder": str(folder.absolute())},
     disclaimer=disclaimer,
   )

@@ -12,7 +12,7 @@ import pathlib
 import re
 
 from emojax.datasets.va_emotion import collection, ratings
-from emojax.utils import csv_tables
+from emojax.utils import tables
 
 SCALE = (1.0, 7.0)
 TABLES = ("OASIS_ratings.csv", "OASIS.csv")  # the first one that is there is read
@@ -56,21 +56,28 @@ def load(manual_dir: str, skip_missing: bool) -> collection.Collection:
       f"{', '.join(sorted(path.name for path in folder.iterdir())) or 'nothing'}"
     )
   table = published[0]
+  columns = [tables.Column("theme")]
+  columns += [tables.Column(name, is_number=True) for name in _COLUMNS.values()]
+  # Columns that matter are ASCII; sources may name a photographer in Latin-1.
+  content = tables.read(table, columns, fallback_encoding="latin-1")
+  # Two published themes end in a blank that the files' names lack.
+  themes = [line.cells["theme"] for line in content.lines]
+  there = collection.files_of(images)
+  resolved = there.resolve([theme and f"{theme}.jpg" for theme in themes])
   rated = ratings.read_rated(
-    table,
-    # Columns that matter are ASCII; sources may name a photographer in Latin-1.
-    csv_tables.read(table, ("theme", *_COLUMNS.values()), "latin-1"),
+    content,
     SCALE,
     _COLUMNS,
-    image_id=_image_id,
-    keyword=lambda line: re.sub(r"\s*\d+$", "", line.cells["theme"]),
+    resolved.image_ids,
+    resolved.problems,
+    keywords=[re.sub(r"\s*\d+$", "", theme) for theme in themes],
   )
   return collection.from_files(
-    "oasis", rated, table, images, skip_missing, settings={"rating_scale": [*SCALE]}
+    "oasis",
+    rated,
+    table,
+    images,
+    there,
+    skip_missing,
+    settings={"rating_scale": [*SCALE]},
   )
-
-
-def _image_id(line: csv_tables.Line) -> str:
-  """The file's name; two published themes end in a blank that the file names lack."""
-  theme = line.cells["theme"]
-  return ratings.image_id(f"{theme}.jpg" if theme else "")

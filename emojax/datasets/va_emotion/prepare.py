@@ -41,7 +41,7 @@ def prepare(
     data: which dataset.
     settings: which features, and how to compute them.
     progress: show a bar.
-    say: gets one line about what was done.
+    say: gets one line about what was done, and one on what was assumed of the table.
   Returns:
     A `Dataset` with the features asked for, in that order.
   Raises:
@@ -52,25 +52,27 @@ def prepare(
   """
   place = storage.place(data)
   path = place.path
-  made = build.make_extractor(place, settings)
+  extraction = build.make_extractor(place, settings)
   source = build.collect(place, data)
+  for line in source.settings.get("assumed", ()):
+    say(line)
   with storage.locked(path) as writable:
-    known = _known(path, build.fingerprint(source, data), data, settings)
-    if known is not None and _has(known, made):
-      say(f"reusing {_summary(known)} in {path}")
-      known.metadata["settings"] = source.settings  # the pictures may have moved
-      return dataset_lib.select(known, settings.features)
+    prepared = _prepared(path, build.fingerprint(source, data), data, settings)
+    if prepared is not None and _has(prepared, extraction):
+      say(f"reusing {_summary(prepared)} in {path}")
+      prepared.metadata["settings"] = source.settings  # the pictures may have moved
+      return dataset_lib.select(prepared, settings.features)
     if not writable:
       raise OSError(
         f"{path} has another dataset and cannot be written: choose another --data_dir"
       )
-    built = build.build(source, data, settings, made, progress, known)
+    built = build.build(source, data, settings, extraction, progress, prepared)
     _put(place, built)
     say(f"prepared {_summary(built)} in {path}")
     return dataset_lib.select(read(path), settings.features)
 
 
-def _known(
+def _prepared(
   path: pathlib.Path, fingerprint: str, data: DataConfig, settings: ExtractConfig
 ) -> Dataset | None:
   """What is prepared, if it is of the same pictures, ratings and folds."""
@@ -88,17 +90,17 @@ def _known(
     return None
 
 
-def _has(known: Dataset, made: extractor.Extractor) -> bool:
+def _has(prepared: Dataset, extraction: extractor.Extractor) -> bool:
   """Whether all features asked for are there, made by the same code and weights."""
-  described = {entry["name"]: entry for entry in known.metadata["features"]}
-  return all(described.get(entry["name"]) == entry for entry in made.describe())
+  described = {entry["name"]: entry for entry in prepared.metadata["features"]}
+  return all(described.get(entry["name"]) == entry for entry in extraction.describe())
 
 
 def _put(place: storage.Place, built: Dataset) -> None:
   """Writes a dataset where the old one is, if any; the old one stays until then."""
   path = place.path
-  for left in (*path.parent.glob("incomplete.*"), *path.parent.glob(f"{_ASIDE}*")):
-    shutil.rmtree(left)  # of a process that was killed; nobody else is at work here
+  for leftover in (*path.parent.glob("incomplete.*"), *path.parent.glob(f"{_ASIDE}*")):
+    shutil.rmtree(leftover)  # of a process that was killed; nobody else is at work here
   aside = path.with_name(f"{_ASIDE}-{path.name}")
   if path.exists():
     path.rename(aside)

@@ -1,25 +1,24 @@
 """Rated pictures from tables that people made: read, checked, mapped to 1..9.
 
-In: a CSV file, the scale of its ratings, and the folder of the pictures. Out: one
+In: a table, the scale of its ratings, and the pictures that its names mean. Out: one
 `Rated` per picture on the scale 1..9. Every complaint names the file, the line, what
 was expected, what came, and what to do.
 """
 
 import dataclasses
-import difflib
+import itertools
 import math
 import pathlib
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from emojax.config import SCALE, TARGETS
-from emojax.utils import csv_tables
+from emojax.utils import names, tables
 
 UNKNOWN_RATERS = -1
 
 
 # Ratings that cannot be used as they are; the message says where and why.
-RatingsError = csv_tables.TableError
+RatingsError = tables.TableError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,24 +64,24 @@ def _stretch(low: float, high: float) -> float:
 
 
 def read_rated(
-  path: pathlib.Path,
-  lines: Iterable[csv_tables.Line],
+  table: tables.Table,
   scale: Sequence[float],
-  columns: Mapping[str, str],
-  image_id: Callable[[csv_tables.Line], str],
-  keyword: Callable[[csv_tables.Line], str],
+  fields: Mapping[str, str],
+  image_ids: Sequence[str],
+  problems_of: Mapping[int, str],
+  keywords: Sequence[str],
 ) -> list[Rated]:
   """Rows of a table as rated pictures on 1..9.
 
   Args:
-    path: the file, for messages.
-    lines: its rows.
+    table: the rows.
     scale: lowest and highest possible rating in the file.
-    columns: field of `Rated` -> column; `valence` and `arousal` must be there, spreads
-      and counts may. An optional column that the file lacks, and an empty cell in one
-      that it has, is unknown.
-    image_id: gives a row's picture.
-    keyword: gives a row's keyword.
+    fields: field of `Rated` -> field of the table; `valence` and `arousal` must be
+      there, spreads and counts may. An optional column that the file lacks, and an
+      empty cell in one that it has, is unknown; so is a spread over a single rater.
+    image_ids: of each row, its picture.
+    problems_of: row -> what is wrong with its picture's name.
+    keywords: of each row.
   Returns:
     One `Rated` per row, in the file's order.
   Raises:
@@ -93,93 +92,64 @@ def read_rated(
   problems: list[str] = []
   rated: list[Rated] = []
   line_of: dict[str, int] = {}
-  for line in lines:
-    values, wrong = _values(line, columns, low, high)
+  for row, line in enumerate(table.lines):
+    values, wrong = _values(line, table, fields, low, high)
     problems += wrong
-    try:
-      image = image_id(line)
-    except ValueError as error:
-      problems.append(f"line {line.number}: {error}")
+    if row in problems_of:
+      problems.append(f"line {line.number}: {problems_of[row]}")
       continue
+    image = image_ids[row]
     first = line_of.setdefault(image, line.number)
     if first != line.number:
       problems.append(
         f"{image!r} stands twice, in lines {first} and {line.number}; keep one"
       )
     if not problems:
-      rated.append(_to_1_to_9(image, values, keyword(line), low, high))
+      rated.append(_to_1_to_9(image, values, keywords[row], low, high))
   if problems:
-    raise RatingsError(f"{path}: {csv_tables.some(problems)}")
+    raise RatingsError(f"{table.path}: {tables.some(problems)}")
   return rated
 
 
-def image_id(name: str) -> str:
-  """A picture's name as its id: `./a//b.jpg` and `a/b.jpg` are one picture.
-
-  Raises:
-    ValueError: no name, or one that leads out of the pictures' folder.
-  """
-  if not name:
-    raise ValueError("expected a picture's name, got nothing")
-  path = pathlib.PurePosixPath(name)
-  if path.is_absolute() or ".." in path.parts:
-    raise ValueError(f"expected a path below the folder of pictures, got {name!r}")
-  return path.as_posix()
-
-
-def missing_images(
-  rated: Iterable[Rated], there: Iterable[str]
-) -> list[tuple[str, str]]:
-  """Rated pictures that are not on disk, each with a hint ("" when there is none).
-
-  Args:
-    rated: the ratings.
-    there: ids of the pictures that are on disk.
-  Returns:
-    (image_id, hint) pairs in the order of `rated`.
-  """
-  known = {_loose(name): name for name in there}
-  exact = set(known.values())
-  missing = []
-  for entry in rated:
-    if entry.image_id in exact:
-      continue
-    loose = _loose(entry.image_id)
-    near = difflib.get_close_matches(loose, known, n=1, cutoff=0.85)
-    stem = [name for key, name in known.items() if key.rpartition(".")[0] == loose]
-    found = known.get(loose) or (stem[0] if stem else known[near[0]] if near else "")
-    missing.append((entry.image_id, f"there is {found!r}" if found else ""))
-  return missing
-
-
 def missing_error(
-  missing: Sequence[tuple[str, str]],
+  missing: Sequence[str],
   total: int,
   table: pathlib.Path,
   folder: pathlib.Path,
+  there: names.Files,
 ) -> RatingsError:
-  """The error for rated pictures that are not on disk."""
-  names = [f"{name!r}" + (f" ({hint})" if hint else "") for name, hint in missing]
+  """The error for rated pictures that are not on disk, with hints of a few."""
+  # Of the listed ones only: a hint compares a name with every file.
+  hints = [there.hint(name) for name in missing[: tables.LISTED]]
+  listed = [
+    f"{name!r}" + (f" (there is {hint})" if hint else "")
+    for name, hint in itertools.zip_longest(missing, hints)
+  ]
   return RatingsError(
     f"{len(missing)} of the {total} pictures rated in {table} are not in {folder}: "
-    f"{csv_tables.some(names, ', ')}; put them there, correct the names, or leave them "
+    f"{tables.some(listed, ', ')}; put them there, correct the names, or leave them "
     "out with --skip_bad_pictures"
   )
 
 
 def _values(
-  line: csv_tables.Line, columns: Mapping[str, str], low: float, high: float
+  line: tables.Line,
+  table: tables.Table,
+  fields: Mapping[str, str],
+  low: float,
+  high: float,
 ) -> tuple[dict[str, float], list[str]]:
   """The numbers of a row by field, on its own scale, and what is wrong with it."""
   values: dict[str, float] = {}
   problems = []
-  for field, column in columns.items():
-    cell = line.cells.get(column, "")
+  for field, source in fields.items():
+    cell = line.cells.get(source, "")
     if not cell and field not in TARGETS:
       continue
     try:
-      values[field] = _check_value(field, csv_tables.number(cell), low, high)
+      values[field] = _check_value(field, tables.number(cell), low, high)
     except ValueError as error:
+      column = table.columns[source]
       problems.append(f"line {line.number}, column {column}: {error}")
   return values, problems
 
@@ -189,12 +159,18 @@ def _to_1_to_9(
 ) -> Rated:
   """A row's numbers, checked, as a rated picture; linear in the scale's two ends."""
   stretch = _stretch(low, high)
+
+  def std(target: str) -> float:
+    """A single rater has no spread, whatever a program made of one."""
+    alone = values.get(f"{target}_raters") == 1
+    return math.nan if alone else values.get(f"{target}_std", math.nan) * stretch
+
   return Rated(
     image,
     valence=rescale(values["valence"], low, high),
     arousal=rescale(values["arousal"], low, high),
-    valence_std=values.get("valence_std", math.nan) * stretch,
-    arousal_std=values.get("arousal_std", math.nan) * stretch,
+    valence_std=std("valence"),
+    arousal_std=std("arousal"),
     valence_raters=round(values.get("valence_raters", UNKNOWN_RATERS)),
     arousal_raters=round(values.get("arousal_raters", UNKNOWN_RATERS)),
     keyword=keyword,
@@ -212,8 +188,3 @@ def _check_value(field: str, value: float, low: float, high: float) -> float:
   if field.endswith("_raters") and (value < 1 or value != round(value)):
     raise ValueError(f"expected a whole number of raters, 1 or more, got {value:g}")
   return value
-
-
-def _loose(name: str) -> str:
-  """A name without what systems and people write differently."""
-  return unicodedata.normalize("NFC", name).replace("\\", "/").casefold()

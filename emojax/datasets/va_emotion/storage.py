@@ -50,8 +50,8 @@ def place(data: DataConfig) -> Place:
   name, _, config = data.dataset.partition("/")
   config = config or next(iter(CONFIGS))
   if name != NAME or config not in CONFIGS:
-    known = ", ".join(f"{NAME}/{known}" for known in CONFIGS)
-    raise ValueError(f"unknown dataset {data.dataset!r}; known: {known}")
+    names = ", ".join(f"{NAME}/{name}" for name in CONFIGS)
+    raise ValueError(f"unknown dataset {data.dataset!r}; known: {names}")
   root = pathlib.Path(data.data_dir or tfds.core.constants.DATA_DIR).expanduser()
   return Place(config, root, root / NAME / config / VERSION)
 

@@ -148,9 +148,10 @@ def _rate(seed: int, index: int, of: Scene) -> ratings.Rated:
   """What simulated raters say of a scene."""
   generator = _generator(seed, index, "raters")
   number = int(generator.integers(RATERS[0], RATERS[1] + 1))
-  given = np.array(formula(of)) + RATER_NOISE * generator.standard_normal((number, 2))
-  given = np.clip(np.rint(given), *SCALE)
-  (valence, arousal), (valence_std, arousal_std) = given.mean(0), given.std(0, ddof=1)
+  answers = np.array(formula(of)) + RATER_NOISE * generator.standard_normal((number, 2))
+  answers = np.clip(np.rint(answers), *SCALE)
+  valence, arousal = answers.mean(0)
+  valence_std, arousal_std = answers.std(0, ddof=1)
   return ratings.Rated(
     image_id=f"synthetic_{index:05d}",
     valence=float(valence),

@@ -75,8 +75,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     self._extract_settings = _replace(extract or ExtractConfig(), settings)
     if settings:
       fields = (*dataclasses.fields(DataConfig), *dataclasses.fields(ExtractConfig))
-      known = ", ".join(field.name for field in fields)
-      raise TypeError(f"unknown settings {sorted(settings)}; known: {known}")
+      names = ", ".join(field.name for field in fields)
+      raise TypeError(f"unknown settings {sorted(settings)}; known: {names}")
     self._dataset = dataset
     super().__init__(
       file_format=file_format or _FORMAT,
@@ -165,10 +165,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       ):
         data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
       place = storage.place(data)
-      made = build.make_extractor(place, self._extract_settings)
+      extraction = build.make_extractor(place, self._extract_settings)
       source = build.collect(place, data)
       self._dataset = build.build(
-        source, data, self._extract_settings, made, progress=True
+        source, data, self._extract_settings, extraction, progress=True
       )
     self.info.metadata.update(self._dataset.metadata)
     return {"train": self._generate_examples(self._dataset)}
@@ -217,8 +217,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         row = rows[number]
         yield {name: row[name] for name in signature}
 
-    made = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    return made.apply(tf.data.experimental.assert_cardinality(len(rows)))
+    examples = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return examples.apply(tf.data.experimental.assert_cardinality(len(rows)))
 
 
 def _replace(base: Any, settings: dict[str, Any]) -> Any:

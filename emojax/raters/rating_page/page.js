@@ -48,11 +48,11 @@ function keep() {
   }
 }
 
-function keptOf(name) {
+function recordOf(name) {
   if (!canKeep || !name) return null;
   try {
-    const found = JSON.parse(localStorage.getItem(keyOf(name)));
-    return found && found.answers ? found : null;
+    const record = JSON.parse(localStorage.getItem(keyOf(name)));
+    return record && record.answers ? record : null;
   } catch {
     return null;
   }
@@ -137,12 +137,12 @@ function show(name) {
 }
 
 function showStart() {
-  const given = clean(parameters.get(data.workerParameter) || "");
+  const parameter = clean(parameters.get(data.workerParameter) || "");
   const last = canKeep ? localStorage.getItem(NAMES_KEY) || "" : "";
-  byId("worker").value = given || last;
-  byId("ask").hidden = Boolean(given);
-  byId("known").hidden = !given;
-  byId("known-worker").textContent = given;
+  byId("worker").value = parameter || last;
+  byId("ask").hidden = Boolean(parameter);
+  byId("known").hidden = !parameter;
+  byId("known-worker").textContent = parameter;
   byId("unkept").hidden = canKeep;
   // Mechanical Turk shows the page like this before a worker has accepted.
   const isPreview = parameters.get("assignmentId") === "ASSIGNMENT_ID_NOT_AVAILABLE";
@@ -154,18 +154,18 @@ function showStart() {
 
 function tellResumed() {
   const name = clean(byId("worker").value);
-  const found = keptOf(name);
+  const record = recordOf(name);
   let text = "";
-  if (found) {
+  if (record) {
     const number = orderOf(name).filter((index) => {
-      const answer = found.answers[index];
+      const answer = record.answers[index];
       return answer && answer.valence && answer.arousal;
     }).length;
     text = `${number} of ${orderOf(name).length} rated so far. ` +
       "You go on where you stopped.";
   }
   byId("resumed").textContent = text;
-  byId("begin").textContent = found ? "Go on" : "I have read this and want to start";
+  byId("begin").textContent = record ? "Go on" : "I have read this and want to start";
 }
 
 function clean(text) {
@@ -183,7 +183,7 @@ function begin(event) {
   byId("worker-problem").textContent = "";
   worker = name;
   order = orderOf(worker);
-  state = keptOf(worker) || fresh();
+  state = recordOf(worker) || fresh();
   keep();
   showPlace(state.at);
 }
@@ -284,9 +284,9 @@ function radio(scale, value) {
 function setTurn(scale) {
   turn = scale;
   const answer = state.answers[order[state.at]] || {};
-  const isOpen = SCALES.some((one) => !answer[one]);
-  for (const one of SCALES) {
-    byId(one).classList.toggle("turn", isOpen && one === scale);
+  const isOpen = SCALES.some((name) => !answer[name]);
+  for (const name of SCALES) {
+    byId(name).classList.toggle("turn", isOpen && name === scale);
   }
 }
 
@@ -411,9 +411,9 @@ byId("worker").addEventListener("input", tellResumed);
 // A second tab with the same page and worker: what is answered there counts here.
 window.addEventListener("storage", (event) => {
   if (!worker || event.key !== keyOf(worker)) return;
-  const found = keptOf(worker);
-  if (!found) return;
-  state = found;
+  const record = recordOf(worker);
+  if (!record) return;
+  state = record;
   if (!byId("rate").hidden) showPlace(state.at);
   else if (!byId("end").hidden) showEnd();
 });

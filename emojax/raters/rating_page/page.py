@@ -35,6 +35,13 @@ _ABOUT = (
   "some cannot be shown."
 )
 _FOLDER = pathlib.Path(__file__).parent
+_TEMPLATES = jinja2.Environment(
+  loader=jinja2.PackageLoader("emojax.raters.rating_page", ""),
+  autoescape=True,
+  trim_blocks=True,
+  lstrip_blocks=True,
+  undefined=jinja2.StrictUndefined,
+)
 # Browsers hold the pictures as one text; Chromium's longest has 2^29 characters. They
 # need seconds for a tenth of that.
 _MOST_BYTES, _MANY_BYTES = 400_000_000, 50_000_000
@@ -56,12 +63,6 @@ def page(images: Sequence[rating_pictures.Image], settings: RatingPageConfig) ->
     raise errors.UserError("there is no picture to rate")
   style = _part("page.css")
   script = _part("page.js")
-  environment = jinja2.Environment(
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined,
-  )
   scales = [
     (
       "valence",
@@ -76,7 +77,7 @@ def page(images: Sequence[rating_pictures.Image], settings: RatingPageConfig) ->
       manikins.arousal,
     ),
   ]
-  return environment.from_string(_part("page.html")).render(
+  return _TEMPLATES.get_template("page.html").render(
     settings=settings,
     instructions=_paragraphs(settings.instructions),
     warning=_paragraphs(settings.warning),
@@ -143,19 +144,19 @@ def define_flags() -> None:
 def main(arguments: list[str]) -> int | None:
   """The program; see the module."""
   del arguments
-  asked = flags.FLAGS
-  if not asked.images_dir:
+  flag_values = flags.FLAGS
+  if not flag_values.images_dir:
     raise errors.UserError(
       "--images_dir=PICTURES is needed: the folder of pictures to rate"
     )
-  output = _output(asked.output)
-  folder = pathlib.Path(asked.images_dir).expanduser()
+  output = _output(flag_values.output)
+  folder = pathlib.Path(flag_values.images_dir).expanduser()
   settings = options.read(RatingPageConfig())
   check(settings)
   rows: list[rating_pictures.Row] = []
   images: list[rating_pictures.Image] = []
   size = 0
-  only = _names(asked.only) if asked.only else None
+  only = _names(flag_values.only) if flag_values.only else None
   for row, image in rating_pictures.collect(folder, settings, True, only):
     rows.append(row)
     if image:
@@ -168,13 +169,13 @@ def main(arguments: list[str]) -> int | None:
         "on a server and give its address as --base_url"
       )
   if not rows:
-    raise errors.UserError(f"there is no picture in {asked.images_dir}")
+    raise errors.UserError(f"there is no picture in {flag_values.images_dir}")
   listing = output.with_name(f"{output.stem}-pictures.csv")
   files.write(listing, _listing(rows))
   if not images:
     raise errors.UserError(
-      f"none of the {len(rows)} pictures in {asked.images_dir} can be shown; {listing} "
-      "has the reasons"
+      f"none of the {len(rows)} pictures in {flag_values.images_dir} can be shown; "
+      f"{listing} has the reasons"
     )
   text = page(images, settings)
   files.write(output, text)
@@ -222,8 +223,8 @@ def _names(name: str) -> list[str]:
   names = [line.strip() for line in lines if line.strip()]
   if not names:
     raise errors.UserError(f"--only={path} lists no picture: expected one name a line")
-  outside = [one for one in names if pathlib.PurePosixPath(one).is_absolute()]
-  outside += [one for one in names if ".." in pathlib.PurePosixPath(one).parts]
+  outside = [name for name in names if pathlib.PurePosixPath(name).is_absolute()]
+  outside += [name for name in names if ".." in pathlib.PurePosixPath(name).parts]
   if outside:
     raise errors.UserError(
       f"--only={path} lists {outside[0]!r}: expected names below --images_dir"
@@ -253,14 +254,14 @@ def _data(images: Sequence[rating_pictures.Image], settings: RatingPageConfig) -
   # Answers are kept under this: other texts keep them, other pictures do not.
   identity = [[p.name, p.digest] for p in images]
   digest = hashlib.sha256(json.dumps([identity, settings.most]).encode()).hexdigest()
-  found = {
+  content = {
     "digest": digest[:16],
     "most": settings.most,
     "workerParameter": settings.worker_parameter,
     "postFields": list(settings.post_fields) if settings.post_url else [],
     "pictures": [[p.name, p.source, p.width, p.height] for p in images],
   }
-  return json.dumps(found, separators=(",", ":")).replace("<", "\\u003c")
+  return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _policy(settings: RatingPageConfig, style: str, script: str) -> str:

@@ -78,9 +78,9 @@ def collect(
     # A bounded number at a time: pictures wait in memory until they are taken.
     for start in range(0, len(paths), 16 * _THREADS):
       some = paths[start : start + 16 * _THREADS]
-      for found in pool.map(lambda path: _read(path, folder, settings), some):
+      for row, image in pool.map(lambda path: _read(path, folder, settings), some):
         bar.update()
-        yield found
+        yield row, image
 
 
 def _read(

@@ -10,7 +10,6 @@ import helpers
 import numpy as np
 import pytest
 from raters import browsing, rating_help
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -58,8 +57,8 @@ def scripted(one_browser):
     added.append(one_browser.execute_cdp_cmd(command, {"source": script}))
 
   yield add
-  for one in added:
-    one_browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", one)
+  for script_id in added:
+    one_browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script_id)
 
 
 @pytest.mark.slow
@@ -74,10 +73,10 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
   rater.enter(pages["odd"], worker)
   rater.ready(1)
   assert rater.find("no-previous").is_displayed()
-  given, source = [], ""
+  answers, source = [], ""
   for i in range(5):
     rater.ready(i + 1)
-    if given:
+    if answers:
       image = rater.find("previous-picture")
       assert image.is_displayed() and image.get_property("src") == source
       values = [
@@ -86,7 +85,7 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
       assert values == [str(i), str(10 - i)]
     assert rater.find("progress").get_property("value") == i
     source = rater.find("current").get_property("src")
-    given.append([rater.shown(), str(i + 1), str(9 - i)])
+    answers.append([rater.shown(), str(i + 1), str(9 - i)])
     rater.rate(i + 1, i + 1, 9 - i)
   rater.ended()
   assert "You rated 5 of 5 pictures" in rater.find("end-number").text
@@ -96,7 +95,7 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
   rater.until(path.is_file)
   text = path.read_bytes().decode("utf-8")
   rows = rating_help.read(text)
-  assert [row[1:4] for row in rows] == given
+  assert [row[1:4] for row in rows] == answers
   assert {row[1] for row in rows} == set(rating_help.NAMES)
   assert {row[0] for row in rows} == {'Ζωή, "the rater"'}
   assert all(0 < float(row[4]) < 60 for row in rows)
@@ -113,18 +112,14 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
 
 def test_all_pictures_by_keyboard_alone(rater, pages):
   rater.browser.get(pages["four"])
-
-  def press(*keys):
-    ActionChains(rater.browser).send_keys(*keys).perform()
-
-  press(Keys.TAB, "kay", Keys.ENTER)
+  rater.press(Keys.TAB, "kay", Keys.ENTER)
   for i, (valence, arousal) in enumerate(((1, 9), (2, 8), (3, 7))):
     rater.ready(i + 1)
-    press(str(valence), str(arousal), Keys.ENTER)
+    rater.press(str(valence), str(arousal), Keys.ENTER)
   rater.ready(4)
-  press("5", "5", "6", "4")  # thought better of it
-  press(Keys.ARROW_RIGHT)  # native: the next step of the scale in focus
-  press(Keys.ENTER)
+  rater.press("5", "5", "6", "4")  # thought better of it
+  rater.press(Keys.ARROW_RIGHT)  # native: the next step of the scale in focus
+  rater.press(Keys.ENTER)
   rows = rating_help.read(rater.csv())
   assert [row[2:4] for row in rows] == [["1", "9"], ["2", "8"], ["3", "7"], ["6", "5"]]
 
@@ -134,7 +129,7 @@ def test_the_tab_key_reaches_both_scales_and_the_focus_is_seen(rater, pages):
   rater.ready(1)
   reached, outlines = [], set()
   for _ in range(5):
-    ActionChains(rater.browser).send_keys(Keys.TAB).perform()
+    rater.press(Keys.TAB)
     element = rater.browser.switch_to.active_element
     reached.append(element.get_attribute("name") or element.get_attribute("id"))
     outlines.add(
@@ -154,25 +149,10 @@ def test_all_pictures_by_touch_on_a_narrow_telephone(rater, pages, one_browser):
   one_browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
   touch = {"enabled": True, "maxTouchPoints": 1}
   one_browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", touch)
-
-  def tap(element):
-    box = rater.js(
-      "arguments[0].scrollIntoView({block: 'nearest'});"
-      "const box = arguments[0].getBoundingClientRect();"
-      "return [box.x, box.y, box.width, box.height]",
-      element,
-    )
-    x, y, width, height = box
-    assert width >= 40 and height >= 40, (element.get_attribute("outerHTML"), box)
-    point = [{"x": x + width / 2, "y": y + height / 2}]
-    for kind, points in (("touchStart", point), ("touchEnd", [])):
-      asked = {"type": kind, "touchPoints": points}
-      one_browser.execute_cdp_cmd("Input.dispatchTouchEvent", asked)
-
   try:
     rater.browser.get(pages["four"])
     rater.find("worker").send_keys("thumb")
-    tap(rater.find("begin"))
+    rater.tap(rater.find("begin"))
     for number in range(1, 5):
       rater.ready(number)
       wide = "return document.documentElement.scrollWidth"
@@ -180,9 +160,9 @@ def test_all_pictures_by_touch_on_a_narrow_telephone(rater, pages, one_browser):
       for scale in ("valence", "arousal"):
         steps = rater.browser.find_elements(By.CSS_SELECTOR, f"#{scale} input")
         for step in steps if number == 1 else steps[number : number + 1]:
-          tap(step)
+          rater.tap(step)
           rater.until(step.is_selected)
-      tap(rater.find("next"))
+      rater.tap(rater.find("next"))
     rows = rating_help.read(rater.csv())
     assert [row[2:4] for row in rows] == [
       ["9", "9"],
@@ -190,13 +170,13 @@ def test_all_pictures_by_touch_on_a_narrow_telephone(rater, pages, one_browser):
       ["4", "4"],
       ["5", "5"],
     ]
-    tap(rater.find("return"))
+    rater.tap(rater.find("return"))
     rater.ready(4)
-    tap(rater.find("back"))
+    rater.tap(rater.find("back"))
     rater.ready(3)
-    tap(rater.find("stop"))
+    rater.tap(rater.find("stop"))
     rater.ended()
-    tap(rater.find("download"))
+    rater.tap(rater.find("download"))
   finally:
     one_browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     off = {"enabled": False}
@@ -218,7 +198,7 @@ def test_a_reload_in_the_middle_loses_no_answer(rater, pages):
   rater.ready(3)
   assert rater.shown() == name
   checked = rater.browser.find_elements(By.CSS_SELECTOR, "input:checked")
-  assert [one.get_attribute("value") for one in checked] == ["7"]
+  assert [choice.get_attribute("value") for choice in checked] == ["7"]
   assert rater.find("previous-arousal").text == "5"
   rater.pick("arousal", 8)
   rater.find("next").click()
@@ -227,22 +207,24 @@ def test_a_reload_in_the_middle_loses_no_answer(rater, pages):
   assert [row[2:4] for row in rows] == [["2", "3"], ["4", "5"], ["7", "8"], ["9", "9"]]
 
 
-def test_each_worker_has_an_own_order_of_an_own_choice_and_keeps_it(rater, pages):
-  def order(worker):
-    rater.enter(pages["four"], worker)
-    found = []
-    for number in range(1, 5):
-      rater.ready(number)
-      found.append(rater.shown())
-      ActionChains(rater.browser).send_keys("5", "5", Keys.ENTER).perform()
-    rater.ended()
-    return found
+def _order(rater, page, worker):
+  """The pictures as a worker is shown them."""
+  rater.enter(page, worker)
+  names = []
+  for number in range(1, 5):
+    rater.ready(number)
+    names.append(rater.shown())
+    rater.press("5", "5", Keys.ENTER)
+  rater.ended()
+  return names
 
-  first = order("one")
+
+def test_each_worker_has_an_own_order_of_an_own_choice_and_keeps_it(rater, pages):
+  first = _order(rater, pages["four"], "one")
   assert len(set(first)) == 4 and set(first) <= set(rating_help.PLAIN)
-  assert {frozenset(first)} != {frozenset(order("two"))}
+  assert {frozenset(first)} != {frozenset(_order(rater, pages["four"], "two"))}
   rater.js("localStorage.clear()")
-  assert order("one") == first
+  assert _order(rater, pages["four"], "one") == first
 
 
 def test_choices_are_even(rater, pages):
@@ -261,13 +243,13 @@ def test_choices_are_even(rater, pages):
     f"{source[start:end]}"
     """const counts = data.pictures.map(() => [0, 0]);
     for (let i = 0; i < 600; i++) {
-      orderOf(`worker${i}`).forEach((one, at) => counts[one][at ? 0 : 1]++);
+      orderOf(`worker${i}`).forEach((index, at) => counts[index][at ? 0 : 1]++);
     }
     return counts;"""
   )
-  seen = np.array(counts)
-  assert seen.sum() == 2400 and 5 < seen.sum(axis=1).std() < 12
-  assert 3 < seen[:, 1].std() < 7  # first of all: 20 each, spread 4.4
+  counts = np.array(counts)
+  assert counts.sum() == 2400 and 5 < counts.sum(axis=1).std() < 12
+  assert 3 < counts[:, 1].std() < 7  # first of all: 20 each, spread 4.4
 
 
 def test_back_corrects(rater, pages):
@@ -413,13 +395,15 @@ def test_the_page_asks_the_network_for_nothing(rater, pages, one_browser):
   for number in range(1, 6):
     rater.rate(number, 1, 1)
   rater.ended()
-  asked = []
+  addresses = []
   for entry in one_browser.get_log("performance"):
     message = json.loads(entry["message"])["message"]
     if message["method"] == "Network.requestWillBeSent":
-      asked.append(message["params"]["request"]["url"])
-  assert asked[0] == pages["odd"]
-  assert {urllib.parse.urlsplit(one).scheme for one in asked[1:]} == {"data"}
+      addresses.append(message["params"]["request"]["url"])
+  assert addresses[0] == pages["odd"]
+  assert {urllib.parse.urlsplit(address).scheme for address in addresses[1:]} == {
+    "data"
+  }
 
 
 @pytest.fixture
@@ -532,4 +516,4 @@ def test_pictures_on_a_server_are_loaded_and_missing_ones_left_out(
   assert [row[1] for row in rows] == ["here Ω.png"]
   assert here in platform.gets and "/set/gone.png" in platform.gets
   complaints = one_browser.get_log("browser")  # the missing picture, and nothing else
-  assert complaints and all("gone.png" in one["message"] for one in complaints)
+  assert complaints and all("gone.png" in entry["message"] for entry in complaints)

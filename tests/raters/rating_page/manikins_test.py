@@ -41,8 +41,8 @@ def test_hands_rise_with_every_level():
 def test_the_burst_grows_from_nothing_and_stays_inside():
   sizes = []
   for level in manikins.LEVELS:
-    found = re.findall(r'class="burst" d="([^"]+)"', manikins.arousal(level))
-    corners = _points(found[0]) if found else [(28.0, 28.0)]
+    paths = re.findall(r'class="burst" d="([^"]+)"', manikins.arousal(level))
+    corners = _points(paths[0]) if paths else [(28.0, 28.0)]
     across = [x for x, _ in corners]
     assert min(across) >= 0 and max(across) <= manikins.SIDE
     assert min(y for _, y in corners) >= 0

@@ -21,10 +21,10 @@ _SETTINGS = RatingPageConfig()
 
 
 def _data(text):
-  (found,) = re.findall(
+  (content,) = re.findall(
     '<script type="application/json" id="data">(.*?)</script>', text
   )
-  return json.loads(found)
+  return json.loads(content)
 
 
 def _program(*arguments):
@@ -73,19 +73,22 @@ def test_answers_survive_new_texts_but_not_new_pictures(odd, plain):
   assert _data(rating_help.make(plain))["digest"] != digest
 
 
-def test_the_policy_names_the_only_addresses(odd):
-  def policy(**settings):
-    (found,) = re.findall(
-      'Security-Policy" content="([^"]+)"', rating_help.make(odd, **settings)
-    )
-    return dict(part.split(" ", 1) for part in found.replace("&#39;", "'").split("; "))
+def _policy(folder, **settings):
+  """The content security policy of a page, by directive."""
+  text = rating_help.make(folder, **settings)
+  (content,) = re.findall('Security-Policy" content="([^"]+)"', text)
+  return dict(part.split(" ", 1) for part in content.replace("&#39;", "'").split("; "))
 
-  alone = policy()
+
+def test_the_policy_names_the_only_addresses(odd):
+  alone = _policy(odd)
   assert alone["default-src"] == alone["form-action"] == "'none'"
   assert alone["img-src"] == "data:" and "unsafe" not in str(alone)
-  turk = policy(post_url="https://www.mturk.com/mturk/externalSubmit")
+  turk = _policy(odd, post_url="https://www.mturk.com/mturk/externalSubmit")
   assert turk["form-action"] == "https://www.mturk.com https://*.mturk.com"
-  local = policy(post_url="http://127.0.0.1:8080/x", base_url="http://localhost/p")
+  local = _policy(
+    odd, post_url="http://127.0.0.1:8080/x", base_url="http://localhost/p"
+  )
   assert local["form-action"] == "http://127.0.0.1:8080"
   assert local["img-src"] == "data: http://localhost"
 
@@ -134,7 +137,7 @@ def test_broken_pictures_are_told_and_left_out(tmp_path):
   done = _program(f"--images_dir={folder}", f"--output={output}")
   assert done.returncode == 1 and "Traceback" not in done.stderr
   assert "bad.jpg: " in done.stderr and "1 of 2 pictures cannot be shown" in done.stderr
-  assert [one[0] for one in _data(output.read_text("utf-8"))["pictures"]] == [
+  assert [image[0] for image in _data(output.read_text("utf-8"))["pictures"]] == [
     "good.png"
   ]
   assert "bad.jpg,error," in (tmp_path / "page-pictures.csv").read_text("utf-8")
