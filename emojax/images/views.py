@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+GREY = 128  # of the square that a "pad" lays pictures on
 _PILLOW = {"linear": Image.Resampling.BILINEAR, "cubic": Image.Resampling.BICUBIC}
 
 
@@ -18,8 +19,9 @@ class View:
     fit: "squash" scales the whole picture, whatever its shape, to the square; "crop"
       scales it to a short side of `short_px` and cuts the square from its centre; "cut"
       takes `side_px / short_px` of the short side from the centre, to a fraction of a
-      pixel, and scales that to the square.
-    short_px: short side before the cut, at least `side_px`. Unused by "squash".
+      pixel, and scales that to the square; "pad" scales the whole picture to a long
+      side of `side_px` and lays it on the middle of a grey square.
+    short_px: short side before the cut, at least `side_px`. Unused by "squash", "pad".
     side_px: side of the square.
     interpolation: "area" averages over areas when shrinking (OpenCV INTER_AREA) and is
       bilinear when enlarging; not for "cut". "linear" is Pillow's BILINEAR, which
@@ -34,15 +36,16 @@ class View:
   interpolation: str
 
   def __post_init__(self):
-    if self.fit not in ("squash", "crop", "cut"):
-      raise ValueError(f"fit must be squash, crop or cut, not {self.fit!r}")
+    if self.fit not in ("squash", "crop", "cut", "pad"):
+      raise ValueError(f"fit must be squash, crop, cut or pad, not {self.fit!r}")
     choices = ["area", *_PILLOW] if self.fit != "cut" else list(_PILLOW)
     if self.interpolation not in choices:
       raise ValueError(
         f"interpolation must be {' or '.join(choices)} for a {self.fit}, not "
         f"{self.interpolation!r}"
       )
-    if self.side_px < 1 or (self.fit != "squash" and self.short_px < self.side_px):
+    cuts = self.fit in ("crop", "cut")
+    if self.side_px < 1 or (cuts and self.short_px < self.side_px):
       raise ValueError(
         f"a {self.fit} of {self.side_px} pixels cannot be cut from a short side of "
         f"{self.short_px} pixels"
@@ -75,6 +78,8 @@ def view(rgb: np.ndarray, view: View) -> np.ndarray:
   side = view.side_px
   if view.fit == "squash":
     return _resize(rgb, side, side, view.interpolation)
+  if view.fit == "pad":
+    return _on_grey(rgb, side, view.interpolation)
   short = min(rgb.shape[:2])
   if view.fit == "cut":
     cut = short * side / view.short_px
@@ -85,6 +90,18 @@ def view(rgb: np.ndarray, view: View) -> np.ndarray:
   height, width = (round(n * view.short_px / short) for n in rgb.shape[:2])
   resized = _resize(rgb, height, width, view.interpolation)
   return np.ascontiguousarray(_centre(resized, side, side))
+
+
+def _on_grey(rgb: np.ndarray, side: int, interpolation: str) -> np.ndarray:
+  """The whole picture amid a grey square; an odd rest is below and right."""
+  long = max(rgb.shape[:2])
+  height, width = (max(1, round(length * side / long)) for length in rgb.shape[:2])
+  square = np.full((side, side, 3), GREY, np.uint8)
+  top, left = (side - height) // 2, (side - width) // 2
+  square[top : top + height, left : left + width] = _resize(
+    rgb, height, width, interpolation
+  )
+  return square
 
 
 def _centre(rgb: np.ndarray, height: int, width: int) -> np.ndarray:

