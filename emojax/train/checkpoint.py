@@ -24,6 +24,8 @@ from emojax.utils import files
 logging.getLogger("absl").setLevel(logging.WARNING)
 
 _IDENTITY = "identity"  # the part of config.json that a resumed run must share
+# Settings that runs of older versions lack, with the value that these had in effect.
+_OLDER_SETTINGS = {"principal_directions": 0}
 
 
 class RunError(ValueError):
@@ -279,7 +281,8 @@ def _differences(there: Any, here: Any, name: str = "") -> list[str]:
     phrases = []
     for key in sorted(there.keys() | here.keys()):
       inner = f"{name}.{key}" if name else key
-      phrases += _differences(there.get(key), here.get(key), inner)
+      old, new = (side.get(key, _OLDER_SETTINGS.get(key)) for side in (there, here))
+      phrases += _differences(old, new, inner)
     return phrases
   if there == here:
     return []

@@ -43,7 +43,7 @@ _SIBLINGS = (
   "efficientnet_lite1",
   "clip_vit_l14",
   "dinov2_vit_b14",
-  *(key for key in _TOGETHER if key.endswith("_whole")),
+  *(key for key in _TOGETHER if key.endswith(("_whole", "_proportional"))),
 )
 # Smaller pictures than the view's, where those would take a minute on a CPU.
 _SIDES_PX = {"resnet38": 97, "mtcnn": 73, "expression": 73}
@@ -195,9 +195,13 @@ def test_entries_agree_with_their_backbones():
   for name, feature in FEATURES.items():
     if feature.needs in BACKBONES:
       view = BACKBONES[feature.needs].view
-      assert feature.view.side_px == view.side_px, name
-      whole = feature.view.name == f"{feature.needs}_whole"
-      assert feature.view.fit == ("squash" if whole else view.fit), name
+      kind = feature.view.name.removeprefix(feature.needs)
+      expected = {
+        "": (view.fit, view.side_px),
+        "_whole": ("squash", view.side_px),
+        "_proportional": ("proportional", 360),
+      }
+      assert (feature.view.fit, feature.view.side_px) == expected[kind], name
     else:
       networks = feature.needs.split(JOIN)
       assert feature.needs in ("", "color_names") or set(networks) <= BACKBONES.keys()

@@ -466,6 +466,32 @@ def test_cubic_squash_is_pillows_bicubic():
   assert np.array_equal(images.view(rgb, view), np.asarray(expected))
 
 
+def test_proportional_is_the_whole_picture_in_the_nearest_of_a_few_shapes():
+  view = images.View(
+    "v", "proportional", short_px=0, side_px=288, interpolation="cubic"
+  )
+  sizes = {
+    (1, 1): (288, 288),
+    (400, 500): (256, 320),
+    (480, 640): (256, 320),
+    (500, 750): (224, 352),
+    (1080, 1920): (224, 352),
+    (400, 1000): (192, 416),
+    (1, 5000): (192, 416),
+  }
+  for (short, long), (height, width) in sizes.items():
+    assert view.shape(short, long) == (height, width)
+    assert view.shape(long, short) == (width, height)
+  rgb = np.random.default_rng(8).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+  expected = Image.fromarray(rgb).resize((320, 256), Image.Resampling.BICUBIC)
+  assert np.array_equal(images.view(rgb, view), np.asarray(expected))
+
+
+def test_a_proportional_view_has_whole_pixels():
+  with pytest.raises(ValueError, match="multiple of 9 pixels, not 260"):
+    images.View("v", "proportional", short_px=0, side_px=260, interpolation="cubic")
+
+
 @pytest.mark.parametrize(
   "wrong",
   [
