@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emojax import images
-from emojax.config import TARGETS, DataConfig
+from emojax.config import DataConfig
 from emojax.datasets.va_emotion import (
   build,
   collection,
@@ -229,22 +229,18 @@ def _without_features(
   rated = [source.rated[row] for row in good]
   is_enough = len(rated) >= folds.NUM_FOLDS
 
-  def pair(names: Sequence[str], dtype: type) -> np.ndarray:
-    rows = [[getattr(one, name) for name in names] for one in rated]
-    return np.array(rows, dtype)
-
   return dataset_lib.Dataset(
     image_ids=[one.image_id for one in rated],
     features={},
-    ratings=pair(TARGETS, np.float32),
-    ratings_std=pair(("valence_std", "arousal_std"), np.float32),
-    num_raters=pair(("valence_raters", "arousal_raters"), np.int32),
+    **build.rating_arrays(source.targets, rated),
     fold=folds.assign(len(rated), data.fold_seed)
     if is_enough
     else np.full(len(rated), NO_FOLD, np.int32),
     keywords=[one.keyword for one in rated],
     metadata={
       "source": source.name,
+      "targets": list(source.targets),
+      "scales": {target: list(scale) for target, scale in source.scales.items()},
       "fingerprint": build.fingerprint(source, data),
       "features": [],
       "fold_seed": data.fold_seed,
