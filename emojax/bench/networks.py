@@ -14,6 +14,8 @@ from emojax.bench.measure import Figure, Size, best_seconds, draw_images, matrix
 _BATCHES_CPU, _BATCHES_ACCELERATOR = (1, 8, 32), (1, 32, 128, 256)
 # Pictures a second on an H200 in bfloat16, from device memory.
 _GOALS = {("resnet50", "bfloat16"): 12_000, ("vgg16", "bfloat16"): 5_700}
+_PYTORCH, _ONNX_RUNTIME = "PyTorch", "ONNX Runtime"
+_PEERS = {_PYTORCH: peers.rates, _ONNX_RUNTIME: peers.onnx_rates}
 _AGREE = 1e-3  # of the largest output: a peer that computes something else is none
 
 
@@ -33,12 +35,22 @@ def bench_networks(size: Size) -> list[Figure]:
     peak = matrix_peak(size.repeats, precision)
     for name in named(size.networks):
       ours, outputs = _rates(name, precision, size.repeats)
-      theirs = {}
-      if importlib.util.find_spec("torch"):
-        theirs = _in_a_process(name, precision, size.repeats, outputs)
+      theirs = {
+        peer: _in_a_process(peer, name, precision, size.repeats, outputs)
+        for peer in _peers(on_cpu, precision)
+      }
       goal = "" if on_cpu else _goal(name, precision)
       figures += _figures(name, precision, ours, theirs, peak, goal)
   return figures
+
+
+def _peers(on_cpu: bool, precision: str) -> list[str]:
+  """Which of `_PEERS` are installed and compute in that precision."""
+  peers_here = [_PYTORCH] if importlib.util.find_spec("torch") else []
+  onnx = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
+  if peers_here and onnx and on_cpu and precision == "float32":
+    peers_here.append(_ONNX_RUNTIME)
+  return peers_here
 
 
 def named(names: tuple[str, ...]) -> list[str]:
@@ -112,17 +124,17 @@ def _operations(name: str) -> float:
 
 
 def _in_a_process(
-  name: str, precision: str, repeats: int, expected: np.ndarray
+  peer: str, name: str, precision: str, repeats: int, expected: np.ndarray
 ) -> dict[int, float]:
-  """PyTorch's rates, in a process where nothing of emojax's settings holds."""
+  """A peer's rates, in a process where nothing of emojax's settings holds."""
   spawn = multiprocessing.get_context("spawn")
   with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
-    work = pool.submit(peers.rates, name, precision, repeats, _batches(name))
+    work = pool.submit(_PEERS[peer], name, precision, repeats, _batches(name))
     rates, outputs = work.result()
   allowed = _AGREE if precision == "float32" else 1.0
   error = np.abs(outputs - expected).max() / np.abs(expected).max()
   if not error < allowed:
-    raise RuntimeError(f"PyTorch's {name} differs by {error:.1e}: it is no peer")
+    raise RuntimeError(f"{peer}'s {name} differs by {error:.1e}: it is no peer")
   return rates
 
 
@@ -130,7 +142,7 @@ def _figures(
   name: str,
   precision: str,
   ours: dict[int, float],
-  theirs: dict[int, float],
+  theirs: dict[str, dict[int, float]],
   peak: float,
   goal: str,
 ) -> list[Figure]:
@@ -150,21 +162,21 @@ def _figures(
     )
     for batch in dict.fromkeys((1, best))
   ]
-  if theirs:
-    other = max(theirs, key=lambda batch: theirs[batch])
-    for label, mine, peer in (
-      ("batch 1", ours[1], theirs[1]),
-      (f"best batches, {best} and {other}", ours[best], theirs[other]),
+  for peer, rates in theirs.items():
+    other = max(rates, key=lambda batch: rates[batch])
+    for label, mine, rate in (
+      ("batch 1", ours[1], rates[1]),
+      (f"best batches, {best} and {other}", ours[best], rates[other]),
     ):
       figures.append(
         Figure(
           f"{title}, {label}",
           mine,
           "pictures/s",
-          "PyTorch, same network",
-          peer,
-          mine / peer,
-          "PyTorch's speed or more",
+          f"{peer}, same network",
+          rate,
+          mine / rate,
+          f"{peer}'s speed or more" if peer == _PYTORCH else "",
         )
       )
   return figures

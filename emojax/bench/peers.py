@@ -1,4 +1,4 @@
-"""The networks in PyTorch, to measure emojax beside; needs PyTorch.
+"""The networks in PyTorch and ONNX Runtime, to measure emojax beside; needs both.
 
 In: a network's name. Out: pictures a second by batch, at the faster of PyTorch's two
 memory layouts, from uint8 pictures to what emojax takes from that network, and the
@@ -6,6 +6,7 @@ numbers themselves, so that both are seen to compute the same.
 """
 
 import functools
+import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -69,6 +70,55 @@ def rates(
       two = torch.tensor(draw_images(2, side), device=device)
       outputs = go(two.permute(0, 3, 1, 2)).float().cpu().numpy()
   return best, outputs
+
+
+def onnx_rates(
+  name: str, precision: str, repeats: int, batches: Sequence[int]
+) -> tuple[dict[int, float], np.ndarray]:
+  """As `rates`, of the same PyTorch network exported to ONNX Runtime, on a CPU.
+
+  Raises:
+    ValueError: another precision than float32.
+  """
+  import onnxruntime
+  import torch
+
+  if precision != "float32":
+    raise ValueError(f"ONNX Runtime is measured in float32, got {precision}")
+  backbone = BACKBONES[name]
+  side = backbone.view.side_px
+  params = _tensors(
+    weights.random(name).params, torch.contiguous_format, torch.float32, "cpu"
+  )
+  recipe = (backbone.recipe.mean, backbone.recipe.scale)
+  mean, scale = (torch.tensor(value)[:, None, None] for value in recipe)
+
+  class Exported(torch.nn.Module):
+    def forward(self, images: Any) -> Any:
+      return _network(name, params)((images.to(torch.float32) - mean) / scale)
+
+  program = io.BytesIO()
+  torch.onnx.export(
+    Exported(),
+    (torch.tensor(draw_images(2, side)).permute(0, 3, 1, 2),),
+    program,
+    input_names=["images"],
+    dynamic_axes={"images": {0: "batch"}},
+    dynamo=False,
+  )
+  session = onnxruntime.InferenceSession(
+    program.getvalue(), providers=["CPUExecutionProvider"]
+  )
+
+  def go(images: np.ndarray) -> np.ndarray:
+    return session.run(None, {"images": images})[0]
+
+  best = {}
+  for batch in batches:
+    images = np.ascontiguousarray(draw_images(batch, side).transpose(0, 3, 1, 2))
+    best[batch] = batch / best_seconds(functools.partial(go, images), repeats)
+  two = np.ascontiguousarray(draw_images(2, side).transpose(0, 3, 1, 2))
+  return best, go(two)
 
 
 def _tensors(tree: Any, layout: Any, dtype: Any, device: str) -> Any:
@@ -181,7 +231,8 @@ def _conv_same(p, x, stride, groups=1):
   """TensorFlow's padding: what is odd of it is below and right."""
   from torch.nn import functional
 
-  size, length = p["kernel"].shape[-1], x.shape[-1]
+  # A plain number: ONNX divides towards zero.
+  size, length = p["kernel"].shape[-1], int(x.shape[-1])
   if stride == 1:
     return _conv(p, x, 1, size // 2, 1, groups)
   total = max((-(-length // stride) - 1) * stride + size - length, 0)

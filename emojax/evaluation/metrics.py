@@ -107,24 +107,25 @@ def noise_ceiling(
     rating_std: (N,) sample standard deviation over raters, NaN where unknown.
     num_raters: (N,) how many raters, below 1 or NaN where unknown.
   Returns:
-    `mse`, `r2`, `pearson_r` and `num_images` (pictures with known spread and count),
-    or None where no picture has both.
+    `mse`, `r2`, `pearson_r` and `num_images` (pictures with known spread and two or
+    more raters), or None where no picture has both.
   Source: classical test theory: reliability is true variance over observed variance.
   """
   rated = np.asarray(rated, np.float64)
   rating_std = np.asarray(rating_std, np.float64)
   num_raters = np.asarray(num_raters, np.float64)
-  known = np.isfinite(rating_std) & np.isfinite(num_raters) & (num_raters >= 1)
-  if not known.any():
+  # One rater's spread is not 0 but unknown, whatever a table says of it.
+  has_both = np.isfinite(rating_std) & np.isfinite(num_raters) & (num_raters > 1)
+  if not has_both.any():
     return None
-  error = float(np.mean(np.square(rating_std[known]) / num_raters[known]))
-  variance = float(np.var(rated[known]))
+  error = float(np.mean(np.square(rating_std[has_both]) / num_raters[has_both]))
+  variance = float(np.var(rated[has_both]))
   reliability = max(0.0, 1 - error / variance) if variance > 0 else math.nan
   return {
     "mse": error,
     "r2": reliability,
     "pearson_r": math.sqrt(reliability) if reliability >= 0 else math.nan,
-    "num_images": int(known.sum()),
+    "num_images": int(has_both.sum()),
   }
 
 

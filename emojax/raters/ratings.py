@@ -4,10 +4,12 @@ In: CSV files with a row per worker and picture. Out: `Ratings`, columns as arra
 the rows that could not be used.
 """
 
+import collections
 import dataclasses
 import datetime
 import math
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,6 +26,19 @@ NEEDED = ("worker", "image", *TARGETS)
 OPTIONAL = ("seconds", "approval", "shown_at", "keyword", "previous")
 # Where NA and the like stand for unknown.
 _NUMBERS = (*TARGETS, "seconds", "approval", "shown_at")
+
+
+# An approval rate; platforms add how many tasks were approved of how many.
+_RATE = re.compile(
+  r"(?P<rate>\d+([.,]\d+)?)\s*%?(\s*\(\s*\d+\s*/\s*(?P<tasks>\d+)\s*\))?",
+  re.ASCII,
+)
+_COUNTED_TIME = re.compile(r"[1-9]\d{8,9}(\.\d+)?|[1-9]\d{11,12}(\.\d+)?")
+_LEAST_MS = 1e11  # of a time since 1970: as seconds it would lie after the year 5000
+# A median of a hundred seconds a picture would be two hours for 70 pictures; with one
+# of 50 ms nobody has seen them.
+_LONG_SECONDS, _SHORT_MS = 100, 50
+_FEWEST_TIMES = 3
 
 
 class _Values(NamedTuple):
@@ -96,13 +111,13 @@ def read(
   Args:
     paths: files with the columns `NEEDED` and any of `OPTIONAL`: `seconds` is the time
       taken, `approval` a percentage, `shown_at` an ISO 8601 time (UTC where it names no
-      zone).
+      zone) or seconds or milliseconds since 1970.
     settings: the scale, columns to ignore, and whether bad rows are skipped.
   Returns:
     The ratings, and the rows that were skipped.
   Raises:
     TableError: see `rows.read` and `rows.sift`.
-    UserError: approval rates look like shares, not percentages.
+    UserError: times look like milliseconds, or approval rates like shares.
   """
   scale = ratings.check_scale(settings.rating_scale)
   rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS)
@@ -116,6 +131,14 @@ def read(
   images = sorted({image for _, image in named if rater_rows.is_image(image)})
   worker_of = {name: i for i, name in enumerate(workers)}
   image_of = {name: i for i, name in enumerate(images)}
+  seconds = np.array([row.seconds for row in values], np.float64)
+  in_file: dict[str, list[int]] = collections.defaultdict(list)
+  for i, row in enumerate(good):
+    in_file[row.file].append(i)
+  for file, places in in_file.items():
+    _check_time_unit(file, seconds[places], settings.time_unit)
+    _check_approval(file, [good[i].cells.get("approval", "") for i in places])
+  _check_time_unit("all files", seconds, settings.time_unit)
   table = Ratings(
     files=[row.file for row in good],
     lines=[row.line for row in good],
@@ -125,13 +148,12 @@ def read(
     image=np.array([image_of[row.image] for row in values], np.int64),
     valence=np.array([row.valence for row in values], np.float64),
     arousal=np.array([row.arousal for row in values], np.float64),
-    seconds=np.array([row.seconds for row in values], np.float64),
+    seconds=seconds / 1000 if settings.time_unit == "ms" else seconds,
     approval=np.array([row.approval for row in values], np.float64),
     shown_at=np.array([row.shown_at for row in values], np.float64),
     keywords=[row.keyword for row in values],
     scale=scale,
   )
-  _check_approval(table.approval)
   return table, bad
 
 
@@ -186,14 +208,27 @@ def _seconds(cell: str) -> float:
 
 
 def _percent(cell: str) -> float:
-  value = tables.number(cell.removesuffix("%").strip())
+  """An approval rate, as platforms write it; NaN where it stands on no work.
+
+  97, 97 %, 97,5 %, and with the tasks counted 100% (31/31).
+  """
+  match = _RATE.fullmatch(cell)
+  if match is None:
+    raise ValueError(f"expected percent such as 97, 97 % or 97% (30/31), got {cell!r}")
+  value = tables.number(match["rate"].replace(",", "."))
   if not 0 <= value <= 100:
     raise ValueError(f"expected percent, 0 to 100, got {value:g}")
-  return value
+  return math.nan if match["tasks"] and int(match["tasks"]) == 0 else value
 
 
 def _time(cell: str) -> float:
+  """A moment in seconds since 1970: ISO 8601, or that number itself, or in ms."""
+  if _COUNTED_TIME.fullmatch(cell):
+    value = float(cell)
+    return value / 1000 if value >= _LEAST_MS else value
   try:
+    if cell.isdigit() and len(cell) != len("20261103"):
+      raise ValueError  # Python would take some of its digits for a date
     moment = datetime.datetime.fromisoformat(cell)
   except ValueError:
     raise ValueError(
@@ -204,11 +239,39 @@ def _time(cell: str) -> float:
   return (moment - datetime.datetime.fromtimestamp(0, datetime.UTC)).total_seconds()
 
 
-def _check_approval(approval: np.ndarray) -> None:
-  """Refuses shares: every worker would fall below 95 percent, in silence."""
-  rates = approval[np.isfinite(approval)]
-  if rates.size and rates.max() <= 1:
+def _check_time_unit(file: str, seconds: np.ndarray, unit: str) -> None:
+  """Refuses milliseconds read as seconds, which nobody is too fast for, and seconds
+  read as milliseconds, for which everybody is.
+
+  Raises:
+    UserError: the file's median time is none that people need for a picture.
+  """
+  times = seconds[np.isfinite(seconds)]
+  if len(times) < _FEWEST_TIMES or unit == "s":
+    return
+  median = float(np.median(times))
+  if unit == "auto" and median >= _LONG_SECONDS:
     raise errors.UserError(
-      f"column approval is in percent, 0 to 100, but its largest value is "
-      f"{rates.max():g}, which looks like a share: multiply the column by 100"
+      f"{file}: the median of the column seconds is {median:g}, as if these were "
+      "milliseconds: pass --time_unit=ms, or --time_unit=s if they are seconds"
+    )
+  if unit == "ms" and 0 < median < _SHORT_MS:
+    raise errors.UserError(
+      f"{file}: the median of the column seconds is {median:g}, too little for "
+      "milliseconds (--time_unit=ms): write the times of all files in one unit"
+    )
+
+
+def _check_approval(file: str, cells: Sequence[str]) -> None:
+  """Refuses shares: their workers would fall below 95 percent, in silence.
+
+  Raises:
+    UserError: a rate between 0 and 1 without a percent sign, or none above 1.
+  """
+  rates = [_percent(cell) for cell in cells if cell and "%" not in cell]
+  if any(0 < rate < 1 for rate in rates) or (rates and 0 < max(rates) <= 1):
+    share = next(rate for rate in rates if 0 < rate <= 1)
+    raise errors.UserError(
+      f"{file}: column approval is in percent, 0 to 100, but {share:g} in it looks "
+      "like a share: multiply the column by 100"
     )

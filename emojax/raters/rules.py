@@ -15,8 +15,10 @@ The order, in which a rating meets the first rule that drops it:
 """
 
 import dataclasses
+import statistics
 
 import numpy as np
+import pandas as pd
 
 from emojax.config import TARGETS
 from emojax.raters import workers as rater_workers
@@ -68,19 +70,19 @@ def apply(table: Ratings, settings: RaterConfig) -> Verdict:
   def drop(row: int, rule: str, reason: str) -> None:
     rules[row], reasons[row], remaining[row] = rule, reason, False
 
-  order = table.order()
-  pair = table.worker * len(table.images) + table.image
-  place, first = _places(pair, order)
-  for row in np.flatnonzero(place > 0).tolist():
-    before = first[row]
-    where = f"{table.files[before]}, line {table.lines[before]}"
-    drop(row, DUPLICATE, f"the worker rated the picture in {where}")
+  order = pd.Series(table.order())
+  first = order.groupby([table.worker[order], table.image[order]]).transform("first")
+  for row, before in zip(order, first, strict=True):
+    if row != before:
+      where = f"{table.files[before]}, line {table.lines[before]}"
+      drop(row, DUPLICATE, f"the worker rated the picture in {where}")
   if settings.max_per_worker:
     order = order[remaining[order]]
-    place, _ = _places(table.worker, order)
-    for row in order[place[order] >= settings.max_per_worker].tolist():
-      reason = f"the worker's rating {place[row] + 1} of at most"
-      drop(row, OVER_LIMIT, f"{reason} {settings.max_per_worker}")
+    place = order.groupby(table.worker[order]).cumcount() + 1
+    for row, number in zip(order, place, strict=True):
+      if number > settings.max_per_worker:
+        reason = f"the worker's rating {number} of at most {settings.max_per_worker}"
+        drop(row, OVER_LIMIT, reason)
   for row in np.flatnonzero(
     remaining & (table.approval < settings.min_approval)
   ).tolist():
@@ -124,34 +126,9 @@ def images(table: Ratings, verdict: Verdict) -> Images:
   for target in TARGETS:
     values = getattr(table, target)[remaining]
     mean[target], sd[target] = rater_workers.moments(values, image, number)
-  keyword_counts: list[dict[str, int]] = [{} for _ in range(number)]
-  for row in np.flatnonzero(remaining).tolist():
-    if word := table.keywords[row]:
-      counts = keyword_counts[table.image[row]]
-      counts[word] = counts.get(word, 0) + 1
-  # max takes the first of equals, and dictionaries keep the order of the files.
-  words = [
-    max(counts, key=counts.__getitem__) if counts else "" for counts in keyword_counts
-  ]
-  return Images(mean, sd, verdict.raters, words)
-
-
-def _places(group: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Where each row stands in its group, and the row that stands first.
-
-  Args:
-    group: (N,) int.
-    order: (M,) the rows that take part, first to last.
-  Returns:
-    (N,) place from 0 on, and (N,) first row; 0 for rows that take no part.
-  """
-  place, first = np.zeros((2, len(group)), np.int64)
-  if not len(order):
-    return place, first
-  by_group = order[np.argsort(group[order], kind="stable")]
-  new = np.diff(group[by_group], prepend=group[by_group[0]] - 1) != 0
-  starts = np.flatnonzero(new)
-  sizes = np.diff(starts, append=len(by_group))
-  place[by_group] = np.arange(len(by_group)) - np.repeat(starts, sizes)
-  first[by_group] = np.repeat(by_group[starts], sizes)
-  return place, first
+  words = pd.Series(table.keywords, dtype=object)[remaining]
+  words = words[words != ""]
+  # Of equally common ones the mode is the first.
+  keywords = words.groupby(table.image[words.index]).agg(statistics.mode)
+  keywords = keywords.reindex(range(number), fill_value="")
+  return Images(mean, sd, verdict.raters, keywords.tolist())

@@ -11,6 +11,7 @@ import collections
 import dataclasses
 import math
 import pathlib
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -267,9 +268,9 @@ def _image(name: str, votes: Sequence[Vote], settings: CandidateConfig) -> Image
     reason = "too few votes"
   elif yes < needed:
     reason = "too few yes"
-  words = collections.Counter(vote.keyword for vote in votes if vote.keyword)
-  word = max(words, key=words.__getitem__) if words else ""
-  return Image(name, len(votes), yes, reason, word)
+  words = [vote.keyword for vote in votes if vote.keyword]
+  keyword = statistics.mode(words) if words else ""  # the first of equals
+  return Image(name, len(votes), yes, reason, keyword)
 
 
 def _reasons(tally: Tally) -> dict[str, int]:

@@ -8,6 +8,7 @@ import math
 import warnings
 
 import numpy as np
+import pandas as pd
 
 from emojax.config import TARGETS
 from emojax.raters import agreement as rater_agreement
@@ -69,29 +70,35 @@ def describe(table: Ratings, counts: np.ndarray, settings: RaterConfig) -> Worke
     agreement[target], shared = rater_agreement.with_others(
       values, image, worker, number
     )
-  median, timed = _median_seconds(table.seconds[counts], worker, number)
+  answers = pd.DataFrame(
+    {name: getattr(table, name)[counts] for name in (*TARGETS, "seconds")}
+  ).groupby(worker)
+  shares = answers.value_counts([*TARGETS], normalize=True)
+  columns = {
+    "modal_share": shares.groupby(level=0).max(),
+    "median_seconds": answers["seconds"].median(),
+    "timed": answers["seconds"].count(),
+  }
+  numbers = pd.DataFrame(columns, index=range(number))  # NaN where nothing counts
   workers = Workers(
     counted=total,
     mean=mean,
     sd=sd,
     agreement=agreement,
     shared=shared,
-    modal_share=_modal_share(table, counts, number),
-    median_seconds=median,
+    modal_share=numbers["modal_share"].to_numpy(),
+    median_seconds=numbers["median_seconds"].to_numpy(),
     flags=[[] for _ in range(number)],
   )
   least = settings.flag_min_ratings
   # Comparisons with NaN are false: nobody is flagged for what is not known.
+  is_straight = workers.modal_share >= settings.straight_line_share
+  disagrees = workers.mean_agreement() < settings.min_agreement
+  is_fast = workers.median_seconds < settings.min_median_seconds
   for flag, is_so in (
-    (
-      STRAIGHT,
-      (total >= least) & (workers.modal_share >= settings.straight_line_share),
-    ),
-    (
-      DISAGREES,
-      (shared >= least) & (workers.mean_agreement() < settings.min_agreement),
-    ),
-    (FAST, (timed >= least) & (median < settings.min_median_seconds)),
+    (STRAIGHT, (total >= least) & is_straight),
+    (DISAGREES, (shared >= least) & disagrees),
+    (FAST, (numbers["timed"].to_numpy() >= least) & is_fast),
   ):
     for i in np.flatnonzero(is_so):
       workers.flags[i].append(flag)
@@ -117,31 +124,3 @@ def moments(
   sd = np.full(number, math.nan)
   np.divide(squares, n - 1, out=sd, where=n > 1)
   return mean, np.sqrt(sd)
-
-
-def _modal_share(table: Ratings, counts: np.ndarray, number: int) -> np.ndarray:
-  """Share of the commonest (valence, arousal) pair of every worker."""
-  worker = table.worker[counts]
-  answers = np.column_stack([worker, table.valence[counts], table.arousal[counts]])
-  kinds, times = np.unique(answers, axis=0, return_counts=True)
-  most = np.zeros(number)
-  np.maximum.at(most, kinds[:, 0].astype(np.int64), times)
-  share = np.full(number, math.nan)
-  n = np.bincount(worker, minlength=number)
-  return np.divide(most, n, out=share, where=n > 0)
-
-
-def _median_seconds(
-  seconds: np.ndarray, worker: np.ndarray, number: int
-) -> tuple[np.ndarray, np.ndarray]:
-  """Median time of every worker, and how many times it is over."""
-  is_timed = np.isfinite(seconds)
-  who, times = worker[is_timed], seconds[is_timed]
-  n = np.bincount(who, minlength=number)
-  ordered = times[np.lexsort((times, who))]
-  starts = np.cumsum(n) - n
-  median = np.full(number, math.nan)
-  some = n > 0
-  low, high = (starts + (n - 1) // 2)[some], (starts + n // 2)[some]
-  median[some] = (ordered[low] + ordered[high]) / 2
-  return median, n

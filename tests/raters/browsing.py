@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -108,6 +109,25 @@ class Rater:
     self.pick("valence", valence)
     self.pick("arousal", arousal)
     self.find("next").click()
+
+  def press(self, *keys):
+    """Presses keys, on whatever has the focus."""
+    ActionChains(self.browser).send_keys(*keys).perform()
+
+  def tap(self, element):
+    """Touches an element, which must be large enough for a thumb."""
+    box = self.js(
+      "arguments[0].scrollIntoView({block: 'nearest'});"
+      "const box = arguments[0].getBoundingClientRect();"
+      "return [box.x, box.y, box.width, box.height]",
+      element,
+    )
+    x, y, width, height = box
+    assert width >= 40 and height >= 40, (element.get_attribute("outerHTML"), box)
+    point = [{"x": x + width / 2, "y": y + height / 2}]
+    for kind, points in (("touchStart", point), ("touchEnd", [])):
+      event = {"type": kind, "touchPoints": points}
+      self.browser.execute_cdp_cmd("Input.dispatchTouchEvent", event)
 
   def ended(self):
     """Waits for the last view."""

@@ -98,7 +98,7 @@ def test_several_files_are_one_table(tmp_path):
 def test_mistakes_are_told_with_file_and_place(tmp_path, text, message):
   with pytest.raises((ratings.RatingsError, errors.UserError), match=message) as error:
     _read(tmp_path, text)
-  assert "0.csv" in str(error.value) or "approval is in percent" in str(error.value)
+  assert "0.csv" in str(error.value)
 
 
 def test_many_mistakes_are_listed_and_counted(tmp_path):
@@ -146,3 +146,86 @@ def test_no_file_a_missing_file_and_one_twice(tmp_path):
   path.write_text(GOOD)
   with pytest.raises(ratings.RatingsError, match=r"a\.csv is named twice"):
     rater_ratings.read([path, tmp_path / "." / "a.csv"], settings)
+
+
+def _timed(*seconds):
+  """A table of one worker's times."""
+  rows = "".join(f"a,{i}.jpg,5,5,{time}\n" for i, time in enumerate(seconds))
+  return f"{HEADER},seconds\n{rows}"
+
+
+def test_milliseconds_are_told_from_seconds(tmp_path):
+  text = _timed(900, 4210, 8800, "", 100000)
+  message = r"0\.csv: the median of the column seconds is 6505, as .*--time_unit=ms"
+  with pytest.raises(errors.UserError, match=message):
+    _read(tmp_path, text)
+  table, _ = _read(tmp_path, text, time_unit="ms")
+  assert table.seconds[[0, 1, 2, 4]].tolist() == [0.9, 4.21, 8.8, 100]
+  assert np.isnan(table.seconds[3])
+  table, _ = _read(tmp_path, text, time_unit="s")
+  assert table.seconds[1] == 4210
+  # The median counts, so one who went to lunch is no mistake.
+  assert _read(tmp_path, _timed(4, 5, 3600))[0].seconds[2] == 3600
+
+
+def test_files_in_different_units_are_told_by_name(tmp_path):
+  """Together their median would be that of either."""
+  files = _timed(3, 4, 5, 6, 7), _timed(3000, 4000, 5000)
+  with pytest.raises(errors.UserError, match=r"1\.csv: the median .* is 4000, as if"):
+    _read(tmp_path, *files)
+  with pytest.raises(errors.UserError, match=r"0\.csv: the median .*too little for mi"):
+    _read(tmp_path, *files, time_unit="ms")
+  few = [_timed(3000), _timed(4000, 5000)]  # too few each to be judged alone
+  with pytest.raises(errors.UserError, match=r"all files: the median .* is 4000"):
+    _read(tmp_path, *few)
+
+
+@pytest.mark.parametrize(
+  ("cell", "rate"),
+  [
+    ("100% (31/31)", 100),
+    ("97 % ( 30 / 31 )", 97),
+    ("96.8 (30/31)", 96.8),
+    ("97,5%", 97.5),
+    ("99", 99),
+    ("1%", 1),
+    ("0% (0/0)", np.nan),  # a new worker: nothing was judged yet
+    ("0% (0/7)", 0),
+  ],
+)
+def test_approval_rates_as_platforms_write_them(tmp_path, cell, rate):
+  table, _ = _read(tmp_path, f'{HEADER},approval\na,x,5,5,"{cell}"\n')
+  np.testing.assert_equal(table.approval, [rate])
+
+
+@pytest.mark.parametrize("cell", ["31/31", "97% (30)", "97 of 100", "0_7", "1e1", "-1"])
+def test_what_is_no_approval_rate_is_refused(tmp_path, cell):
+  with pytest.raises(ratings.RatingsError, match=r"expected percent such as 97, .*got"):
+    _read(tmp_path, f"{HEADER},approval\na,x,5,5,{cell}\n")
+
+
+def test_shares_beside_percents_are_told_by_file(tmp_path):
+  """Their workers would fall below 95 percent without a word."""
+  percents = f"{HEADER},approval\na,x,5,5,98\nb,x,5,5,0\n"
+  shares = f"{HEADER},approval\nc,x,5,5,0.98\nd,x,5,5,1\n"
+  for texts in ((percents, shares), (percents, shares.replace("0.98", "1"))):
+    with pytest.raises(errors.UserError, match=r"1\.csv: column approval .* a share"):
+      _read(tmp_path, *texts)
+  with pytest.raises(errors.UserError, match=r"0\.csv: .* but 0.98 in it looks like"):
+    _read(tmp_path, f"{percents}c,x,5,5,0.98\n")
+  assert _read(tmp_path, percents)[0].approval.tolist() == [98, 0]
+
+
+@pytest.mark.parametrize(
+  "cell", ["1699020300", "1699020300000", "1699020300.0", "2023-11-03 14:05:00"]
+)
+def test_times_may_be_counted_from_1970(tmp_path, cell):
+  """Python reads the digits of the second as the year 1699."""
+  table, _ = _read(tmp_path, f"{HEADER},shown_at\na,x,5,5,{cell}\n")
+  assert table.shown_at.tolist() == [1699020300]
+
+
+@pytest.mark.parametrize("cell", ["16990203001", "45234", "20261103140500", "7"])
+def test_numbers_that_are_no_time_are_refused(tmp_path, cell):
+  with pytest.raises(ratings.RatingsError, match="column shown_at: expected a time"):
+    _read(tmp_path, f"{HEADER},shown_at\na,x,5,5,{cell}\n")

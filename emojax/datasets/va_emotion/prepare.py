@@ -63,7 +63,7 @@ def prepare(
       # The pictures may have moved, and the same ratings may have had another scale.
       prepared.metadata["settings"] = source.settings
       prepared.metadata["scales"] = {t: list(s) for t, s in source.scales.items()}
-      return dataset_lib.select(prepared, settings.features)
+      return dataset_lib.select(prepared, settings.every_feature)
     if not writable:
       raise OSError(
         f"{path} has another dataset and cannot be written: choose another --data_dir"
@@ -71,7 +71,7 @@ def prepare(
     built = build.build(source, data, settings, extraction, progress, prepared)
     _put(place, built)
     say(f"prepared {_summary(built)} in {path}")
-    return dataset_lib.select(read(path), settings.features)
+    return dataset_lib.select(read(path), settings.every_feature)
 
 
 def _prepared(

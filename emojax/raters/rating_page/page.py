@@ -35,6 +35,13 @@ _ABOUT = (
   "some cannot be shown."
 )
 _FOLDER = pathlib.Path(__file__).parent
+_TEMPLATES = jinja2.Environment(
+  loader=jinja2.PackageLoader("emojax.raters.rating_page", ""),
+  autoescape=True,
+  trim_blocks=True,
+  lstrip_blocks=True,
+  undefined=jinja2.StrictUndefined,
+)
 # Browsers hold the pictures as one text; Chromium's longest has 2^29 characters. They
 # need seconds for a tenth of that.
 _MOST_BYTES, _MANY_BYTES = 400_000_000, 50_000_000
@@ -56,12 +63,6 @@ def page(images: Sequence[rating_pictures.Image], settings: RatingPageConfig) ->
     raise errors.UserError("there is no picture to rate")
   style = _part("page.css")
   script = _part("page.js")
-  environment = jinja2.Environment(
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined,
-  )
   scales = [
     (
       "valence",
@@ -76,7 +77,7 @@ def page(images: Sequence[rating_pictures.Image], settings: RatingPageConfig) ->
       manikins.arousal,
     ),
   ]
-  return environment.from_string(_part("page.html")).render(
+  return _TEMPLATES.get_template("page.html").render(
     settings=settings,
     instructions=_paragraphs(settings.instructions),
     warning=_paragraphs(settings.warning),

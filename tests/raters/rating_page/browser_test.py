@@ -10,7 +10,6 @@ import helpers
 import numpy as np
 import pytest
 from raters import browsing, rating_help
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -113,18 +112,14 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
 
 def test_all_pictures_by_keyboard_alone(rater, pages):
   rater.browser.get(pages["four"])
-
-  def press(*keys):
-    ActionChains(rater.browser).send_keys(*keys).perform()
-
-  press(Keys.TAB, "kay", Keys.ENTER)
+  rater.press(Keys.TAB, "kay", Keys.ENTER)
   for i, (valence, arousal) in enumerate(((1, 9), (2, 8), (3, 7))):
     rater.ready(i + 1)
-    press(str(valence), str(arousal), Keys.ENTER)
+    rater.press(str(valence), str(arousal), Keys.ENTER)
   rater.ready(4)
-  press("5", "5", "6", "4")  # thought better of it
-  press(Keys.ARROW_RIGHT)  # native: the next step of the scale in focus
-  press(Keys.ENTER)
+  rater.press("5", "5", "6", "4")  # thought better of it
+  rater.press(Keys.ARROW_RIGHT)  # native: the next step of the scale in focus
+  rater.press(Keys.ENTER)
   rows = rating_help.read(rater.csv())
   assert [row[2:4] for row in rows] == [["1", "9"], ["2", "8"], ["3", "7"], ["6", "5"]]
 
@@ -134,7 +129,7 @@ def test_the_tab_key_reaches_both_scales_and_the_focus_is_seen(rater, pages):
   rater.ready(1)
   reached, outlines = [], set()
   for _ in range(5):
-    ActionChains(rater.browser).send_keys(Keys.TAB).perform()
+    rater.press(Keys.TAB)
     element = rater.browser.switch_to.active_element
     reached.append(element.get_attribute("name") or element.get_attribute("id"))
     outlines.add(
@@ -154,25 +149,10 @@ def test_all_pictures_by_touch_on_a_narrow_telephone(rater, pages, one_browser):
   one_browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
   touch = {"enabled": True, "maxTouchPoints": 1}
   one_browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", touch)
-
-  def tap(element):
-    box = rater.js(
-      "arguments[0].scrollIntoView({block: 'nearest'});"
-      "const box = arguments[0].getBoundingClientRect();"
-      "return [box.x, box.y, box.width, box.height]",
-      element,
-    )
-    x, y, width, height = box
-    assert width >= 40 and height >= 40, (element.get_attribute("outerHTML"), box)
-    point = [{"x": x + width / 2, "y": y + height / 2}]
-    for kind, points in (("touchStart", point), ("touchEnd", [])):
-      event = {"type": kind, "touchPoints": points}
-      one_browser.execute_cdp_cmd("Input.dispatchTouchEvent", event)
-
   try:
     rater.browser.get(pages["four"])
     rater.find("worker").send_keys("thumb")
-    tap(rater.find("begin"))
+    rater.tap(rater.find("begin"))
     for number in range(1, 5):
       rater.ready(number)
       wide = "return document.documentElement.scrollWidth"
@@ -180,9 +160,9 @@ def test_all_pictures_by_touch_on_a_narrow_telephone(rater, pages, one_browser):
       for scale in ("valence", "arousal"):
         steps = rater.browser.find_elements(By.CSS_SELECTOR, f"#{scale} input")
         for step in steps if number == 1 else steps[number : number + 1]:
-          tap(step)
+          rater.tap(step)
           rater.until(step.is_selected)
-      tap(rater.find("next"))
+      rater.tap(rater.find("next"))
     rows = rating_help.read(rater.csv())
     assert [row[2:4] for row in rows] == [
       ["9", "9"],
@@ -190,13 +170,13 @@ def test_all_pictures_by_touch_on_a_narrow_telephone(rater, pages, one_browser):
       ["4", "4"],
       ["5", "5"],
     ]
-    tap(rater.find("return"))
+    rater.tap(rater.find("return"))
     rater.ready(4)
-    tap(rater.find("back"))
+    rater.tap(rater.find("back"))
     rater.ready(3)
-    tap(rater.find("stop"))
+    rater.tap(rater.find("stop"))
     rater.ended()
-    tap(rater.find("download"))
+    rater.tap(rater.find("download"))
   finally:
     one_browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     off = {"enabled": False}
@@ -227,22 +207,24 @@ def test_a_reload_in_the_middle_loses_no_answer(rater, pages):
   assert [row[2:4] for row in rows] == [["2", "3"], ["4", "5"], ["7", "8"], ["9", "9"]]
 
 
-def test_each_worker_has_an_own_order_of_an_own_choice_and_keeps_it(rater, pages):
-  def order(worker):
-    rater.enter(pages["four"], worker)
-    names = []
-    for number in range(1, 5):
-      rater.ready(number)
-      names.append(rater.shown())
-      ActionChains(rater.browser).send_keys("5", "5", Keys.ENTER).perform()
-    rater.ended()
-    return names
+def _order(rater, page, worker):
+  """The pictures as a worker is shown them."""
+  rater.enter(page, worker)
+  names = []
+  for number in range(1, 5):
+    rater.ready(number)
+    names.append(rater.shown())
+    rater.press("5", "5", Keys.ENTER)
+  rater.ended()
+  return names
 
-  first = order("one")
+
+def test_each_worker_has_an_own_order_of_an_own_choice_and_keeps_it(rater, pages):
+  first = _order(rater, pages["four"], "one")
   assert len(set(first)) == 4 and set(first) <= set(rating_help.PLAIN)
-  assert {frozenset(first)} != {frozenset(order("two"))}
+  assert {frozenset(first)} != {frozenset(_order(rater, pages["four"], "two"))}
   rater.js("localStorage.clear()")
-  assert order("one") == first
+  assert _order(rater, pages["four"], "one") == first
 
 
 def test_choices_are_even(rater, pages):

@@ -73,21 +73,22 @@ def test_answers_survive_new_texts_but_not_new_pictures(odd, plain):
   assert _data(rating_help.make(plain))["digest"] != digest
 
 
-def test_the_policy_names_the_only_addresses(odd):
-  def policy(**settings):
-    (content,) = re.findall(
-      'Security-Policy" content="([^"]+)"', rating_help.make(odd, **settings)
-    )
-    return dict(
-      part.split(" ", 1) for part in content.replace("&#39;", "'").split("; ")
-    )
+def _policy(folder, **settings):
+  """The content security policy of a page, by directive."""
+  text = rating_help.make(folder, **settings)
+  (content,) = re.findall('Security-Policy" content="([^"]+)"', text)
+  return dict(part.split(" ", 1) for part in content.replace("&#39;", "'").split("; "))
 
-  alone = policy()
+
+def test_the_policy_names_the_only_addresses(odd):
+  alone = _policy(odd)
   assert alone["default-src"] == alone["form-action"] == "'none'"
   assert alone["img-src"] == "data:" and "unsafe" not in str(alone)
-  turk = policy(post_url="https://www.mturk.com/mturk/externalSubmit")
+  turk = _policy(odd, post_url="https://www.mturk.com/mturk/externalSubmit")
   assert turk["form-action"] == "https://www.mturk.com https://*.mturk.com"
-  local = policy(post_url="http://127.0.0.1:8080/x", base_url="http://localhost/p")
+  local = _policy(
+    odd, post_url="http://127.0.0.1:8080/x", base_url="http://localhost/p"
+  )
   assert local["form-action"] == "http://127.0.0.1:8080"
   assert local["img-src"] == "data: http://localhost"
 
