@@ -95,7 +95,8 @@ def read_rated(
     first = line_of.setdefault(image, line.number)
     if first != line.number:
       problems.append(
-        f"{image!r} stands twice, in lines {first} and {line.number}; keep one"
+        f"{image!r} stands twice, in lines {first} and {line.number}; keep one, or "
+        "make means of single answers with python -m emojax.raters aggregate"
       )
   if problems:
     raise RatingsError(f"{table.path}: {tables.some(problems)}")
