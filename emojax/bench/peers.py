@@ -25,6 +25,11 @@ from emojax.backbones import (
 from emojax.bench.measure import best_seconds, draw_images
 
 
+def has(name: str) -> bool:
+  """Whether a network is written here in PyTorch too; those of the hub are not yet."""
+  return not name.startswith(("clip_", "dinov2_", "convnext_"))
+
+
 def rates(
   name: str, precision: str, repeats: int, batches: Sequence[int]
 ) -> tuple[dict[int, float], np.ndarray]:

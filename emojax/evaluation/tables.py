@@ -168,13 +168,13 @@ def _by_entry(table: str, gathered: Gathered) -> Rows:
       row.append(f"{number:.2f}" if number else "")
     rows.append(row)
   if table == "4":
-    for key, number in printed[targets[0]].items():
+    for key in printed[targets[0]]:
       if "-" in key and not any(
         key == compared["entry"]["paper"] for compared in gathered
       ):
         row = [f"the paper's {key}", "", ""]
         for target in targets:
-          row += ["", "", f"{printed[target].get(key, number):.2f}"]
+          row += ["", "", f"{printed[target][key]:.2f}"]
         rows.append(row)
   return rows
 

@@ -25,7 +25,6 @@ class Entry(NamedTuple):
     features: in column order; none where the model sees the pictures.
     model: `NETWORK`, of `baselines.BASELINES`, or `FINETUNE`.
     preset: of `config.PRESETS`, for a network.
-    hidden: of a network; empty: the preset's.
     paper: the key of its number in the paper's table; empty: it has none.
     train_share: share of each fold's training pictures that it may see.
     network, mode: of a fine-tuned one: of `BACKBONES`, and of `finetune.MODES`.
@@ -35,7 +34,6 @@ class Entry(NamedTuple):
   features: tuple[str, ...]
   model: str = NETWORK
   preset: str = "paper"
-  hidden: tuple[int, ...] = ()
   paper: str = ""
   train_share: float = 1.0
   network: str = ""
@@ -43,8 +41,11 @@ class Entry(NamedTuple):
 
   @property
   def identity(self) -> dict[str, Any]:
-    """What decides its result, as emojax 0.1.0 stored it; its name says the rest."""
-    fields = self._asdict()
+    """What decides its result, as emojax 0.1.0 stored it; its name says the rest.
+
+    "hidden", which no entry ever had, is among it: layers are those of the settings.
+    """
+    fields = self._asdict() | {"hidden": ()}
     del fields["network"], fields["mode"]
     return fields
 
@@ -157,13 +158,10 @@ def _table_4(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   """Classical regressions, the paper's network and the preset `best`."""
   (network, *_) = _objects(selection, ("vgg16",))
   features = (*selection.low, _source(network), *selection.semantic)
+  printed = paper.TABLE_4["valence"]  # the same entries as those of arousal
   entries = [
-    Entry(name, features, model=name, paper=name if name in paper.TABLE_4 else "")
+    Entry(name, features, model=name, paper=name if name in printed else "")
     for name in baselines.BASELINES
-  ]
-  entries = [
-    entry._replace(paper=entry.model if entry.model in ("linear", "svr") else "")
-    for entry in entries
   ]
   entries.append(Entry("network-paper", features, preset="paper", paper=NETWORK))
   entries.append(Entry("network-best", features, preset="best"))
@@ -206,11 +204,8 @@ def settings_of(
   settings = dataclasses.replace(
     config_lib.PRESETS[entry.preset][0], train_share=entry.train_share
   )
-  if entry.hidden:
-    settings = dataclasses.replace(settings, hidden=entry.hidden)
-  elif entry.preset == "paper":
-    hidden = paper.hidden_for(width)
-    settings = dataclasses.replace(settings, hidden=hidden)
+  if entry.preset == "paper":
+    settings = dataclasses.replace(settings, hidden=paper.hidden_for(width))
   if selection.quick:
     hidden = tuple(max(4, round(units * _QUICK_SHARE)) for units in settings.hidden)
     epochs = min(settings.max_epochs, _QUICK_EPOCHS)

@@ -299,7 +299,8 @@ def gathered(experiment: Experiment) -> list[dict[str, Any]]:
       }
       for target, predicted in first.predicted.items()
     }
-    entries.append({"entry": entry._asdict(), "runs": reports, "intervals": intervals})
+    described = entry.identity | {"network": entry.network, "mode": entry.mode}
+    entries.append({"entry": described, "runs": reports, "intervals": intervals})
   return entries
 
 

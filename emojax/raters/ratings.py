@@ -18,6 +18,7 @@ import numpy as np
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import rows as rater_rows
+from emojax.raters import spellings
 from emojax.raters.config import RaterConfig
 from emojax.utils import errors, tables
 
@@ -39,6 +40,8 @@ _LEAST_MS = 1e11  # of a time since 1970: as seconds it would lie after the year
 # of 50 ms nobody has seen them.
 _LONG_SECONDS, _SHORT_MS = 100, 50
 _FEWEST_TIMES = 3
+# With so many answers, two steps at an end that nobody chose may not be on the scale.
+_MANY, _UNUSED = 100, 2
 
 
 class _Values(NamedTuple):
@@ -72,6 +75,7 @@ class Ratings:
     shown_at: (N,) float64 seconds since 1970; NaN where not known.
     keywords: (N,) empty where not known.
     scale: lowest and highest possible rating.
+    notes: what was taken for granted to read the files, and what looks odd in them.
   """
 
   files: Sequence[str]
@@ -87,6 +91,7 @@ class Ratings:
   shown_at: np.ndarray
   keywords: Sequence[str]
   scale: tuple[float, float]
+  notes: Sequence[str] = ()
 
   def __len__(self) -> int:
     return len(self.lines)
@@ -120,17 +125,21 @@ def read(
     UserError: times look like milliseconds, or approval rates like shares.
   """
   scale = ratings.check_scale(settings.rating_scale)
-  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS)
+  rows, assumed = rater_rows.read(
+    paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS
+  )
 
   def check(cells: Mapping[str, str]) -> rater_rows.Checked[_Values]:
     return _check(cells, scale)
 
-  good, values, bad = rater_rows.sift(rows, check, settings.skip_bad_rows)
+  good, values, bad = rater_rows.sift(rows, check, settings.skip_bad_rows, OPTIONAL)
   named = [rater_rows.named(row.cells, []) for row in rows]
   workers = list(dict.fromkeys(worker for worker, _ in named if worker))
   images = sorted({image for _, image in named if rater_rows.is_image(image)})
   worker_of = {name: i for i, name in enumerate(workers)}
   image_of = {name: i for i, name in enumerate(images)}
+  valence = np.array([row.valence for row in values], np.float64)
+  arousal = np.array([row.arousal for row in values], np.float64)
   seconds = np.array([row.seconds for row in values], np.float64)
   in_file: dict[str, list[int]] = collections.defaultdict(list)
   for i, row in enumerate(good):
@@ -146,13 +155,18 @@ def read(
     images=images,
     worker=np.array([worker_of[row.worker] for row in values], np.int64),
     image=np.array([image_of[row.image] for row in values], np.int64),
-    valence=np.array([row.valence for row in values], np.float64),
-    arousal=np.array([row.arousal for row in values], np.float64),
+    valence=valence,
+    arousal=arousal,
     seconds=seconds / 1000 if settings.time_unit == "ms" else seconds,
     approval=np.array([row.approval for row in values], np.float64),
     shown_at=np.array([row.shown_at for row in values], np.float64),
     keywords=[row.keyword for row in values],
     scale=scale,
+    notes=[
+      *assumed,
+      *spellings.questions(images, workers),
+      *_narrow(scale, valence=valence, arousal=arousal),
+    ],
   )
   return table, bad
 
@@ -160,7 +174,7 @@ def read(
 def _check(
   cells: Mapping[str, str], scale: tuple[float, float]
 ) -> rater_rows.Checked[_Values]:
-  problems: list[str] = []
+  problems: list[rater_rows.Problem] = []
   worker, image = rater_rows.named(cells, problems)
   numbers = dict.fromkeys(("seconds", "approval", "shown_at"), math.nan)
   for name, read_cell in (
@@ -176,7 +190,7 @@ def _check(
     try:
       numbers[name] = read_cell(cell)
     except ValueError as error:
-      problems.append(f"column {name}: {error}")
+      problems.append(rater_rows.Problem(name, str(error)))
   values = _Values(
     worker,
     image,
@@ -185,7 +199,7 @@ def _check(
     numbers["seconds"],
     numbers["approval"],
     numbers["shown_at"],
-    cells.get("keyword", ""),
+    rater_rows.composed(cells.get("keyword", "")),
   )
   return values, problems
 
@@ -237,6 +251,25 @@ def _time(cell: str) -> float:
   if moment.tzinfo is None:
     moment = moment.replace(tzinfo=datetime.UTC)
   return (moment - datetime.datetime.fromtimestamp(0, datetime.UTC)).total_seconds()
+
+
+def _narrow(scale: tuple[float, float], **answers: np.ndarray) -> list[str]:
+  """A line on each target whose many answers leave an end of the scale out.
+
+  Whole numbers 1..7 are on 1..9 too, and so would be read wrongly without a word.
+  """
+  lines = []
+  for target, values in answers.items():
+    if len(values) < _MANY or not np.all(values == np.round(values)):
+      continue
+    low, high = values.min(), values.max()
+    if max(low - scale[0], scale[1] - high) >= _UNUSED:
+      lines.append(
+        f"All {len(values)} ratings of {target} are from {low:g} to {high:g}, on a "
+        f"scale of {scale[0]:g} to {scale[1]:g}: if people could not choose the rest, "
+        "--rating_scale is another one; valence and arousal must have the same."
+      )
+  return lines
 
 
 def _check_time_unit(file: str, seconds: np.ndarray, unit: str) -> None:

@@ -89,6 +89,9 @@ def test_a_fine_tuned_entry_says_its_network_and_how():
     "frozen",
   )
   assert train.mode == "train" and not planned[0].network
+  # Of the regressions, the paper has two.
+  assert [entry.paper for entry in planned[:4]] == ["", "linear", "", "svr"]
+  assert train.identity["hidden"] == ()
   # Experiments of emojax 0.1.0 go on with these.
   assert set(train.identity) == {
     "name",

@@ -57,8 +57,8 @@ def test_several_files_are_one_table(tmp_path):
     (f"{HEADER}\n", "has a header but no ratings"),
     ("worker,image,valence\na,x,1\n", "no column 'arousal': expected worker, image, v"),
     (
-      "workerid,image,valence,arousal\na,x,1,1\n",
-      "no column 'worker'.*; is 'workerid' your 'worker'. Rename it then",
+      "wrker,image,valence,arousal\na,x,1,1\n",
+      "no column 'worker'.*; is 'wrker' your 'worker'. Rename it then",
     ),
     (
       f"{HEADER},secs,mood\na,x,1,1,2,3\n",
@@ -229,3 +229,95 @@ def test_times_may_be_counted_from_1970(tmp_path, cell):
 def test_numbers_that_are_no_time_are_refused(tmp_path, cell):
   with pytest.raises(ratings.RatingsError, match="column shown_at: expected a time"):
     _read(tmp_path, f"{HEADER},shown_at\na,x,5,5,{cell}\n")
+
+
+def test_a_picture_under_two_spellings_is_one(tmp_path):
+  r"""Backslashes of Windows, letters that a Mac takes apart, and an address."""
+  spellings = {
+    "set1/Zo\u00eb.jpg": ("set1\\Zo\u00eb.jpg", "./set1//Zoe\u0308.jpg"),
+    "https://a.org/x/p.jpg": ("https://a.org//x/p.jpg", "https://a.org/x/./p.jpg"),
+  }
+  lines = [
+    f"w{i},{name},5,5\n"
+    for image, others in spellings.items()
+    for i, name in enumerate((image, *others))
+  ]
+  table, _ = _read(tmp_path, f"{HEADER}\n{''.join(lines)}")
+  assert table.images == ["https://a.org/x/p.jpg", "set1/Zo\u00eb.jpg"]
+  assert table.image.tolist() == [1, 1, 1, 0, 0, 0] and not table.notes
+
+
+def test_a_worker_under_two_spellings_is_one(tmp_path):
+  text = f"{HEADER}\nZo\u00eb,x,5,5\nZoe\u0308,y,5,5\n"
+  assert _read(tmp_path, text)[0].workers == ["Zo\u00eb"]
+
+
+def test_names_that_may_be_one_are_asked_about(tmp_path):
+  first = f"{HEADER}\nw1,set1/p0.jpg,5,5\nw1,set1/p1.jpg,5,5\n"
+  second = f"{HEADER}\nW1,p0.jpg,5,5\nw2,SET1/p1.jpg,5,5\n"
+  table, _ = _read(tmp_path, first, second)
+  assert len(table.images) == 4
+  images, workers = table.notes
+  assert images.startswith("2 pairs of pictures may be two spellings of one and are")
+  assert workers.endswith("counted apart, such as 'w1' and 'W1'.")
+
+
+@pytest.mark.parametrize("unknown", ["", "NA", "n/a", "NaN", "null", "-", "#N/A", "."])
+def test_what_is_not_known_is_written_in_many_ways(tmp_path, unknown):
+  """R's NA, jsPsych's null, Excel's #N/A: no rating is lost for it."""
+  head = f"{HEADER},seconds,approval,shown_at,keyword"
+  table, bad = _read(tmp_path, f"{head}\na,x,1,2{f',{unknown}' * 4}\n")
+  assert np.isnan([table.seconds[0], table.approval[0], table.shown_at[0]]).all()
+  assert table.keywords == [""] and table.valence.tolist() == [1] and not bad
+
+
+def test_nobody_is_a_worker_called_na(tmp_path):
+  """Or all who are not known were one person, whose ratings are duplicates."""
+  text = f"{HEADER}\nNA,x,1,2\na,NA,1,2\na,x,NA,2\na,x,1,2\n"
+  _, bad = _read(tmp_path, text, skip_bad_rows=True)
+  assert [row.problem for row in bad] == [
+    "column worker: expected a worker's name, got 'NA'",
+    "column image: expected a picture's name, got 'NA'",
+    "column valence: expected a number, got 'NA'",
+  ]
+
+
+def test_a_column_that_cannot_be_read_costs_no_ratings(tmp_path):
+  """Dropping its rows, as the advice was, would drop ratings for nothing."""
+  text = f"{HEADER},seconds\na,x,1,2,soon\nb,x,1,2,3\n"
+  message = r"seconds: expected a number, got 'soon'; .*: --ignore_columns=seconds$"
+  with pytest.raises(ratings.RatingsError, match=message):
+    _read(tmp_path, text)
+  table, _ = _read(tmp_path, text, ignore_columns=("seconds",))
+  assert len(table) == 2 and np.isnan(table.seconds).all()
+
+
+def test_many_further_columns_may_be_ignored_at_once(tmp_path):
+  more = [f"extra{i}" for i in range(30)]
+  text = f"{HEADER},{','.join(more)}\na,x,1,2{',7' * 30}\n"
+  with pytest.raises(ratings.RatingsError, match=r"'extra7', and 22 more; .*=all if"):
+    _read(tmp_path, text)
+  assert len(_read(tmp_path, text, ignore_columns=("ALL",))[0]) == 1
+
+
+@pytest.mark.parametrize(
+  ("scale", "valence", "arousal", "notes"),
+  [
+    ((1.0, 9.0), (1, 7), (1, 7), ["valence are from 1 to 7", "arousal are from 1 to"]),
+    ((1.0, 9.0), (1, 9), (2, 8), []),
+    ((-3.0, 6.0), (-3, 3), (0, 6), ["valence are from -3 to 3", "arousal are from 0"]),
+  ],
+)
+def test_a_scale_that_may_be_another_is_told(tmp_path, scale, valence, arousal, notes):
+  rng = np.random.default_rng(0)
+  values = np.stack(
+    [rng.integers(low, high + 1, 120) for low, high in (valence, arousal)]
+  )
+  lines = [f"a,{i},{v},{a}" for i, (v, a) in enumerate(values.T)]
+  text = "\n".join([HEADER, *lines, ""])
+  table, _ = _read(tmp_path, text, rating_scale=scale)
+  assert len(table.notes) == len(notes)
+  for line, part in zip(table.notes, notes, strict=True):
+    assert part in line and "--rating_scale" in line
+  few, _ = _read(tmp_path, "\n".join([HEADER, *lines[:99], ""]), rating_scale=scale)
+  assert not few.notes
