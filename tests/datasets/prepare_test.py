@@ -38,6 +38,7 @@ def data(tmp_path) -> DataConfig:
     dataset="va_emotion/folder",
     images_dir=str(images),
     ratings_csv=str(tmp_path / "ratings.csv"),
+    rating_scale=(1, 9),
     data_dir=str(tmp_path / "tfds"),
   )
 
@@ -151,8 +152,8 @@ def test_a_missing_picture_can_be_left_out_too(data, lines):
 
 
 def test_fewer_pictures_than_folds(data, lines):
-  lines = pathlib.Path(data.ratings_csv).read_text().splitlines()
-  pathlib.Path(data.ratings_csv).write_text("\n".join(lines[:5]))
+  table = pathlib.Path(data.ratings_csv)
+  table.write_text("\n".join(table.read_text().splitlines()[:5]))
   with pytest.raises(ValueError, match="4 rated pictures cannot be dealt into 5 folds"):
     prepare_lib.prepare(data, LBP, say=lines.append)
 

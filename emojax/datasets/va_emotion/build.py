@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from emojax import images
-from emojax.config import TARGETS, DataConfig, ExtractConfig
+from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import (
   cgna,
   collection,
@@ -47,13 +47,7 @@ def collect(place: Place, data: DataConfig) -> collection.Collection:
   if name == "cgna10766":
     downloads = place.root / "downloads" / name
     return cgna.load(data.manual_dir, downloads, data.download)
-  return folder.load(
-    data.images_dir,
-    data.ratings_csv,
-    data.rating_scale,
-    data.skip_bad_pictures,
-    folder.named_columns(data),
-  )
+  return folder.load(data)
 
 
 def fingerprint(source: collection.Collection, data: DataConfig) -> str:
@@ -136,13 +130,13 @@ def build(
   return Dataset(
     image_ids=[entry.image_id for entry in good],
     features={name: values[name] for name in names},
-    ratings=_pairs(good, *TARGETS, np.float32),
-    ratings_std=_pairs(good, "valence_std", "arousal_std", np.float32),
-    num_raters=_pairs(good, "valence_raters", "arousal_raters", np.int32),
+    **rating_arrays(source.targets, good),
     fold=folds.assign(len(good), data.fold_seed),
     keywords=[entry.keyword for entry in good],
     metadata={
       "source": source.name,
+      "targets": list(source.targets),
+      "scales": {target: list(scale) for target, scale in source.scales.items()},
       "fingerprint": fingerprint(source, data),
       "features": [described[name] for name in names],
       "fold_seed": data.fold_seed,
@@ -158,12 +152,20 @@ def build(
   )
 
 
-def _pairs(
-  rated: Sequence[ratings.Rated], first: str, second: str, dtype: type
-) -> np.ndarray:
-  """(N, 2): two fields of every picture."""
-  pairs = [(getattr(entry, first), getattr(entry, second)) for entry in rated]
-  return np.array(pairs, dtype).reshape(-1, 2)
+def rating_arrays(
+  targets: Sequence[str], rated: Sequence[ratings.Rated]
+) -> dict[str, np.ndarray]:
+  """The ratings as the fields of `Dataset` that hold them, each (N, T)."""
+
+  def table(part: str, dtype: type) -> np.ndarray:
+    rows = [[getattr(entry.ratings[t], part) for t in targets] for entry in rated]
+    return np.array(rows, dtype).reshape(-1, len(targets))
+
+  return {
+    "ratings": table("mean", np.float32),
+    "ratings_std": table("std", np.float32),
+    "num_raters": table("raters", np.int32),
+  }
 
 
 def _image_error(broken: Mapping[str, str], total: int) -> ImageError:

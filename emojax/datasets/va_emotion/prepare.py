@@ -60,7 +60,9 @@ def prepare(
     prepared = _prepared(path, build.fingerprint(source, data), data, settings)
     if prepared is not None and _has(prepared, extraction):
       say(f"reusing {_summary(prepared)} in {path}")
-      prepared.metadata["settings"] = source.settings  # the pictures may have moved
+      # The pictures may have moved, and the same ratings may have had another scale.
+      prepared.metadata["settings"] = source.settings
+      prepared.metadata["scales"] = {t: list(s) for t, s in source.scales.items()}
       return dataset_lib.select(prepared, settings.every_feature)
     if not writable:
       raise OSError(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emojax import images
-from emojax.config import TARGETS, DataConfig
+from emojax.config import DataConfig
 from emojax.datasets.va_emotion import (
   build,
   collection,
@@ -78,7 +78,7 @@ class RatedSet:
 
   def num_raters(self) -> dict[str, np.ndarray]:
     """Target -> how many rated, of the pictures of which it is known."""
-    columns = zip(TARGETS, self.dataset.num_raters.T, strict=True)
+    columns = zip(self.dataset.targets, self.dataset.num_raters.T, strict=True)
     return {target: values[values >= 1] for target, values in columns}
 
   def noise_ceilings(self) -> dict[str, dict[str, float] | None]:
@@ -86,7 +86,7 @@ class RatedSet:
     data = self.dataset
     columns = zip(data.ratings.T, data.ratings_std.T, data.num_raters.T, strict=True)
     ceilings = (metrics.noise_ceiling(*of_target) for of_target in columns)
-    return dict(zip(TARGETS, ceilings, strict=True))
+    return dict(zip(data.targets, ceilings, strict=True))
 
   def image(self, row: int) -> np.ndarray | None:
     """The pixels of a picture, read again; None where it has gone."""
@@ -241,22 +241,18 @@ def _without_features(
   rated = [source.rated[row] for row in good]
   is_enough = len(rated) >= folds.NUM_FOLDS
 
-  def pair(names: Sequence[str], dtype: type) -> np.ndarray:
-    rows = [[getattr(entry, name) for name in names] for entry in rated]
-    return np.array(rows, dtype)
-
   return dataset_lib.Dataset(
     image_ids=[entry.image_id for entry in rated],
     features={},
-    ratings=pair(TARGETS, np.float32),
-    ratings_std=pair(("valence_std", "arousal_std"), np.float32),
-    num_raters=pair(("valence_raters", "arousal_raters"), np.int32),
+    **build.rating_arrays(source.targets, rated),
     fold=folds.assign(len(rated), data.fold_seed)
     if is_enough
     else np.full(len(rated), NO_FOLD, np.int32),
     keywords=[entry.keyword for entry in rated],
     metadata={
       "source": source.name,
+      "targets": list(source.targets),
+      "scales": {target: list(scale) for target, scale in source.scales.items()},
       "fingerprint": build.fingerprint(source, data),
       "features": [],
       "fold_seed": data.fold_seed,

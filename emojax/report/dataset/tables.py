@@ -206,8 +206,9 @@ def _left_out(rated_set: RatedSet, entry: LeftOut) -> Sequence[Any]:
   rated = entry.rated
   cells: list[Any] = [""] * 7
   if rated:
-    numbers = (rated.valence, rated.arousal, rated.valence_std, rated.arousal_std)
-    counts = (rated.valence_raters, rated.arousal_raters)
+    of = [rated.ratings[target] for target in TARGETS]
+    numbers = (*(rating.mean for rating in of), *(rating.std for rating in of))
+    counts = [rating.raters for rating in of]
     cells = [*map(_number, numbers), *map(_count, counts), rated.keyword]
   return rated_set.title, entry.image_id, "", *cells, *_look(entry.look), ""
 
