@@ -11,6 +11,7 @@ Names listed in `__all__` are stable; everything else may change with any versio
 """
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from emojax.datasets import va_emotion as va_emotion  # registers the builder
@@ -27,6 +28,7 @@ def load(
   weights_dir: str | os.PathLike[str] = "",
   color_names: str | os.PathLike[str] = "",
   word_norms: str | os.PathLike[str] = "",
+  extra_features: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> "Predictor":
   """Opens a predictor: the one that comes with emojax, or a finished run.
 
@@ -36,6 +38,8 @@ def load(
     weights_dir: folder of the feature networks' weights; an archive may carry them.
     color_names: the authors' `w2c.mat` colour-name table, if the run used it.
     word_norms: the CSV file of word norms, if the run used it.
+    extra_features: of a run with features from elsewhere, the table of each for the
+      pictures to be predicted: name -> file.
   Returns:
     A `Predictor`; its `predict(images)` takes paths, folders, bytes or arrays and
     returns `Predictions` of plain arrays.
@@ -47,4 +51,4 @@ def load(
   # JAX.
   from emojax.predict import predictor
 
-  return predictor.load(run, weights_dir, color_names, word_norms)
+  return predictor.load(run, weights_dir, color_names, word_norms, extra_features)

@@ -50,6 +50,12 @@ class ExtractConfig:
     "Which features, in column order; these five are 59 + 320 + 59 + 1000 + 150 = "
     "1588 columns, the width of the paper's input.",
   )
+  extra_features: tuple[str, ...] = setting(
+    (),
+    "Features computed elsewhere, NAME=FILE: .npy with a file of names beside it, "
+    ".npz, CSV, Excel or Parquet, a row per picture. They come behind --features "
+    "unless that names them.",
+  )
   weights_dir: str = setting(
     "",
     "Folder of <network>.safetensors files to look in before installed packages and "
@@ -95,6 +101,12 @@ class ExtractConfig:
     "Folder that keeps features already computed, and compiled programs; empty: keep "
     "none.",
   )
+
+  @property
+  def every_feature(self) -> tuple[str, ...]:
+    """`features`, and behind them the extra ones that are not among them."""
+    extra = (setting.partition("=")[0] for setting in self.extra_features)
+    return tuple(dict.fromkeys([*self.features, *extra]))
 
 
 @dataclasses.dataclass(frozen=True)

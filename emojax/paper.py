@@ -1,8 +1,7 @@
 """What the paper printed, to stand beside what emojax measures.
 
-Source: Kim, Kim, Kim and Lee, "Building Emotional Machines: Recognizing Image Emotions
-through Deep Neural Networks", 2017, Tables II to IV; mean square errors on its own
-10,766 pictures, so only a run on those pictures may be compared number by number.
+Source: the paper (`CITATION`), Tables II to IV; mean square errors on its own 10,766
+pictures, so only a run on those pictures may be compared number by number.
 """
 
 from typing import NamedTuple
@@ -130,8 +129,8 @@ KEYWORDS = {
 # The pictures of the paper, for the sentence on what may be compared.
 NUM_IMAGES = 10_766
 CITATION = (
-  'Kim, Kim, Kim, Lee, "Building Emotional Machines: Recognizing Image Emotions '
-  'through Deep Neural Networks", 2017'
+  "Kim, Kim, Kim, Lee: Building Emotional Machines: Recognizing Image Emotions through "
+  "Deep Neural Networks, IEEE Transactions on Multimedia 20(11), 2018; preprint 2017"
 )
 
 

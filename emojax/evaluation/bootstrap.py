@@ -85,21 +85,23 @@ def differences(
   Raises:
     ValueError: see `metrics.score`.
   """
-  one, other = (
-    dataclasses.asdict(metrics.score(said, rated)) for said in (first, second)
+  first_scores, second_scores = (
+    dataclasses.asdict(metrics.score(predicted, rated)) for predicted in (first, second)
   )
-  found = {}
+  by_score = {}
   for name, differing in _resampled(first, second, rated, seed=seed).items():
     better = differing < 0 if name == "mse" else differing > 0
-    found[name] = Difference(
-      one[name] - other[name], *_bounds(differing), float(np.mean(better))
+    by_score[name] = Difference(
+      first_scores[name] - second_scores[name],
+      *_bounds(differing),
+      float(np.mean(better)),
     )
-  return found
+  return by_score
 
 
-def text(one: Interval | Difference) -> str:
+def text(estimate: Interval | Difference) -> str:
   """A value with its bounds, as tables show it."""
-  return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
+  return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
@@ -136,8 +138,8 @@ def _resampled(*values: np.ndarray, seed: int) -> dict[str, np.ndarray]:
   with warnings.catch_warnings():
     # scipy's own bounds are NaN where one resample's score is; `_bounds` leaves it out.
     warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-    found = stats.bootstrap(
-      [np.asarray(one, np.float64) for one in values],
+    bootstrapped = stats.bootstrap(
+      [np.asarray(array, np.float64) for array in values],
       scores,
       n_resamples=_RESAMPLES,
       batch=max(1, _AT_ONCE // len(values[0])),
@@ -146,4 +148,4 @@ def _resampled(*values: np.ndarray, seed: int) -> dict[str, np.ndarray]:
       method="percentile",
       rng=np.random.default_rng(seed),
     )
-  return dict(zip(SCORES, found.bootstrap_distribution, strict=True))
+  return dict(zip(SCORES, bootstrapped.bootstrap_distribution, strict=True))

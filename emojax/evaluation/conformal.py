@@ -73,17 +73,17 @@ def coverage(
 
 
 def _of_target(
-  seen: np.ndarray, errors: np.ndarray, distance: np.ndarray, level: float
+  distances: np.ndarray, errors: np.ndarray, distance: np.ndarray, level: float
 ) -> np.ndarray:
   """(B,) half-widths for one target."""
-  known = np.isfinite(errors) & np.isfinite(seen)
-  seen, errors = np.asarray(seen, np.float64)[known], errors[known]
+  has_both = np.isfinite(errors) & np.isfinite(distances)
+  distances, errors = np.asarray(distances, np.float64)[has_both], errors[has_both]
   groups = max(1, min(_GROUPS, len(errors) // _LEAST_IN_GROUP))
-  limits = np.quantile(seen, np.arange(1, groups) / groups)
-  group_of_seen = np.searchsorted(limits, seen)
+  limits = np.quantile(distances, np.arange(1, groups) / groups)
+  group_of_error = np.searchsorted(limits, distances)
   widths = np.full(groups, np.inf)
   for group in range(groups):
-    inside = np.sort(errors[group_of_seen == group])
+    inside = np.sort(errors[group_of_error == group])
     rank = math.ceil((len(inside) + 1) * level)
     if rank <= len(inside):
       widths[group] = inside[rank - 1]

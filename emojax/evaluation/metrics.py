@@ -115,17 +115,17 @@ def noise_ceiling(
   rating_std = np.asarray(rating_std, np.float64)
   num_raters = np.asarray(num_raters, np.float64)
   # One rater's spread is not 0 but unknown, whatever a table says of it.
-  known = np.isfinite(rating_std) & np.isfinite(num_raters) & (num_raters > 1)
-  if not known.any():
+  has_both = np.isfinite(rating_std) & np.isfinite(num_raters) & (num_raters > 1)
+  if not has_both.any():
     return None
-  error = float(np.mean(np.square(rating_std[known]) / num_raters[known]))
-  variance = float(np.var(rated[known]))
+  error = float(np.mean(np.square(rating_std[has_both]) / num_raters[has_both]))
+  variance = float(np.var(rated[has_both]))
   reliability = max(0.0, 1 - error / variance) if variance > 0 else math.nan
   return {
     "mse": error,
     "r2": reliability,
     "pearson_r": math.sqrt(reliability) if reliability >= 0 else math.nan,
-    "num_images": int(known.sum()),
+    "num_images": int(has_both.sum()),
   }
 
 

@@ -62,9 +62,9 @@ class Ratings(NamedTuple):
   num_raters: np.ndarray
 
 
-def judge(
+def evaluate(
   target: str,
-  said_by_fold: Mapping[int, np.ndarray],
+  predictions_by_fold: Mapping[int, np.ndarray],
   folds: folds_lib.Folds,
   ratings: Ratings,
   stopped: Mapping[int, tuple[tuple[int, ...], tuple[float, ...]]] | None = None,
@@ -73,7 +73,7 @@ def judge(
 
   Args:
     target: its name.
-    said_by_fold: fold -> (N,) what its model says of all pictures.
+    predictions_by_fold: fold -> (N,) what its model says of all pictures.
     folds: which rows each fold trained on and is tested on.
     ratings: what people gave.
     stopped: fold -> best epoch and stopping error of each member of its ensemble.
@@ -83,16 +83,16 @@ def judge(
   rated = ratings.mean
   predicted = np.full(len(rated), np.nan, np.float32)
   errors = []
-  for fold, said in sorted(said_by_fold.items()):
+  for fold, predictions in sorted(predictions_by_fold.items()):
     train_rows = folds.train_rows[fold][folds.train_weights[fold] > 0]
     test_rows = folds.test_rows[fold][folds.test_weights[fold] > 0]
-    predicted[test_rows] = said[test_rows]
+    predicted[test_rows] = predictions[test_rows]
     epochs, stopping = stopped[fold] if stopped else ((), ())
     errors.append(
       FoldErrors(
         fold + 1,
-        metrics.mean_square_error(said[train_rows], rated[train_rows]),
-        metrics.mean_square_error(said[test_rows], rated[test_rows]),
+        metrics.mean_square_error(predictions[train_rows], rated[train_rows]),
+        metrics.mean_square_error(predictions[test_rows], rated[test_rows]),
         epochs,
         stopping,
       )
@@ -125,11 +125,11 @@ def predictions_csv(
   head = ("image", "fold", *targets, *(f"{t}_rated" for t in targets))
   rows: list[list[object]] = [[*head, *["keyword"] * has_words]]
   words = keywords or [""] * len(image_ids)
-  for name, fold, said, true, word in zip(
+  for name, fold, predictions, true, word in zip(
     image_ids, fold_of_image, predicted, rated, words, strict=True
   ):
-    if not np.isnan(said).any():
-      numbers = [f"{value:.4f}" for value in (*said, *true)]
+    if not np.isnan(predictions).any():
+      numbers = [f"{value:.4f}" for value in (*predictions, *true)]
       rows.append([name, int(fold) + 1, *numbers, *[word] * has_words])
   return files.csv_text(rows)
 
@@ -138,12 +138,12 @@ class Predictions(NamedTuple):
   """What `predictions_csv` wrote.
 
   Attributes:
-    said, rated: target -> (N,) predictions and ratings.
+    predicted, rated: target -> (N,) predictions and ratings.
     image_ids: N names.
     keywords: N words, "" where unknown.
   """
 
-  said: dict[str, np.ndarray]
+  predicted: dict[str, np.ndarray]
   rated: dict[str, np.ndarray]
   image_ids: list[str]
   keywords: list[str]
@@ -161,14 +161,16 @@ def read_predictions(path: pathlib.Path) -> Predictions:
     targets = [name.removesuffix("_rated") for name in rows[0] if "_rated" in name]
     if not targets:
       raise ValueError("no column of ratings")
-    said = {t: np.array([float(row[t]) for row in rows]) for t in targets}
+    predicted = {t: np.array([float(row[t]) for row in rows]) for t in targets}
     rated = {t: np.array([float(row[f"{t}_rated"]) for row in rows]) for t in targets}
     image_ids = [row["image"] for row in rows]
   except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
     raise ValueError(
       f"{path} cannot be read as predictions of a run ({error}): repeat the run"
     ) from error
-  return Predictions(said, rated, image_ids, [row.get("keyword", "") for row in rows])
+  return Predictions(
+    predicted, rated, image_ids, [row.get("keyword", "") for row in rows]
+  )
 
 
 def to_json(
@@ -204,13 +206,13 @@ def table_markdown(results: Mapping[str, Any]) -> str:
     lines += [f"**{note}**", ""]
   lines += [*aligned(rows_by_group(results)), ""]
   rows = [["out of fold", "pictures", "MSE", "variance", "R2", "r", "CCC"]]
-  for target, found in results["targets"].items():
-    s = found["out_of_fold"]
+  for target, numbers_of_target in results["targets"].items():
+    s = numbers_of_target["out_of_fold"]
     numbers = (s["mse"], s["variance"], s["r2"], s["pearson_r"], s["ccc"])
     row = [target, str(s["num_images"]), *(f"{n:.3f}" for n in numbers)]
     rows.append(row)
-    if found["noise_ceiling"]:
-      c = found["noise_ceiling"]
+    if numbers_of_target["noise_ceiling"]:
+      c = numbers_of_target["noise_ceiling"]
       limit = [f"{c['mse']:.3f}", "", f"{c['r2']:.3f}", f"{c['pearson_r']:.3f}", ""]
       rows.append(["  noise ceiling", str(c["num_images"]), *limit])
   lines += [*aligned(rows), "", *_notes(results, source)]
@@ -226,12 +228,14 @@ def rows_by_group(results: Mapping[str, Any]) -> list[list[str]]:
   source = paper.object_source(tuple(f["name"] for f in results["features"]))
   groups = [f"g{f['group']}" for f in next(iter(results["targets"].values()))["folds"]]
   rows = [["mean square error", "", *groups, "Avg."]]
-  for target, found in results["targets"].items():
+  for target, errors_of_target in results["targets"].items():
     for part, key in (("training", "train_mse"), ("test", "test_mse")):
-      errors = [fold[key] for fold in found["folds"]]
-      rows.append([target, part, *(f"{e:.2f}" for e in (*errors, found[key]))])
+      errors = [fold[key] for fold in errors_of_target["folds"]]
+      rows.append(
+        [target, part, *(f"{e:.2f}" for e in (*errors, errors_of_target[key]))]
+      )
       if source:
-        rows.append(_paper_row(target, part, source, found["folds"]))
+        rows.append(_paper_row(target, part, source, errors_of_target["folds"]))
   return rows
 
 
@@ -244,11 +248,11 @@ def _paper_row(
 
 
 def _notes(results: Mapping[str, Any], source: str | None) -> list[str]:
-  made_by = "; ".join(
+  features = "; ".join(
     f"{f['name']} v{f['version']}" + (f" ({f['label']})" if f["label"] else "")
     for f in results["features"]
   )
-  notes = [f"- Features: {made_by}."]
+  notes = [f"- Features: {features}."]
   if source:
     notes.append(
       f"- The paper's rows are its Table II on its own {paper.NUM_IMAGES:,} "

@@ -44,24 +44,25 @@ class Contents(NamedTuple):
   remarks: list[str]
 
 
-def contents(found: Mapping[str, Any]) -> Contents:
+def contents(experiment: Mapping[str, Any]) -> Contents:
   """What a page on an experiment shows.
 
   Args:
-    found: the experiment's `results.json`: `table` (of `config.TABLES`), `experiment`,
-      `seconds`, `entries` (every entry's results) and `differences` of every pair.
+    experiment: its `results.json`: `table` (of `config.TABLES`), `experiment` (its
+      settings), `seconds`, `entries` (every entry's results) and `differences` of every
+      pair.
   """
-  table, gathered = found["table"], found["entries"]
+  table, gathered = experiment["table"], experiment["entries"]
   first = gathered[0]["runs"][0]
   if table == "learning":
     tables = [_by_share(gathered)]
   else:
     tables = [_by_group(gathered) if table == "2" else _by_entry(table, gathered)]
   tables.append(_scores(gathered))
-  if any(len(one["runs"]) > 1 for one in gathered):
+  if any(len(entry["runs"]) > 1 for entry in gathered):
     tables.append(_over_seeds(gathered))
   if table == "4":
-    tables.append(_differences(gathered, found["differences"]))
+    tables.append(_differences(gathered, experiment["differences"]))
   remarks = [
     "The paper's numbers are for its own "
     f"{paper.NUM_IMAGES:,} pictures; only a run on those may be compared with them "
@@ -69,20 +70,21 @@ def contents(found: Mapping[str, Any]) -> Contents:
     "Intervals: 95 %, 2000 resamples of the pictures. Errors are mean squares of "
     "points of the 1..9 scale; training and test error as means over the five groups.",
     "Networks of equal width and layers trained as one program. "
-    f"emojax {first['emojax_version']}, {first['device']}, {found['seconds']:.0f} s.",
+    f"emojax {first['emojax_version']}, {first['device']}, "
+    f"{experiment['seconds']:.0f} s.",
   ]
   if table == "3":
     remarks.append(
       "Layers: the paper's for its widths; for others twice, two thirds and a third "
       "of the width, to the nearest 50."
     )
-  notes = [QUICK] * found["experiment"]["quick"] + _notes(gathered)
+  notes = [QUICK] * experiment["experiment"]["quick"] + _notes(gathered)
   return Contents(f"{_TITLES[table]}, {first['dataset']}", notes, tables, remarks)
 
 
-def markdown(found: Mapping[str, Any]) -> str:
+def markdown(experiment: Mapping[str, Any]) -> str:
   """`contents` as Markdown."""
-  shown = contents(found)
+  shown = contents(experiment)
   lines = [f"# {shown.title}", ""]
   for note in shown.notes:
     lines += [f"**{note}**", ""]
@@ -96,12 +98,12 @@ def csv(gathered: Gathered) -> str:
   rows: list[tuple[object, ...]] = [
     ("entry", "model", "seed", "target", "part", "group", "mse")
   ]
-  for one in gathered:
-    name, model = one["entry"]["name"], one["entry"]["model"]
-    for run in one["runs"]:
+  for entry in gathered:
+    name, model = entry["entry"]["name"], entry["entry"]["model"]
+    for run in entry["runs"]:
       seed = run["settings"]["seed"]
-      for target, found in run["targets"].items():
-        for fold in found["folds"]:
+      for target, scores in run["targets"].items():
+        for fold in scores["folds"]:
           for part in ("train", "test"):
             mse = f"{fold[f'{part}_mse']:.6f}"
             group = f"g{fold['group']}"
@@ -113,14 +115,14 @@ def _notes(gathered: Gathered) -> list[str]:
   """What a reader must be told of any entry, once."""
   return list(
     dict.fromkeys(
-      note for one in gathered for run in one["runs"] for note in run["notes"]
+      note for entry in gathered for run in entry["runs"] for note in run["notes"]
     )
   )
 
 
-def _mean(one: Mapping[str, Any], target: str, key: str) -> float:
+def _mean(entry: Mapping[str, Any], target: str, key: str) -> float:
   """A target's error, averaged over seeds."""
-  return bootstrap.spread([run["targets"][target][key] for run in one["runs"]])[0]
+  return bootstrap.spread([run["targets"][target][key] for run in entry["runs"]])[0]
 
 
 def _by_group(gathered: Gathered) -> Rows:
@@ -129,16 +131,16 @@ def _by_group(gathered: Gathered) -> Rows:
   rows = [["mean square error", "", "source", *groups, "Avg."]]
   for target in gathered[0]["runs"][0]["targets"]:
     for part, key in (("training", "train_mse"), ("test", "test_mse")):
-      for one in gathered:
+      for entry in gathered:
         by_group = [
           bootstrap.spread(
-            [run["targets"][target]["folds"][g][key] for run in one["runs"]]
+            [run["targets"][target]["folds"][g][key] for run in entry["runs"]]
           )[0]
           for g in range(5)
         ]
-        numbers = [f"{e:.2f}" for e in (*by_group, _mean(one, target, key))]
-        rows.append([target, part, one["entry"]["name"], *numbers])
-        printed = paper.TABLE_2[target][part].get(one["entry"]["paper"])
+        numbers = [f"{e:.2f}" for e in (*by_group, _mean(entry, target, key))]
+        rows.append([target, part, entry["entry"]["name"], *numbers])
+        printed = paper.TABLE_2[target][part].get(entry["entry"]["paper"])
         if printed:
           numbers = [f"{e:.2f}" for e in (*printed.groups, printed.average)]
           rows.append(["", "  the paper's", "", *numbers])
@@ -153,22 +155,26 @@ def _by_entry(table: str, gathered: Gathered) -> Rows:
   for target in targets:
     head += [f"{target} training", "test", "the paper's"]
   rows = [head]
-  for one in gathered:
-    run, entry = one["runs"][0], one["entry"]
+  for compared in gathered:
+    run, entry = compared["runs"][0], compared["entry"]
     width = sum(feature["size"] for feature in run["features"])
     layers = "-".join(str(units) for units in run["settings"]["hidden"])
     row = [entry["name"], str(width), layers if entry["model"] == "network" else ""]
     for target in targets:
       number = printed[target].get(entry["paper"])
-      row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]
+      row += [
+        f"{_mean(compared, target, key):.2f}" for key in ("train_mse", "test_mse")
+      ]
       row.append(f"{number:.2f}" if number else "")
     rows.append(row)
   if table == "4":
-    for key, number in printed[targets[0]].items():
-      if "-" in key and not any(key == one["entry"]["paper"] for one in gathered):
+    for key in printed[targets[0]]:
+      if "-" in key and not any(
+        key == compared["entry"]["paper"] for compared in gathered
+      ):
         row = [f"the paper's {key}", "", ""]
         for target in targets:
-          row += ["", "", f"{printed[target].get(key, number):.2f}"]
+          row += ["", "", f"{printed[target][key]:.2f}"]
         rows.append(row)
   return rows
 
@@ -184,9 +190,9 @@ def _by_share(gathered: Gathered) -> Rows:
   for name, points in curves[targets[0]].items():
     for at, (images, _) in enumerate(points):
       row = [name, str(images)]
-      one = [o for o in gathered if curve_of(o["entry"]) == name][at]
+      entry = [o for o in gathered if curve_of(o["entry"]) == name][at]
       for target in targets:
-        row += [f"{_mean(one, target, key):.2f}" for key in ("train_mse", "test_mse")]
+        row += [f"{_mean(entry, target, key):.2f}" for key in ("train_mse", "test_mse")]
         row.append(f"{curves[target][name][at][1]['value']:.3f}")
       rows.append(row)
   return rows
@@ -196,18 +202,18 @@ def _scores(gathered: Gathered) -> Rows:
   """Out-of-fold scores of the first seed with their intervals."""
   rows = [["out of fold", "", "pictures", "MSE", "R2", "r", "CCC", "variance"]]
   for target in gathered[0]["runs"][0]["targets"]:
-    for one in gathered:
-      found = one["runs"][0]["targets"][target]["out_of_fold"]
+    for entry in gathered:
+      scores = entry["runs"][0]["targets"][target]["out_of_fold"]
       numbers = [
-        _with_interval(one["intervals"][target][name]) for name in bootstrap.SCORES
+        _with_interval(entry["intervals"][target][name]) for name in bootstrap.SCORES
       ]
       rows.append(
         [
           target,
-          one["entry"]["name"],
-          str(found["num_images"]),
+          entry["entry"]["name"],
+          str(scores["num_images"]),
           *numbers,
-          f"{found['variance']:.3f}",
+          f"{scores['variance']:.3f}",
         ]
       )
     ceiling = gathered[0]["runs"][0]["targets"][target]["noise_ceiling"]
@@ -217,19 +223,19 @@ def _scores(gathered: Gathered) -> Rows:
   return rows
 
 
-def _with_interval(one: Mapping[str, float]) -> str:
-  return f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+def _with_interval(interval: Mapping[str, float]) -> str:
+  return f"{interval['value']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
 
 
 def _over_seeds(gathered: Gathered) -> Rows:
   """Mean and spread over seeds of test error and r."""
   rows = [["over seeds, mean (sd)", "", "seeds", "test MSE", "r"]]
   for target in gathered[0]["runs"][0]["targets"]:
-    for one in gathered:
-      errors = [run["targets"][target]["test_mse"] for run in one["runs"]]
-      r = [run["targets"][target]["out_of_fold"]["pearson_r"] for run in one["runs"]]
+    for entry in gathered:
+      errors = [run["targets"][target]["test_mse"] for run in entry["runs"]]
+      r = [run["targets"][target]["out_of_fold"]["pearson_r"] for run in entry["runs"]]
       texts = ["{:.3f} ({:.3f})".format(*bootstrap.spread(v)) for v in (errors, r)]
-      rows.append([target, one["entry"]["name"], str(len(errors)), *texts])
+      rows.append([target, entry["entry"]["name"], str(len(errors)), *texts])
   return rows
 
 
@@ -237,7 +243,7 @@ def _differences(gathered: Gathered, compared: Sequence[Mapping[str, Any]]) -> R
   """Each network against each other entry, on the same pictures."""
   rows = [["first less second, same pictures", "", "target", "MSE", "r", "clear"]]
   networks = {
-    one["entry"]["name"] for one in gathered if one["entry"]["model"] == "network"
+    entry["entry"]["name"] for entry in gathered if entry["entry"]["model"] == "network"
   }
   for pair in compared:
     names = (pair["first"], pair["second"])
@@ -246,9 +252,9 @@ def _differences(gathered: Gathered, compared: Sequence[Mapping[str, Any]]) -> R
     mse, r = pair["scores"]["mse"], pair["scores"]["pearson_r"]
     clear = [
       name
-      for name, one in (("MSE", mse), ("r", r))
-      if one["low"] > 0 or one["high"] < 0
+      for name, interval in (("MSE", mse), ("r", r))
+      if interval["low"] > 0 or interval["high"] < 0
     ]
-    texts = [_with_interval(one) for one in (mse, r)]
+    texts = [_with_interval(interval) for interval in (mse, r)]
     rows.append([*names, pair["target"], *texts, ", ".join(clear) or "no"])
   return rows

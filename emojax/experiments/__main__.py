@@ -80,16 +80,16 @@ def main(arguments: list[str]) -> None:
   flag = flags.FLAGS
   start = time.monotonic()
   table = flag.table
-  asked = options.read(ExperimentConfig())
+  selection = options.read(ExperimentConfig())
   tuned = options.read(FinetuneConfig())
-  if asked.quick:
+  if selection.quick:
     tuned = dataclasses.replace(tuned, finetune_epochs=min(2, tuned.finetune_epochs))
   finetune.check(tuned)
-  entries = entries_lib.plan(table, asked, flag.preset, tuned.finetune)
+  entries = entries_lib.plan(table, selection, flag.preset, tuned.finetune)
   options.read(config.TrainConfig(), given_only=True)  # refuses what cannot train
-  if not asked.quick:
+  if not selection.quick:
     print(
-      f"{len(entries)} models x {asked.seeds} seeds to train; --quick is a small "
+      f"{len(entries)} models x {selection.seeds} seeds to train; --quick is a small "
       "version that ends within minutes",
       flush=True,
     )
@@ -110,7 +110,7 @@ def main(arguments: list[str]) -> None:
 
   tuning = _tuning(tuned, data, extract, dataset.image_ids)
   experiment = comparison.Experiment(
-    path, entries, dataset, asked, override, True, tuning
+    path, entries, dataset, selection, override, True, tuning
   )
   identity = {"table": table, **experiment.identity()}
   folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
@@ -118,17 +118,17 @@ def main(arguments: list[str]) -> None:
     experiment.run(print)
     gathered = comparison.gathered(experiment)
     compared = list(comparison.compared(experiment))
-    found = {
+    report = {
       "table": table,
-      "experiment": dataclasses.asdict(asked),
+      "experiment": dataclasses.asdict(selection),
       "seconds": round(time.monotonic() - start, 1),
       "entries": gathered,
       "differences": compared,
     }
-    files.write(folder.table, tables.markdown(found))
+    files.write(folder.table, tables.markdown(report))
     files.write(path / "table.csv", tables.csv(gathered))
     # Last: a folder with this file is a finished experiment.
-    files.write(folder.results, json.dumps(found, indent=2) + "\n")
+    files.write(folder.results, json.dumps(report, indent=2) + "\n")
   print(folder.table.read_text("utf-8"))
   print(f"experiment folder: {workdir}")
 
@@ -141,14 +141,15 @@ def _tuning(
 ) -> "comparison.Tuning":
   """Where fine-tuning finds weights and pictures; lacking weights are told at once."""
   from emojax.backbones import trained
-  from emojax.datasets.va_emotion import build, storage
+  from emojax.datasets.va_emotion import build, storage, synthetic
   from emojax.experiments import experiment as comparison
 
   choice = extract.weights
   if choice == "default":
-    choice = "auto" if data.dataset.endswith("synthetic") else "trained"
-  place = pathlib.Path(extract.weights_dir).expanduser()
-  folder = place if extract.weights_dir else None
+    is_synthetic = storage.place(data).config == synthetic.NAME
+    choice = "auto" if is_synthetic else "trained"
+  weights_dir = pathlib.Path(extract.weights_dir).expanduser()
+  folder = weights_dir if extract.weights_dir else None
   find = functools.cache(lambda network: trained.find(network, folder, choice))
   for network in tuned.finetune:
     find(network)
@@ -156,8 +157,8 @@ def _tuning(
   def images() -> list:
     source = build.collect(storage.place(data), data)
     by_id = {
-      one.image_id: image
-      for one, image in zip(source.rated, source.images, strict=True)
+      entry.image_id: image
+      for entry, image in zip(source.rated, source.images, strict=True)
     }
     return [by_id[image_id] for image_id in image_ids]
 

@@ -62,9 +62,9 @@ def fit(
     raise ValueError(f"unknown baseline {name!r}; known: {', '.join(BASELINES)}")
   inputs = np.asarray(model.transform(jnp.asarray(table), columns, "sqrt"), np.float64)
   inner = model_selection.KFold(_INNER_FOLDS, shuffle=True, random_state=seed)
-  made = BASELINES[name](columns, inner)
-  made.fit(inputs[train_rows], np.asarray(rated, np.float64)[train_rows])
-  return Fitted(made.predict(inputs).astype(np.float32), _chosen(made))
+  regression = BASELINES[name](columns, inner)
+  regression.fit(inputs[train_rows], np.asarray(rated, np.float64)[train_rows])
+  return Fitted(regression.predict(inputs).astype(np.float32), _chosen(regression))
 
 
 def _mean(columns: model.Columns, inner: Any) -> Any:
@@ -119,10 +119,14 @@ class _Weigh(preprocessing.FunctionTransformer):
     return table * self.weights
 
 
-def _chosen(made: Any) -> dict[str, float]:
-  if isinstance(made, model_selection.GridSearchCV):
-    return {k.removeprefix("svr__"): float(v) for k, v in made.best_params_.items()}
-  last = made.steps[-1][1] if isinstance(made, pipeline.Pipeline) else made
+def _chosen(regression: Any) -> dict[str, float]:
+  if isinstance(regression, model_selection.GridSearchCV):
+    return {
+      k.removeprefix("svr__"): float(v) for k, v in regression.best_params_.items()
+    }
+  last = (
+    regression.steps[-1][1] if isinstance(regression, pipeline.Pipeline) else regression
+  )
   alpha = getattr(last, "alpha_", None)
   return {} if alpha is None else {"penalty": float(alpha)}
 

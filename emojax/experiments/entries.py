@@ -25,7 +25,6 @@ class Entry(NamedTuple):
     features: in column order; none where the model sees the pictures.
     model: `NETWORK`, of `baselines.BASELINES`, or `FINETUNE`.
     preset: of `config.PRESETS`, for a network.
-    hidden: of a network; empty: the preset's.
     paper: the key of its number in the paper's table; empty: it has none.
     train_share: share of each fold's training pictures that it may see.
     network, mode: of a fine-tuned one: of `BACKBONES`, and of `finetune.MODES`.
@@ -35,7 +34,6 @@ class Entry(NamedTuple):
   features: tuple[str, ...]
   model: str = NETWORK
   preset: str = "paper"
-  hidden: tuple[int, ...] = ()
   paper: str = ""
   train_share: float = 1.0
   network: str = ""
@@ -43,15 +41,18 @@ class Entry(NamedTuple):
 
   @property
   def identity(self) -> dict[str, Any]:
-    """What decides its result, as emojax 0.1.0 stored it; its name says the rest."""
-    fields = self._asdict()
+    """What decides its result, as emojax 0.1.0 stored it; its name says the rest.
+
+    "hidden", which no entry ever had, is among it: layers are those of the settings.
+    """
+    fields = self._asdict() | {"hidden": ()}
     del fields["network"], fields["mode"]
     return fields
 
 
 def plan(
   table: str,
-  asked: config.ExperimentConfig,
+  selection: config.ExperimentConfig,
   preset: str,
   tuned: Sequence[str] = (),
 ) -> list[Entry]:
@@ -59,7 +60,7 @@ def plan(
 
   Args:
     table: of `config.TABLES`.
-    asked: feature sets.
+    selection: feature sets.
     preset: how networks train; with "paper" each feature set gets the paper's layers
       for its width.
     tuned: networks that table 4 fine-tunes.
@@ -67,7 +68,7 @@ def plan(
     ValueError: an unknown feature, or two entries of one name.
   """
   makers = {"2": _table_2, "3": _table_3, "4": _table_4, "learning": _learning}
-  entries = makers[table](asked, preset)
+  entries = makers[table](selection, preset)
   if table == "4":
     entries += [
       Entry(name, (), model=FINETUNE, paper=name, network=network, mode=mode)
@@ -86,8 +87,8 @@ def features_of(entries: Sequence[Entry]) -> tuple[str, ...]:
   return tuple(dict.fromkeys(name for entry in entries for name in entry.features))
 
 
-def _objects(asked: config.ExperimentConfig, default: tuple[str, ...]) -> list[str]:
-  return list(asked.objects or default)
+def _objects(selection: config.ExperimentConfig, default: tuple[str, ...]) -> list[str]:
+  return list(selection.objects or default)
 
 
 def _source(name: str) -> str:
@@ -100,31 +101,31 @@ def _key(network: str) -> str:
   return "resnet" if network.startswith("resnet") else network
 
 
-def _table_2(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
+def _table_2(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   """All feature groups together, for each object network."""
   return [
     Entry(
       network,
-      (*asked.low, _source(network), *asked.semantic),
+      (*selection.low, _source(network), *selection.semantic),
       preset=preset,
       paper=_key(network),
     )
-    for network in _objects(asked, ("alexnet", "vgg16", "resnet50"))
+    for network in _objects(selection, ("alexnet", "vgg16", "resnet50"))
   ]
 
 
-def _table_3(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
+def _table_3(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   """Each feature group alone, all together, and all but one."""
-  networks = _objects(asked, ("alexnet", "vgg16", "resnet50"))
-  entries = [Entry("low", asked.low, preset=preset, paper="low")]
+  networks = _objects(selection, ("alexnet", "vgg16", "resnet50"))
+  entries = [Entry("low", selection.low, preset=preset, paper="low")]
   entries += [
     Entry(_source(n), (_source(n),), preset=preset, paper=_key(n)) for n in networks
   ]
-  entries.append(Entry("semantic", asked.semantic, preset=preset, paper="semantic"))
+  entries.append(Entry("semantic", selection.semantic, preset=preset, paper="semantic"))
   entries += [
     Entry(
       f"all-{n}",
-      (*asked.low, _source(n), *asked.semantic),
+      (*selection.low, _source(n), *selection.semantic),
       preset=preset,
       paper="all",
     )
@@ -132,34 +133,35 @@ def _table_3(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
   ]
   first = (_source(networks[0]),)
   entries.append(
-    Entry(f"all-{networks[0]}-but-low", (*first, *asked.semantic), preset=preset)
+    Entry(f"all-{networks[0]}-but-low", (*first, *selection.semantic), preset=preset)
   )
   entries.append(
-    Entry(f"all-{networks[0]}-but-object", (*asked.low, *asked.semantic), preset=preset)
+    Entry(
+      f"all-{networks[0]}-but-object",
+      (*selection.low, *selection.semantic),
+      preset=preset,
+    )
   )
-  for left in asked.low if len(asked.low) > 1 else ():
-    rest = tuple(name for name in asked.low if name != left)
-    features = (*rest, *first, *asked.semantic)
-    entries.append(Entry(f"all-{networks[0]}-but-{left}", features, preset=preset))
-  if asked.semantic:
-    features = (*asked.low, *first)
+  for omitted in selection.low if len(selection.low) > 1 else ():
+    rest = tuple(name for name in selection.low if name != omitted)
+    features = (*rest, *first, *selection.semantic)
+    entries.append(Entry(f"all-{networks[0]}-but-{omitted}", features, preset=preset))
+  if selection.semantic:
+    features = (*selection.low, *first)
     entries.append(Entry(f"all-{networks[0]}-but-semantic", features, preset=preset))
-  for subset in asked.subsets:
+  for subset in selection.subsets:
     entries.append(Entry(subset, tuple(subset.split("+")), preset=preset))
   return [entry for entry in entries if entry.features]
 
 
-def _table_4(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
+def _table_4(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   """Classical regressions, the paper's network and the preset `best`."""
-  (network, *_) = _objects(asked, ("vgg16",))
-  features = (*asked.low, _source(network), *asked.semantic)
+  (network, *_) = _objects(selection, ("vgg16",))
+  features = (*selection.low, _source(network), *selection.semantic)
+  printed = paper.TABLE_4["valence"]  # the same entries as those of arousal
   entries = [
-    Entry(name, features, model=name, paper=name if name in paper.TABLE_4 else "")
+    Entry(name, features, model=name, paper=name if name in printed else "")
     for name in baselines.BASELINES
-  ]
-  entries = [
-    entry._replace(paper=entry.model if entry.model in ("linear", "svr") else "")
-    for entry in entries
   ]
   entries.append(Entry("network-paper", features, preset="paper", paper=NETWORK))
   entries.append(Entry("network-best", features, preset="best"))
@@ -171,24 +173,24 @@ def _table_4(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
   return entries
 
 
-def _learning(asked: config.ExperimentConfig, preset: str) -> list[Entry]:
+def _learning(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   """A network, ridge and support vectors on ever more training pictures."""
   features = config_lib.PRESETS["best"][1]
-  if asked.objects or preset != "best":
-    (network, *_) = _objects(asked, ("vgg16",))
-    features = (*asked.low, _source(network), *asked.semantic)
+  if selection.objects or preset != "best":
+    (network, *_) = _objects(selection, ("vgg16",))
+    features = (*selection.low, _source(network), *selection.semantic)
   return [
     Entry(f"{name}-{100 * share:g}", features, model, preset, train_share=share)
     for name, model in ((preset, NETWORK), ("ridge", "ridge"), ("svr", "svr"))
     # A quick one is to end within minutes: every other size.
-    for share in (asked.shares[::2] if asked.quick else asked.shares)
+    for share in (selection.shares[::2] if selection.quick else selection.shares)
   ]
 
 
 def settings_of(
   entry: Entry,
   width: int,
-  asked: config.ExperimentConfig,
+  selection: config.ExperimentConfig,
   override: Callable[[config_lib.TrainConfig], config_lib.TrainConfig],
 ) -> config_lib.TrainConfig:
   """How an entry's networks train.
@@ -196,18 +198,15 @@ def settings_of(
   Args:
     entry: a network's.
     width: of its feature table.
-    asked: whether quickly.
+    selection: whether quickly.
     override: puts in what was asked for by single flags.
   """
   settings = dataclasses.replace(
     config_lib.PRESETS[entry.preset][0], train_share=entry.train_share
   )
-  if entry.hidden:
-    settings = dataclasses.replace(settings, hidden=entry.hidden)
-  elif entry.preset == "paper":
-    hidden = paper.hidden_for(width)
-    settings = dataclasses.replace(settings, hidden=hidden)
-  if asked.quick:
+  if entry.preset == "paper":
+    settings = dataclasses.replace(settings, hidden=paper.hidden_for(width))
+  if selection.quick:
     hidden = tuple(max(4, round(units * _QUICK_SHARE)) for units in settings.hidden)
     epochs = min(settings.max_epochs, _QUICK_EPOCHS)
     settings = dataclasses.replace(settings, hidden=hidden, max_epochs=epochs)

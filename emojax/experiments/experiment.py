@@ -34,13 +34,13 @@ class Tuning:
   """What fine-tuning wants besides the dataset.
 
   Attributes:
-    asked: its settings.
+    settings: its settings.
     weights: the parameters of a network by its name.
     images: in the dataset's order, when asked for.
     workers: decoding threads.
   """
 
-  asked: FinetuneConfig
+  settings: FinetuneConfig
   weights: Callable[[str], weights_lib.Weights]
   images: Callable[[], Sequence[pathlib.Path | np.ndarray]]
   workers: int
@@ -53,7 +53,7 @@ class Experiment:
     folder: of the experiment.
     entries: what is compared.
     dataset: with every feature that some entry needs.
-    asked: feature sets, seeds, whether quickly.
+    selection: feature sets, seeds, whether quickly.
     override: see `entries.settings_of`.
     show_progress: whether to draw bars on standard error.
     tuning: what fine-tuned entries want.
@@ -64,7 +64,7 @@ class Experiment:
     folder: pathlib.Path,
     entries: Sequence[entries_lib.Entry],
     dataset: dataset_lib.Dataset,
-    asked: ExperimentConfig,
+    selection: ExperimentConfig,
     override: Callable[[config_lib.TrainConfig], config_lib.TrainConfig],
     show_progress: bool,
     tuning: Tuning | None = None,
@@ -73,7 +73,7 @@ class Experiment:
     self._tuning = tuning
     self._tuned: tuple[entries_lib.Entry, finetune.Program] | None = None
     self._dataset = dataset
-    self._asked = asked
+    self._selection = selection
     self._show = show_progress
     self.entries = list(entries)
     self._parts = {
@@ -85,7 +85,7 @@ class Experiment:
     }
     self.settings = {
       entry.name: entries_lib.settings_of(
-        entry, self._columns[entry.name].num_columns, asked, override
+        entry, self._columns[entry.name].num_columns, selection, override
       )
       for entry in entries
     }
@@ -97,8 +97,8 @@ class Experiment:
       "fingerprint": self._dataset.fingerprint,
       "features": self._dataset.features_described,
       "entries": [entry.identity for entry in self.entries],
-      "experiment": dataclasses.asdict(self._asked),
-      "finetune": dataclasses.asdict(self._tuning.asked) if self._tuning else {},
+      "experiment": dataclasses.asdict(self._selection),
+      "finetune": dataclasses.asdict(self._tuning.settings) if self._tuning else {},
       "settings": {
         name: dataclasses.asdict(settings) | {"checkpoint_seconds": 0}
         for name, settings in self.settings.items()
@@ -120,17 +120,17 @@ class Experiment:
 
   def groups(self) -> list[list[entries_lib.Entry]]:
     """Networks that can share a program: equal columns and settings."""
-    found: dict[Any, list[entries_lib.Entry]] = {}
+    by_program: dict[Any, list[entries_lib.Entry]] = {}
     for entry in self.entries:
       if entry.model == entries_lib.NETWORK:
         columns = self._columns[entry.name]
         key = (columns.sizes, columns.are_probabilities, self.settings[entry.name])
-        found.setdefault(key, []).append(entry)
-    return list(found.values())
+        by_program.setdefault(key, []).append(entry)
+    return list(by_program.values())
 
   def seeds_of(self, entry: entries_lib.Entry) -> list[int]:
     """The seeds an entry is trained with; a baseline has one."""
-    number = self._asked.seeds if entry.model == entries_lib.NETWORK else 1
+    number = self._selection.seeds if entry.model == entries_lib.NETWORK else 1
     return [self.settings[entry.name].seed + i for i in range(number)]
 
   def run_folder(self, entry: entries_lib.Entry, seed: int) -> checkpoint.RunFolder:
@@ -157,15 +157,15 @@ class Experiment:
       range(5),
       folder,
       self._show,
-      self._asked.seeds,
+      self._selection.seeds,
     )
     for entry in group:
       for seed in self.seeds_of(entry):
-        found, predicted = loop.evaluate(
+        target_results, predicted = loop.evaluate(
           trained.of(entry.name, seed), self._parts[entry.name]
         )
         seconds = time.monotonic() - start
-        self._write(entry, seed, found, predicted, seconds)
+        self._write(entry, seed, target_results, predicted, seconds)
     checkpoint.drop_states(folder)
 
   def _fit(self, entry: entries_lib.Entry) -> None:
@@ -176,30 +176,30 @@ class Experiment:
     stop_on = "validation" if entry.model == entries_lib.FINETUNE else "train"
     stopping = dataclasses.replace(settings, stop_on=stop_on)
     folds = trainer.make_folds(stopping, self._dataset.fold, settings.seed)
-    found, predictions = [], []
+    target_results, joined = [], []
     for target in settings.target:
       ratings = self._dataset.ratings_of(target)
-      said = {}
+      by_fold = {}
       for fold in range(len(folds.train_rows)):
         path = self._folder / "training" / entry.name / f"{target}-g{fold + 1}.npz"
         if not path.is_file():
           if entry.model == entries_lib.FINETUNE:
-            predicted, chosen = self._tune_one(entry, folds, fold, target)
+            predicted, chosen = self._tune_fold(entry, folds, fold, target)
           else:
-            predicted, chosen = self._fit_one(entry, folds, fold, ratings.mean)
+            predicted, chosen = self._fit_fold(entry, folds, fold, ratings.mean)
           buffer = io.BytesIO()
           np.savez(buffer, predicted=predicted, chosen=json.dumps(chosen))
           path.parent.mkdir(parents=True, exist_ok=True)
           files.write(path, buffer.getbuffer())
         with np.load(path) as stored:
-          said[fold] = stored["predicted"]
-      result, predicted = results.judge(target, said, folds, ratings)
-      found.append(result)
-      predictions.append(predicted)
+          by_fold[fold] = stored["predicted"]
+      result, predicted = results.evaluate(target, by_fold, folds, ratings)
+      target_results.append(result)
+      joined.append(predicted)
     seconds = time.monotonic() - start
-    self._write(entry, settings.seed, found, np.stack(predictions, axis=1), seconds)
+    self._write(entry, settings.seed, target_results, np.stack(joined, axis=1), seconds)
 
-  def _fit_one(
+  def _fit_fold(
     self, entry: entries_lib.Entry, folds: folds_lib.Folds, fold: int, rated: np.ndarray
   ) -> tuple[np.ndarray, dict[str, float]]:
     """A regression on one fold: predictions, and what it chose."""
@@ -209,18 +209,18 @@ class Experiment:
     fitted = baselines.fit(entry.model, table, columns, rated, rows, seed)
     return fitted.predicted, fitted.chosen
 
-  def _tune_one(
+  def _tune_fold(
     self, entry: entries_lib.Entry, folds: folds_lib.Folds, fold: int, target: str
   ) -> tuple[np.ndarray, dict[str, float]]:
     """A fine-tuned network on one fold: predictions, and when it stopped."""
     if self._tuning is None:
       raise ValueError(f"{entry.name} needs the pictures")
-    asked = self._tuning.asked
+    settings = self._tuning.settings
     program = self._program(entry)
     place = self._folder / "training" / entry.name / f"{target}-g{fold + 1}"
     folder = checkpoint.RunFolder(place)
     about = f"{entry.name} {target} g{fold + 1}"
-    with progress.bar(asked.finetune_epochs, "epoch", self._show, about) as bar:
+    with progress.bar(settings.finetune_epochs, "epoch", self._show, about) as bar:
 
       def tell(epoch: int, error: float, stopping: float) -> None:
         bar.set_postfix(train=f"{error:.3f}", validation=f"{stopping:.3f}")
@@ -243,12 +243,12 @@ class Experiment:
     """A fine-tuned entry's program; the last one is kept, for all folds and targets."""
     assert self._tuning is not None
     if self._tuned is None or self._tuned[0] != entry:
-      kept = self._folder / "training" / "pictures.npy"
-      images = finetune.decode(self._tuning.images(), kept, self._tuning.workers)
+      path = self._folder / "training" / "pictures.npy"
+      images = finetune.decode(self._tuning.images(), path, self._tuning.workers)
       params = self._tuning.weights(entry.network).params
       self._tuned = None  # frees the one before
       program = finetune.Program(
-        entry.network, entry.mode, params, images, self._tuning.asked
+        entry.network, entry.mode, params, images, self._tuning.settings
       )
       self._tuned = (entry, program)
     return self._tuned[1]
@@ -257,7 +257,7 @@ class Experiment:
     self,
     entry: entries_lib.Entry,
     seed: int,
-    found: Sequence[results.TargetResult],
+    target_results: Sequence[results.TargetResult],
     predicted: np.ndarray,
     seconds: float,
   ) -> None:
@@ -275,7 +275,7 @@ class Experiment:
     folder = self.run_folder(entry, seed)
     folder.path.mkdir(parents=True, exist_ok=True)
     files.write(folder.config, json.dumps(config, indent=2) + "\n")
-    runs.write(folder, config, part, found, predicted, seconds, notes)
+    runs.write(folder, config, part, target_results, predicted, seconds, notes)
 
 
 def gathered(experiment: Experiment) -> list[dict[str, Any]]:
@@ -285,35 +285,41 @@ def gathered(experiment: Experiment) -> list[dict[str, Any]]:
     One dictionary per entry: `entry`, `runs` (a list by seed) and, of the first seed's
     out-of-fold predictions, `intervals` (target -> score -> value, low, high).
   """
-  found = []
+  entries = []
   for entry in experiment.entries:
     folders = [experiment.run_folder(entry, s) for s in experiment.seeds_of(entry)]
     reports = [json.loads(folder.results.read_text("utf-8")) for folder in folders]
     first = results.read_predictions(folders[0].predictions)
     intervals = {
       target: {
-        name: dataclasses.asdict(one)
-        for name, one in bootstrap.intervals(said, first.rated[target]).items()
+        name: dataclasses.asdict(interval)
+        for name, interval in bootstrap.intervals(
+          predicted, first.rated[target]
+        ).items()
       }
-      for target, said in first.said.items()
+      for target, predicted in first.predicted.items()
     }
-    found.append({"entry": entry._asdict(), "runs": reports, "intervals": intervals})
-  return found
+    described = entry.identity | {"network": entry.network, "mode": entry.mode}
+    entries.append({"entry": described, "runs": reports, "intervals": intervals})
+  return entries
 
 
 def compared(experiment: Experiment) -> Iterator[dict[str, Any]]:
   """Every pair of entries, first seeds, on the same pictures: score differences."""
-  said = {}
+  predictions = {}
   for entry in experiment.entries:
     folder = experiment.run_folder(entry, experiment.seeds_of(entry)[0])
     read = results.read_predictions(folder.predictions)
-    said[entry.name], rated = read.said, read.rated
-  names = list(said)
+    predictions[entry.name], rated = read.predicted, read.rated
+  names = list(predictions)
   for at, first in enumerate(names):
     for second in names[at + 1 :]:
-      for target in said[first]:
-        found = bootstrap.differences(
-          said[first][target], said[second][target], rated[target]
+      for target in predictions[first]:
+        differences = bootstrap.differences(
+          predictions[first][target], predictions[second][target], rated[target]
         )
-        scores = {name: dataclasses.asdict(one) for name, one in found.items()}
+        scores = {
+          name: dataclasses.asdict(difference)
+          for name, difference in differences.items()
+        }
         yield {"first": first, "second": second, "target": target, "scores": scores}

@@ -62,16 +62,20 @@ class Tuned:
   best_error: float
 
 
-def check(asked: FinetuneConfig) -> None:
+def check(settings: FinetuneConfig) -> None:
   """Refuses networks that cannot be fine-tuned.
 
   Raises:
     ValueError: names those that can, and the one asked for.
   """
-  known = [n for n, one in BACKBONES.items() if one.view.side_px == _SIDE]
-  for name in asked.finetune:
-    if name not in known:
-      raise ValueError(f"--finetune knows {', '.join(known)}; got {name!r}")
+  tunable = [
+    name
+    for name, backbone in BACKBONES.items()
+    if backbone.view.side_px == _SIDE and backbone.class_layer
+  ]
+  for name in settings.finetune:
+    if name not in tunable:
+      raise ValueError(f"--finetune knows {', '.join(tunable)}; got {name!r}")
 
 
 def decode(
@@ -92,20 +96,20 @@ def decode(
   side = VIEW.side_px
   shape = (len(images), side, side, 3)
   if path.is_file():
-    kept = np.load(path, mmap_mode="r")
-    if kept.shape == shape:
-      return kept
+    stored = np.load(path, mmap_mode="r")
+    if stored.shape == shape:
+      return stored
   path.parent.mkdir(parents=True, exist_ok=True)
   part = path.with_suffix(".part")
   table = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
 
-  def one(row: int) -> None:
+  def decode_row(row: int) -> None:
     image = images[row]
     rgb = image if isinstance(image, np.ndarray) else images_lib.load(image)
     table[row] = images_lib.view(rgb, VIEW)
 
   with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-    list(pool.map(one, range(len(images))))
+    list(pool.map(decode_row, range(len(images))))
   table.flush()
   part.replace(path)
   return np.load(path, mmap_mode="r")
@@ -119,7 +123,7 @@ class Program:
     mode: "frozen" or "train", what becomes of the convolutions.
     params: the network's.
     images: (N, 256, 256, 3) uint8, from `decode`.
-    asked: step, batch and so on.
+    settings: step, batch and so on.
   Raises:
     ValueError: an unknown mode.
   """
@@ -130,12 +134,12 @@ class Program:
     mode: str,
     params: Any,
     images: np.ndarray,
-    asked: FinetuneConfig,
+    settings: FinetuneConfig,
   ):
     if mode not in MODES:
       raise ValueError(f"fine-tuning is one of {', '.join(MODES)}; got {mode!r}")
     self.network = network
-    self.asked = asked
+    self.settings = settings
     self.images = images
     flat = flatten_dict(params, sep=".")
     dense = {name for name in flat if name.startswith("fc")}
@@ -144,14 +148,14 @@ class Program:
     self._learned = {name: jnp.asarray(flat[name]) for name in learn}
     self._fixed = {n: jnp.asarray(v) for n, v in flat.items() if n not in learn}
     self._optimizer = optax.sgd(
-      asked.finetune_learning_rate, momentum=asked.finetune_momentum
+      settings.finetune_learning_rate, momentum=settings.finetune_momentum
     )
     fastest = runtime.options()
     self._forward = jax.jit(self._say, compiler_options=fastest)
     self._run = jax.jit(self._steps, compiler_options=fastest)
     # Frozen convolutions give the same numbers in every epoch: once is enough.
     self._inputs = None
-    if mode == "frozen" and not asked.finetune_augment:
+    if mode == "frozen" and not settings.finetune_augment:
       convolve = jax.jit(self._convolve, compiler_options=fastest)
       self._inputs = np.concatenate(
         [
@@ -176,7 +180,7 @@ class Program:
     """Passes once over the training rows in a new order: state and mean error."""
     number = int(state.epoch)
     order = np.random.default_rng([seed, number]).permutation(rows)
-    batch = min(self.asked.finetune_batch, len(order))
+    batch = min(self.settings.finetune_batch, len(order))
     steps = -(-len(order) // batch)
     weights = np.zeros(steps * batch, np.float32)
     weights[: len(order)] = 1
@@ -185,10 +189,10 @@ class Program:
     for step in range(steps):
       here = slice(step * batch, (step + 1) * batch)
       key = jax.random.fold_in(jax.random.key(seed), number * steps + step)
-      seen = self._of(padded[here])
+      inputs = self._of(padded[here])
       wanted = rated[jnp.asarray(padded[here])]
       params, optimizer, error = self._run(
-        params, optimizer, self._fixed, seen, wanted, jnp.asarray(weights[here]), key
+        params, optimizer, self._fixed, inputs, wanted, jnp.asarray(weights[here]), key
       )
       total += float(error)
     new = state._replace(params=params, optimizer=optimizer, epoch=state.epoch + 1)
@@ -196,40 +200,40 @@ class Program:
 
   def predict(self, params: Any, rows: np.ndarray) -> np.ndarray:
     """What the network says of some pictures, (n,) float32."""
-    said = [
+    predictions = [
       np.asarray(self._forward(params, self._fixed, self._of(strip)))
       for strip in _strips(rows)
     ]
-    return np.concatenate(said)[: len(rows)]
+    return np.concatenate(predictions)[: len(rows)]
 
   def _of(self, rows: np.ndarray) -> np.ndarray:
     """What the learning layers see of some pictures."""
     return (self.images if self._inputs is None else self._inputs)[rows]
 
-  def _steps(self, params, optimizer, fixed, seen, rated, weights, key):
+  def _steps(self, params, optimizer, fixed, inputs, rated, weights, key):
     """One step of SGD: parameters, optimizer state, summed squared error."""
-    if self.asked.finetune_augment:
-      seen = _augmented(key, seen)
+    if self.settings.finetune_augment:
+      inputs = _augmented(key, inputs)
 
     def loss(params):
-      squares = weights * jnp.square(self._say(params, fixed, seen) - rated)
+      squares = weights * jnp.square(self._say(params, fixed, inputs) - rated)
       return jnp.sum(squares) / jnp.sum(weights), jnp.sum(squares)
 
     gradients, total = jax.grad(loss, has_aux=True)(params)
     updates, optimizer = self._optimizer.update(gradients, optimizer, params)
     return optax.apply_updates(params, updates), optimizer, total
 
-  def _say(self, params, fixed, seen) -> jax.Array:
+  def _say(self, params, fixed, inputs) -> jax.Array:
     """Ratings (B,) of pictures, or of what the frozen convolutions gave."""
     flat = fixed | params
-    if seen.ndim == 2:
-      x = seen
+    if inputs.ndim == 2:
+      x = inputs
       for layer in ("fc6", "fc7") if "fc6.kernel" in flat else ():
         kernel = flat[f"{layer}.kernel"][0, 0]
         x = jnp.matmul(x, kernel, precision="highest") + flat[f"{layer}.bias"][None]
         x = jax.nn.relu(x)
     else:
-      outputs = self._outputs(flat, seen)
+      outputs = self._outputs(flat, inputs)
       x = outputs["fc7" if "fc7" in outputs else "pool"]
     kernel, bias = flat[f"{_HEAD}.kernel"], flat[f"{_HEAD}.bias"]
     return (jnp.matmul(x, kernel, precision="highest") + bias[None])[:, 0]
@@ -275,25 +279,25 @@ def tune(
   Raises:
     ValueError: an error became infinite or not a number.
   """
-  asked = program.asked
+  settings = program.settings
   wanted = jnp.asarray(rated, jnp.float32)
   state = program.init(float(np.mean(rated[train_rows])), seed)
   store = checkpoint.StateStore(folder) if folder else None
   try:
     if store and (newest := store.newest()) is not None:
       state = store.restore(newest, state)
-    while int(state.epoch) < asked.finetune_epochs:
+    while int(state.epoch) < settings.finetune_epochs:
       stale = int(state.epoch) - int(state.best_epoch)
-      if int(state.epoch) and stale >= asked.finetune_patience:
+      if int(state.epoch) and stale >= settings.finetune_patience:
         break
       state, error = program.epoch(state, wanted, train_rows, seed)
-      said = program.predict(state.params, stop_rows)
-      stopping = float(np.mean((said - rated[stop_rows]) ** 2))
+      predictions = program.predict(state.params, stop_rows)
+      stopping = float(np.mean((predictions - rated[stop_rows]) ** 2))
       if not np.isfinite([error, stopping]).all():
         raise ValueError(
           f"the error of {program.network} is not a finite number in epoch "
           f"{int(state.epoch)}: try a smaller --finetune_learning_rate than "
-          f"{asked.finetune_learning_rate:g}"
+          f"{settings.finetune_learning_rate:g}"
         )
       if stopping < float(state.best_error):
         state = state._replace(
@@ -322,12 +326,12 @@ def _augmented(key: jax.Array, images: jax.Array) -> jax.Array:
   places = jax.random.randint(place_key, (len(images), 2), 0, most)
   mirrored = jax.random.bernoulli(mirror_key, 0.5, (len(images),))
 
-  def one(image, place, mirror):
+  def augment(image, place, mirror):
     start = (place[0], place[1], 0)
     cut = jax.lax.dynamic_slice(image, start, (_SIDE, _SIDE, 3))
     return jnp.where(mirror, cut[:, ::-1], cut)
 
-  return jax.vmap(one)(images, places, mirrored)
+  return jax.vmap(augment)(images, places, mirrored)
 
 
 def _strips(rows: np.ndarray) -> list[np.ndarray]:

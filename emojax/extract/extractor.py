@@ -17,11 +17,18 @@ import numpy as np
 
 from emojax import images
 from emojax.config import ExtractConfig
-from emojax.extract import devices
+from emojax.extract import devices, external_rows
 from emojax.extract.cache import FeatureCache, FeatureKey
 from emojax.extract.pipeline import Extracted, Extraction, ImageSource, ordered
-from emojax.features import DERIVED, FEATURES
-from emojax.features.params import Source, check_names, describe, load_sources, size_of
+from emojax.features import DERIVED, FEATURES, external
+from emojax.features.params import (
+  Source,
+  check_names,
+  describe,
+  load_sources,
+  size_of,
+  tables_of,
+)
 from emojax.utils import options
 from emojax.utils import progress as progress_lib
 
@@ -30,7 +37,8 @@ class Extractor:
   """Computes some features of any number of pictures.
 
   Args:
-    names: of `features.FEATURES` and `DERIVED`, in the order wanted.
+    names: of `features.FEATURES` and `DERIVED` and of features from elsewhere, in the
+      order wanted.
     sources: from `features.params.load_sources(names, ...)`.
   Raises:
     ValueError: an unknown or repeated name.
@@ -39,6 +47,7 @@ class Extractor:
   def __init__(self, names: Sequence[str], sources: Mapping[str, Source]):
     self._described = describe(names, sources)
     self.names = tuple(names)
+    self._tables = {n: t for n, t in tables_of(sources).items() if n in names}
     self._derived = {
       name: DERIVED[name].make(sources[DERIVED[name].needs].params)
       for name in names
@@ -84,6 +93,7 @@ class Extractor:
     max_pixels: int = images.MAX_PIXELS,
     progress: bool = False,
     check: Callable[[np.ndarray], None] | None = None,
+    names: Sequence[str] | None = None,
   ) -> Extracted:
     """Features of every picture; a broken one fails alone.
 
@@ -101,6 +111,7 @@ class Extractor:
       progress: show a bar with the time left.
       check: gets every image as RGB and may refuse it with an `ImageError`; with one,
         images are decoded even where the cache has all of their values.
+      names: what tables from elsewhere may call the images; by default their paths.
     Returns:
       `Extracted`, in the order of `images`.
     Raises:
@@ -132,6 +143,9 @@ class Extractor:
     extracted = run.result()
     values = extracted.values
     whole = {**values, **{n: derive(values) for n, derive in self._derived.items()}}
+    if self._tables:
+      extracted, joined = external_rows.join(extracted, self._tables, names)
+      whole |= joined
     return dataclasses.replace(extracted, values={n: whole[n] for n in self.names})
 
   def run_as(
@@ -140,6 +154,7 @@ class Extractor:
     images: Sequence[ImageSource],
     progress: bool,
     check: Callable[[np.ndarray], None] | None = None,
+    names: Sequence[str] | None = None,
   ) -> Extracted:
     """`run` with the cache, batch, threads and limits that some settings ask for.
 
@@ -157,6 +172,7 @@ class Extractor:
         max_pixels=settings.max_pixels,
         progress=progress,
         check=check,
+        names=names,
       )
 
 
@@ -171,27 +187,41 @@ def from_config(settings: ExtractConfig) -> Extractor:
     ValueError: an unknown or repeated feature, weights or a colour table that are
       missing or damaged.
   """
-  return Extractor(settings.features, sources_of(settings))
+  return Extractor(settings.every_feature, sources_of(settings))
 
 
 def sources_of(settings: ExtractConfig) -> dict[str, Source]:
   """What the features that some settings ask for need; see `from_config`."""
   return load_sources(
-    settings.features,
+    settings.every_feature,
     _path(settings.weights_dir),
     "trained" if settings.weights == "default" else settings.weights,
     _path(settings.color_names),
     settings.network_precision,
     _path(settings.word_norms),
     settings.word_features,
+    external_tables(settings),
   )
+
+
+def external_tables(settings: ExtractConfig) -> dict[str, external.ExternalTable]:
+  """The features from elsewhere that some settings name, read.
+
+  Raises:
+    ExternalError: see `external.paths` and `external.read`.
+  """
+  paths = external.paths(settings.extra_features, [*FEATURES, *DERIVED])
+  return {name: external.read(name, path) for name, path in paths.items()}
 
 
 def sizes_of(settings: ExtractConfig) -> dict[str, int]:
   """How many numbers each feature has that some settings ask for; see `from_config`."""
+  tables = external_tables(settings)
   return {
-    name: size_of(name, _path(settings.weights_dir), settings.word_features)
-    for name in check_names(settings.features)
+    name: tables[name].size
+    if name in tables
+    else size_of(name, _path(settings.weights_dir), settings.word_features)
+    for name in check_names(settings.every_feature, tables)
   }
 
 

@@ -15,11 +15,13 @@ from emojax import images
 from emojax.backbones import (
   BACKBONES,
   alexnet,
+  convnext,
   deeplab,
   efficientnet_lite,
   resnet,
   squeezenet,
   vgg,
+  vit,
 )
 from emojax.features import (
   attributes,
@@ -108,6 +110,18 @@ def _of_efficientnet_lite(version: int) -> dict[str, Feature]:
   }
 
 
+def _of_transformer(
+  backbone: str, embed_size: int, pool_size: int
+) -> dict[str, Feature]:
+  """What a vision transformer says of the picture, and what it says so from."""
+  return {
+    f"embed_{backbone}": _of_network(
+      backbone, objects.embed, embed_size, objects.VERSION
+    ),
+    f"pool_{backbone}": _of_network(backbone, objects.pool, pool_size, objects.VERSION),
+  }
+
+
 FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
   "color": Feature(
     size=color.SIZE,
@@ -183,6 +197,15 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
   **_of_efficientnet_lite(0),
   **_of_efficientnet_lite(1),
   **_of_efficientnet_lite(2),
+  **_of_transformer("clip_vit_b32", vit.CLIP_B32.embed, vit.CLIP_B32.width),
+  **_of_transformer("clip_vit_l14", vit.CLIP_L14.embed, vit.CLIP_L14.width),
+  **_of_transformer("dinov2_vit_b14", vit.DINOV2_B14.width, vit.DINOV2_B14.width),
+  "pool_convnext_large_22k": _of_network(
+    "convnext_large_22k",
+    objects.pool,
+    size=convnext.LARGE.channels[-1],
+    version=objects.VERSION,
+  ),
   "face": _of_network(face.DETECTOR, face.summary, face.SIZE, face.VERSION),
   "expression": Feature(
     size=face.EXPRESSION_SIZE,

@@ -25,6 +25,7 @@ from emojax.features import (
   Feature,
   attributes,
   color_names,
+  external,
   word_emotion,
   word_norms,
 )
@@ -70,11 +71,12 @@ def load_sources(
   precision: str = "float32",
   word_norms: pathlib.Path | None = None,
   word_features: Sequence[str] = (),
+  tables: Mapping[str, external.ExternalTable] | None = None,
 ) -> dict[str, Source]:
   """Loads everything that some features need.
 
   Args:
-    names: of `FEATURES` and `DERIVED`.
+    names: of `FEATURES`, `DERIVED` and `tables`.
     weights_dir: folder of `<network>.safetensors` files and `attributes.safetensors`;
       None: there is none.
     weights: "trained", "random" or "auto", see `backbones.trained.find`.
@@ -83,6 +85,7 @@ def load_sources(
       parameters are then rounded; digest and label say so.
     word_norms: a file of word norms, see `word_norms`.
     word_features: whose class names `word_emotion` looks up.
+    tables: features from elsewhere, by name.
   Returns:
     need -> Source, with exactly the keys that the features' `needs` have, and those of
     the features they are made of.
@@ -91,7 +94,8 @@ def load_sources(
     WeightsError: weights that are missing or damaged, or attributes that were fitted to
       other weights (a ValueError too).
   """
-  wanted = check_names(names)
+  tables = tables or {}
+  wanted = check_names(names, tables)
   opened: dict[str, _Opened] = {}
   for name in wanted:
     if name in DERIVED:
@@ -99,7 +103,7 @@ def load_sources(
       opened[need] = _open(need, weights_dir, word_norms, word_features)
   bases = [base for opening in opened.values() for base in opening.bases]
   direct = [name for name in dict.fromkeys([*wanted, *bases]) if name in FEATURES]
-  needs = {FEATURES[name].needs for name in check_names(direct)}
+  needs = {FEATURES[name].needs for name in direct}
   sources = {
     need: _joined_networks(
       {
@@ -109,13 +113,24 @@ def load_sources(
     )
     for need in sorted(needs)
   }
-  return sources | {need: opening.close(sources) for need, opening in opened.items()}
+  given = {
+    table.need: Source(table, table.digest, table.label, size=table.size)
+    for name, table in tables.items()
+    if name in wanted
+  }
+  closed = {need: opening.close(sources) for need, opening in opened.items()}
+  return sources | closed | given
 
 
-def check_names(names: Iterable[str]) -> list[str]:
-  """The names as a list; ValueError unless each is a feature and none comes twice."""
+def check_names(names: Iterable[str], tables: Iterable[str] = ()) -> list[str]:
+  """The names as a list; ValueError unless each is a feature and none comes twice.
+
+  Args:
+    names: of `FEATURES`, `DERIVED` and `tables`.
+    tables: names of features from elsewhere.
+  """
   names = list(names)
-  every = [*FEATURES, *DERIVED]
+  every = [*FEATURES, *DERIVED, *tables]
   choices = f"known: {', '.join(every)}"
   if not names:
     raise ValueError(f"no feature named; {choices}")
@@ -141,7 +156,11 @@ def describe(
   description holds those of the features it is made of, as `bases`.
   """
   described: list[dict[str, Any]] = []
-  for name in check_names(names):
+  tables = tables_of(sources)
+  for name in check_names(names, tables):
+    if name in tables:
+      described.append(tables[name].describe())
+      continue
     feature = FEATURES.get(name) or DERIVED[name]
     source = sources[feature.needs]
     entry = {
@@ -161,6 +180,12 @@ def describe(
       entry["bases"] = describe(source.bases, sources)
     described.append(entry)
   return described
+
+
+def tables_of(sources: Mapping[str, Source]) -> dict[str, external.ExternalTable]:
+  """The features from elsewhere among some sources, by name."""
+  tables = [source.params for source in sources.values()]
+  return {t.name: t for t in tables if isinstance(t, external.ExternalTable)}
 
 
 def size_of(

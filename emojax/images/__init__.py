@@ -5,16 +5,10 @@ Colour order is decided here and nowhere else.
 May import: nothing.
 """
 
-from emojax.images.decode import (
-  MAX_PIXELS,
-  READS_ALIKE,
-  VERSION,
-  ImageError,
-  NothingToSee,
-  kind,
-  load,
-)
-from emojax.images.folders import SUFFIXES, others, walk
+from emojax.images.base import ImageError, MissingFile, NothingToSee
+from emojax.images.decode import READS_ALIKE, VERSION, contents, kind, load
+from emojax.images.folders import SUFFIXES, others, passed_over, walk
+from emojax.images.sources import MAX_PIXELS, Source, is_image, read
 from emojax.images.views import CROP, SQUASH, View, view
 from emojax.images.visible import check as check_visible
 
@@ -26,12 +20,18 @@ __all__ = [
   "SUFFIXES",
   "VERSION",
   "ImageError",
+  "MissingFile",
   "NothingToSee",
+  "Source",
   "View",
   "check_visible",
+  "contents",
+  "is_image",
   "kind",
   "load",
   "others",
+  "passed_over",
+  "read",
   "view",
   "walk",
 ]

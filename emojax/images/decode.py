@@ -1,15 +1,13 @@
 """Picture files become RGB arrays.
 
-In: a path or the bytes of a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC or AVIF file. Out:
-uint8 arrays, (H, W, 3), red first. The colour order is decided here and nowhere else.
-Whatever cannot be read as a whole picture ends in an `ImageError` with one line of
-reason.
+In: a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC or AVIF file, or an array or a Pillow image.
+Out: uint8 arrays, (H, W, 3), red first. The colour order is decided here and nowhere
+else. Whatever cannot be read as a whole picture ends in an `ImageError` with one line
+of reason.
 """
 
 import io
 import os
-import pathlib
-import re
 from collections.abc import Callable
 
 import cv2
@@ -27,29 +25,24 @@ from PIL import (
   WebPImagePlugin,
 )
 
-from emojax.images import profiles
+from emojax.images import bmp, exif, jpeg, png, profiles, tiff
+from emojax.images.base import Essence, Frame, ImageError, NothingToSee, one_line
+from emojax.images.sources import MAX_PIXELS, Source, is_array, is_open_file, read
 
-VERSION = 2  # raise it whenever a file or a view could give other pixels than before
-# Versions that give most files the same pixels, so that what was trained with one may
-# predict with this: 1 did not know colour profiles.
-READS_ALIKE = frozenset({1, VERSION})
-MAX_PIXELS = 100_000_000  # 300 MB of RGB; a larger picture is refused before decoding
+VERSION = 3  # raise it whenever a file or a view could give other pixels than before
+# Versions that give ordinary photographs the same pixels, so that what was trained with
+# one may predict with this: 1 did not know colour profiles, 2 rounded 16-bit colour and
+# showed some rare files otherwise than browsers do (BUILD_NOTES.md).
+READS_ALIKE = frozenset({1, 2, VERSION})
 
-_ORIENTATION_TAG = 274  # EXIF and TIFF tag numbers
-_BITS_PER_SAMPLE_TAG = 258
-_PHOTOMETRIC_TAG = 262
-_WHITE_IS_ZERO = 0
+_BITS_PER_SAMPLE_TAG = 258  # of TIFF
+_PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
 _COMPRESSION_TAG, _UNCOMPRESSED = 259, 1
 _PLANES_TAG, _SEPARATE = 284, 2
-_PNG_BIT_DEPTH_AT = 24  # signature 8, chunk head 8, width 4, height 4, then one byte
-_JPEG_SEQUENTIAL = (0xC0, 0xC1)  # frame types whose single scan is the whole picture
-_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
-_JPEG_READ_AHEAD = 16  # bytes; libjpeg-turbo fills a buffer of 8
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # not data, not a restart
 
 # The plug-ins are called directly, not through Image.open, which would warn about or
-# refuse large pictures before their size can be asked. Only these six kinds are ever
-# given to a decoder.
+# refuse large pictures before their size can be asked. Only these kinds are ever given
+# to a decoder.
 _KINDS: tuple[tuple[str, bytes, Callable[[io.BytesIO], ImageFile.ImageFile]], ...] = (
   ("JPEG", b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
   ("PNG", b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
@@ -75,39 +68,31 @@ _BRANDS: dict[bytes, tuple[str, Callable[[io.BytesIO], ImageFile.ImageFile]]] = 
 }
 
 
-class ImageError(ValueError):
-  """A picture that cannot be read; the message is one line, without the file's name.
-
-  Attributes:
-    status: a word for tables: "error", or why there is nothing to see in it.
-  """
-
-  status = "error"
-
-
-class NothingToSee(ImageError):
-  """An image that was read, but shows nothing: small, blank or transparent."""
-
-  def __init__(self, status: str, reason: str):
-    super().__init__(reason)
-    self.status = status
+# What of a file is handed to its decoder; all of it, of other kinds.
+_ESSENCES: dict[str, Callable[[bytes], Essence]] = {
+  "JPEG": jpeg.essence,
+  "PNG": png.essence,
+  "TIFF": tiff.essence,
+  "BMP": bmp.essence,
+}
+_TURNED_BY_DECODER = ("AVIF", "HEIC")  # which say so in the EXIF block that they give
+_EXIF_HEAD = b"Exif\0\0"
 
 
-def load(
-  source: str | os.PathLike[str] | bytes, max_pixels: int = MAX_PIXELS
-) -> np.ndarray:
+def load(source: Source, max_pixels: int = MAX_PIXELS) -> np.ndarray:
   """A picture as people see it, decoded to RGB.
 
-  EXIF rotation is applied, a colour profile too (see `profiles`), grey replicated, CMYK
-  converted (JPEG ones in Adobe's inverted convention), transparency laid on white,
-  16-bit samples divided by 257 and rounded, and of an animation or a multi-page file
-  the first picture is taken. 16-bit colour that OpenCV reads otherwise than
-  Pillow (CMYK, premultiplied alpha, compressed planes) keeps the high byte of each
-  sample, which is at most one level off. May be called from any number of threads.
-  Raises Pillow's own limit for this process to `max_pixels` where it is lower.
+  What stands beside the pixels does not matter, damaged or not. Rotation is applied
+  where browsers do so (EXIF in JPEG and PNG, TIFF, HEIC, AVIF), a colour profile too
+  (see `profiles`); grey is replicated, CMYK converted (JPEG ones in Adobe's inverted
+  convention), transparency laid on white; deeper samples keep their highest 8 bits; of
+  an animation the first picture is taken, of several pages the first that is not
+  called a preview of another. Where viewers disagree, Chromium is followed. May be
+  called from any number of threads. Raises Pillow's own limit for this process to
+  `max_pixels` where it is lower.
 
   Args:
-    source: path of the file, or its bytes.
+    source: see `contents`.
     max_pixels: a picture with more is refused from its header, before decoding.
   Returns:
     (H, W, 3) uint8.
@@ -116,50 +101,37 @@ def load(
     ImageError: the file cannot be read, is empty, is not one of the eight kinds, is
       larger than `max_pixels`, is damaged or cut short, has floating-point, 32-bit or
       CIELAB samples, whose white has no agreed value, or is an uncompressed 16-bit TIFF
-      with separate colour planes.
+      with separate colour planes; or an array is no image.
+    TypeError: `source` is nothing that could be a picture.
   """
-  # TIFF, WebP and GIF decoders also ask Pillow's own limit, which is the process's, and
-  # would warn; warnings cannot be silenced safely from a thread.
-  if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
-    Image.MAX_IMAGE_PIXELS = max_pixels
-  data = source if isinstance(source, bytes) else _read(source)
-  name, opener = _kind(data)
-  # A damaged file makes Pillow raise almost anything (OSError, SyntaxError, KeyError,
-  # struct.error, zlib.error, ...), and each of them means the same to the caller.
-  try:
-    image = opener(io.BytesIO(_sealed_jpeg(data) if name == "JPEG" else data))
-  except ImageError:
-    raise
-  except Image.DecompressionBombError as error:  # WebP of more than twice the limit
-    raise ImageError(
-      f"more pixels than the limit of {max_pixels:,}; raise the pixel limit to read it"
-    ) from error
-  except Exception as error:
-    raise ImageError(f"not a readable {name} picture: {_one_line(error)}") from error
-  width, height = image.size
-  if width * height > max_pixels:
-    raise ImageError(
-      f"{width} x {height} is {width * height:,} pixels, more than the limit of "
-      f"{max_pixels:,}; raise the pixel limit to read it"
-    )
-  try:
-    image.load()
-    rgb = np.asarray(_opaque(profiles.to_srgb(_eight_bit(image, data))))
-    orientation = _orientation(image)
-  except ImageError:
-    raise
-  except Exception as error:
-    raise ImageError(f"damaged or cut short {name}: {_one_line(error)}") from error
-  return np.ascontiguousarray(_upright(rgb, orientation))
+  content = contents(source, max_pixels)
+  return _decoded(content, max_pixels) if isinstance(content, bytes) else content
 
 
-def _read(path: str | os.PathLike[str]) -> bytes:
-  """The bytes of a file; an `ImageError` where the system refuses."""
-  try:
-    return pathlib.Path(path).read_bytes()
-  except OSError as error:
-    reason = error.strerror or _one_line(error)
-    raise ImageError(f"the file cannot be opened: {reason}") from error
+def contents(source: Source, max_pixels: int = MAX_PIXELS) -> bytes | np.ndarray:
+  """The bytes of a picture file, or the pixels of what is decoded already.
+
+  Args:
+    source: the path of a file, an open file, its bytes, an array (H, W), (H, W, 1),
+      (H, W, 3) or (H, W, 4) uint8 of grey, RGB or RGBA, or a Pillow image.
+    max_pixels: see `load`.
+  Returns:
+    bytes, or (H, W, 3) uint8.
+  Raises:
+    ImageError, TypeError: see `load`.
+  """
+  if isinstance(source, (bytes, bytearray, memoryview)):
+    return bytes(source)
+  if isinstance(source, Image.Image):
+    return _of_pillow(source, max_pixels)
+  if is_array(source):
+    return _of_array(np.asarray(source))
+  if isinstance(source, (str, os.PathLike)) or is_open_file(source):
+    return read(source, max_pixels)
+  raise TypeError(
+    "a picture is a path, an open file, bytes, an array or a Pillow image; got "
+    f"{type(source).__name__}"
+  )
 
 
 def kind(data: bytes) -> str:
@@ -183,134 +155,174 @@ def _kind(data: bytes) -> tuple[str, Callable[[io.BytesIO], ImageFile.ImageFile]
   raise ImageError("not a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC or AVIF picture")
 
 
-def _one_line(error: BaseException) -> str:
-  return " ".join(str(error).split()) or type(error).__name__
+def _decoded(data: bytes, max_pixels: int) -> np.ndarray:
+  """The pixels of a file; see `load`."""
+  # TIFF, WebP and GIF decoders also ask Pillow's own limit, which is the process's, and
+  # would warn; warnings cannot be silenced safely from a thread.
+  if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
+    Image.MAX_IMAGE_PIXELS = max_pixels
+  name, opener = _kind(data)
+  essence = _ESSENCES.get(name, Essence)(data)
+  # A damaged file makes Pillow raise almost anything (OSError, SyntaxError, KeyError,
+  # struct.error, zlib.error, ...), and each of them means the same to the caller.
+  try:
+    image = opener(io.BytesIO(essence.data))
+  except Image.DecompressionBombError as error:  # WebP of more than twice the limit
+    raise ImageError(
+      f"more pixels than the limit of {max_pixels:,}; raise the pixel limit to read it"
+    ) from error
+  except Exception as error:
+    raise ImageError(f"not a readable {name} picture: {one_line(error)}") from error
+  _check_size(essence.frame.canvas if essence.frame else image.size, max_pixels)
+  if essence.profile is not None:
+    image.info["icc_profile"] = essence.profile
+  try:
+    rgb = np.asarray(_opaque(profiles.to_srgb(_loaded(image, data, essence))))
+  except ImageError:
+    raise
+  except Exception as error:
+    raise ImageError(f"damaged or cut short {name}: {one_line(error)}") from error
+  orientation = essence.orientation
+  if name in _TURNED_BY_DECODER:
+    orientation = _exif_orientation(image)
+  return np.ascontiguousarray(_upright(rgb, orientation))
 
 
-def _sealed_jpeg(data: bytes) -> bytes:
-  """JPEG data that the decoder refuses, rather than pads with grey, when cut short.
-
-  Decoders fill up what an early end mark cuts off; without the mark they miss the data.
-  So a sequential picture is handed on with its end mark replaced by a few zeros, which
-  the decoder reads ahead and which are too few to stand for a visible part. A tail of
-  zeros, as broken downloads leave it, is valid data and can only be told by there being
-  no end mark. Progressive pictures pass as they are.
-
-  Raises:
-    ImageError: the pixels run into a tail of zeros.
-  """
-  at, frame = 2, None
-  while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != _JPEG_SCAN:
-    if data[at + 1] == 0xFF:  # padding between segments
-      at += 1
-      continue
-    if data[at + 1] in _JPEG_SEQUENTIAL:
-      frame = data[at + 1]
-    at += 2 + int.from_bytes(data[at + 2 : at + 4])
-  marker = _JPEG_MARKER.search(data, at + 2)
-  if marker is None:
-    if data.endswith(bytes(16)):
-      raise ImageError("damaged or cut short JPEG: its end is filled with zeros")
-    return data
-  is_end = data[marker.start() + 1] == _JPEG_END
-  if not is_end or frame is None:
-    return data
-  return data[: marker.start()] + bytes(_JPEG_READ_AHEAD)
-
-
-def _bits(image: ImageFile.ImageFile, data: bytes) -> int:
-  """Bits of a sample in the file, which Pillow's mode does not always tell."""
+def _loaded(image: ImageFile.ImageFile, data: bytes, essence: Essence) -> Image.Image:
+  """The decoded picture in any of Pillow's 8-bit modes, as its kind of file asks."""
+  frame = essence.frame
+  if isinstance(image, GifImagePlugin.GifImageFile) and image.tile:
+    frame = Frame(image.size, image.tile[0][1] or (0, 0, *image.size))
+  image.load()
+  shown = _eight_bit(image)
   if isinstance(image, PngImagePlugin.PngImageFile):
-    return data[_PNG_BIT_DEPTH_AT]
-  if isinstance(image, TiffImagePlugin.TiffImageFile):
-    bits = image.tag_v2.get(_BITS_PER_SAMPLE_TAG, 1)
-    return max(bits) if isinstance(bits, tuple) else bits
-  return 8
+    key = image.info.get("transparency")
+    if isinstance(key, tuple) and png.bit_depth(data) == 16:
+      shown = _with_deep_key(image, key, essence.data)
+  return shown if frame is None or frame.is_whole else _on_canvas(shown, frame)
 
 
-def _eight_bit(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
-  """The decoded picture with 8-bit samples, in any of Pillow's 8-bit modes."""
-  bits = _bits(image, data)
+def _of_pillow(image: Image.Image, max_pixels: int) -> np.ndarray:
+  """The pixels of a Pillow image, as those of its file; see `load`."""
+  _check_size(image.size, max_pixels)
+  try:
+    image.load()
+    rgb = np.asarray(_opaque(profiles.to_srgb(_eight_bit(image))))
+  except ImageError:
+    raise
+  except Exception as error:
+    raise ImageError(f"not a readable Pillow image: {one_line(error)}") from error
+  if rgb.size == 0:
+    raise ImageError("the Pillow image has no pixels")
+  orientation = 1 if image.format == "WEBP" else _exif_orientation(image)
+  return np.ascontiguousarray(_upright(rgb, orientation))
+
+
+def _of_array(array: np.ndarray) -> np.ndarray:
+  """The pixels of an array of grey, RGB or RGBA; see `contents`."""
+  channels = array.shape[2] if array.ndim == 3 else 1
+  is_image = array.ndim in (2, 3) and channels in (1, 3, 4) and array.size > 0
+  if not is_image or array.dtype != np.uint8:
+    raise ImageError(
+      "expected an array (H, W), (H, W, 3) or (H, W, 4) of uint8 with at least one "
+      f"pixel, got {array.shape} {array.dtype}"
+    )
+  if channels == 3:
+    return np.ascontiguousarray(array)
+  if channels == 1:
+    return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+  return np.asarray(_opaque(Image.fromarray(np.ascontiguousarray(array))))
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+  """Refuses a picture of more pixels, from its header."""
+  width, height = size
+  if width * height > max_pixels:
+    raise ImageError(
+      f"{width} x {height} is {width * height:,} pixels, more than the limit of "
+      f"{max_pixels:,}; raise the pixel limit to read it"
+    )
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+  """The decoded picture with 8-bit samples; Pillow has made most of them so."""
   if image.mode in ("I", "F", "LAB"):
     kind = {"I": "signed or 32-bit", "F": "floating-point", "LAB": "CIELAB"}
     raise ImageError(
       f"{kind[image.mode]} samples have no agreed white; save the picture with 8 or "
       "16 bits in RGB or grey"
     )
-  if image.mode.startswith("I;16"):
-    return _grey_16(image, bits)
-  if bits == 16 and image.mode in ("RGB", "RGBA"):
-    return _colour_16(image, data)
-  key = image.info.get("transparency")
-  if bits in (2, 4) and image.mode == "L" and isinstance(key, int):
-    # Pillow scales 2- and 4-bit greys to 8 bits but leaves their transparent grey.
-    image.info["transparency"] = key * 255 // (2**bits - 1)
-  return image
+  if isinstance(image, TiffImagePlugin.TiffImageFile) and (
+    _bits(image) == 16
+    and image.mode in ("RGB", "RGBA")
+    and image.tag_v2.get(_PLANES_TAG) == _SEPARATE
+    and image.tag_v2.get(_COMPRESSION_TAG, _UNCOMPRESSED) == _UNCOMPRESSED
+  ):  # Pillow reads these wrongly, without a word
+    raise ImageError(
+      "uncompressed 16-bit TIFF with a plane for each colour; save the picture with "
+      "interleaved colours or with 8 bits"
+    )
+  return _grey_8(image) if image.mode.startswith("I;16") else image
 
 
-def _scaled(samples: np.ndarray, white: int) -> np.ndarray:
-  """Integers 0..white as uint8 0..255, rounded to nearest."""
-  return ((samples.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)
+def _bits(image: Image.Image) -> int:
+  """Bits of a deep grey sample in the file, which Pillow's mode does not tell."""
+  if isinstance(image, TiffImagePlugin.TiffImageFile):
+    bits = image.tag_v2.get(_BITS_PER_SAMPLE_TAG, 1)
+    return max(bits) if isinstance(bits, tuple) else bits
+  return 16
 
 
-def _grey_16(image: ImageFile.ImageFile, bits: int) -> Image.Image:
-  """A 12- or 16-bit grey picture with 8 bits."""
+def _grey_8(image: Image.Image) -> Image.Image:
+  """The highest 8 bits of a 12- or 16-bit grey picture."""
   samples = np.asarray(image)
-  grey = _scaled(samples, 2**bits - 1)
+  grey = (samples >> (_bits(image) - 8)).astype(np.uint8)
   # Pillow inverts "white is zero" for 8 bits and fewer only.
   if isinstance(image, TiffImagePlugin.TiffImageFile) and (
     image.tag_v2.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
   ):
     grey = 255 - grey
+  shown = Image.fromarray(grey)
   key = image.info.get("transparency")
-  if key is None:
-    return Image.fromarray(grey)
-  alpha = np.where(samples == key, 0, 255).astype(np.uint8)
-  return Image.merge("LA", (Image.fromarray(grey), Image.fromarray(alpha)))
+  if key is not None:
+    alpha = np.where(samples == key, 0, 255).astype(np.uint8)
+    shown = Image.merge("LA", (shown, Image.fromarray(alpha)))
+  shown.info["icc_profile"] = image.info.get("icc_profile")
+  return shown
 
 
-def _colour_16(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
-  """A 16-bit RGB or RGBA picture with 8 bits, rounded.
+def _with_deep_key(
+  image: Image.Image, key: tuple[int, ...], data: bytes
+) -> Image.Image:
+  """A 16-bit RGB picture without its transparent colour, which differs in all bits."""
+  deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+  assert deep is not None  # Pillow has decoded it
+  is_key = (deep[..., 2::-1] == np.asarray(key, np.uint16)).all(axis=-1)
+  shown = image.copy()
+  del shown.info["transparency"]
+  shown.putalpha(Image.fromarray(np.where(is_key, 0, 255).astype(np.uint8)))
+  return shown
 
-  Pillow has already decoded it, and so checked that it is whole, but kept only the high
-  bytes. OpenCV keeps all 16 bits; its samples are used where their high bytes are
-  exactly Pillow's, so that no difference between the two decoders (rotation, alpha) can
-  slip in.
+
+def _on_canvas(image: Image.Image, frame: Frame) -> Image.Image:
+  """The picture on its canvas, which is transparent where the frame is not.
+
+  Args:
+    image: of the size of the frame, or of the canvas, which Pillow fills with a colour.
+    frame: where it belongs.
   """
-  if isinstance(image, TiffImagePlugin.TiffImageFile) and (
-    image.tag_v2.get(_PLANES_TAG) == _SEPARATE
-    and image.tag_v2.get(_COMPRESSION_TAG, _UNCOMPRESSED) == _UNCOMPRESSED
-  ):  # Pillow and OpenCV both read these wrongly, without a word
-    raise ImageError(
-      "uncompressed 16-bit TIFF with a plane for each colour; save the picture with "
-      "interleaved colours or with 8 bits"
-    )
-  high = np.asarray(image)
-  deep: np.ndarray | None = cv2.imdecode(
-    np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED
-  )
-  channels = high.shape[2]
-  if deep is None or deep.dtype != np.uint16 or deep.ndim != 3:
-    return image
-  deep = deep[..., [2, 1, 0, 3][: deep.shape[2]]]  # OpenCV puts blue first
-  if deep.shape[:2] != high.shape[:2] or deep.shape[2] < channels:
-    return image
-  if not np.array_equal(deep[..., :channels] >> 8, high):
-    return image
-  rounded = _scaled(deep[..., :channels], 2**16 - 1)
-  key = image.info.get("transparency")
-  if key is not None:  # one 16-bit colour is transparent
-    transparent = (deep[..., :3] == np.asarray(key, np.uint16)).all(-1, keepdims=True)
-    alpha = np.where(transparent, 0, 255).astype(np.uint8)
-    rounded = np.concatenate([rounded, alpha], -1)
-  return Image.fromarray(rounded)
+  rgba = image.convert("RGBA")
+  canvas = Image.new("RGBA", frame.canvas)
+  canvas.paste(rgba.crop(frame.box) if rgba.size == frame.canvas else rgba, frame.box)
+  canvas.info["icc_profile"] = image.info.get("icc_profile")
+  return canvas
 
 
 def _opaque(image: Image.Image) -> Image.Image:
   """The picture in RGB, its transparent parts on white."""
   if image.mode not in ("LA", "PA", "RGBA") and "transparency" not in image.info:
     return image.convert("RGB")
-  rgba = image.convert("RGBA")
+  rgba = image if image.mode == "RGBA" else image.convert("RGBA")
   alpha = rgba.getchannel("A")
   if alpha.getextrema()[1] == 0:
     raise NothingToSee("transparent", "every pixel is transparent: nothing to see")
@@ -319,17 +331,9 @@ def _opaque(image: Image.Image) -> Image.Image:
   return canvas
 
 
-def _orientation(image: ImageFile.ImageFile) -> int:
-  """The EXIF orientation still to be applied, 1..8; 1 where there is none.
-
-  Asked after decoding: Pillow turns TIFF pictures itself then and drops the tag, and
-  PNG may carry it behind the pixels.
-  """
-  try:
-    value = image.getexif().get(_ORIENTATION_TAG, 1)
-  except Exception:  # unreadable EXIF says nothing about the pixels, which are whole
-    return 1
-  return value if value in range(1, 9) else 1
+def _exif_orientation(image: Image.Image) -> int:
+  """What the EXIF block of an image asks for, see `exif`."""
+  return exif.orientation((image.info.get("exif") or b"").removeprefix(_EXIF_HEAD))
 
 
 def _upright(rgb: np.ndarray, orientation: int) -> np.ndarray:

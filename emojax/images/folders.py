@@ -1,54 +1,122 @@
-"""Which files below a folder are images, in one fixed order."""
+"""Which files below a folder are images, in one fixed order, and which are not.
 
+Links are followed, wherever they lead: whoever put one into the folder meant what it
+shows. Each folder is listed once, however many links lead to it or back to itself.
+"""
+
+import dataclasses
+import functools
 import os
 import pathlib
+from collections.abc import Iterable
 
-from emojax.images.decode import ImageError
+from emojax.images.base import ImageError
 
 SUFFIXES = (
   *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
   *(".heic", ".heif", ".avif"),  # of telephones
+  *(".pjpeg", ".pjp", ".apng", ".dib", ".hif", ".heics", ".heifs", ".avifs"),
 )
 
 
-def walk(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
-  """All pictures below a folder, known by their suffix, in one fixed order.
+@dataclasses.dataclass(frozen=True)
+class Listing:
+  """What lies below a folder, each in the order of its path's parts, by code point.
 
-  Hidden files and folders (a leading dot) are left out, and linked folders are not
-  followed. The order is that of the path's parts below `folder`, by code point, on
-  every system.
-
-  Args:
-    folder: where to look, in all its subfolders.
-  Returns:
-    Paths that begin with `folder`; empty when there are no pictures.
-  Raises:
-    ImageError: `folder` is not a folder or cannot be listed.
+  Attributes:
+    images: files with the ending of one, and folders that cannot be listed: reading
+      those says why.
+    others: files with another ending.
+    hidden: files with the ending of an image and a leading dot; what hidden folders
+      hold is not looked at.
+    repeats: links to folders that are listed under another name.
   """
-  return [path for path in _files_below(folder) if _is_named_image(path)]
+
+  images: list[pathlib.Path]
+  others: list[pathlib.Path]
+  hidden: list[pathlib.Path]
+  repeats: list[pathlib.Path]
+
+
+def walk(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
+  """All pictures below a folder, see `Listing.images`; ImageError as `listing`."""
+  return listing(folder).images
 
 
 def others(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
-  """Files below a folder that `walk` leaves out because of their suffix; see there."""
-  return [path for path in _files_below(folder) if not _is_named_image(path)]
+  """Files below a folder that `walk` leaves out because of their ending."""
+  return listing(folder).others
 
 
-def _is_named_image(path: pathlib.Path) -> bool:
-  return path.name.lower().endswith(SUFFIXES)
+def listing(folder: str | os.PathLike[str]) -> Listing:
+  """What lies below a folder, in all its subfolders and in those that links name.
 
-
-def _files_below(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
-  """Every file below a folder that is not hidden, in the order of `walk`."""
+  Args:
+    folder: where to look.
+  Returns:
+    Paths that begin with `folder`; empty lists when there is nothing.
+  Raises:
+    ImageError: `folder` is not a folder or cannot be listed.
+  """
   root = pathlib.Path(folder)
   if not root.is_dir():
     what = "is a file" if root.exists() else "does not exist"
     raise ImageError(f"expected a folder of pictures, but {root} {what}")
+  result = Listing([], [], [], [])
+  visited: set[tuple[int, int]] = set()
+  # Links come last, so that a folder goes by its own name where it has one.
+  folders, links = [root], list[pathlib.Path]()
+  while folders or links:
+    is_link = not folders
+    place = folders.pop() if folders else links.pop()
+    try:
+      status = os.stat(place)
+      entries = os.listdir(place)
+    except OSError as error:
+      if place == root:
+        raise ImageError(f"cannot list the folder {root}: {error.strerror}") from error
+      result.images.append(place)
+      continue
+    if (status.st_dev, status.st_ino) in visited:
+      if is_link:
+        result.repeats.append(place)
+      continue
+    visited.add((status.st_dev, status.st_ino))
+    for path in (place / name for name in entries):
+      if path.name.startswith("."):
+        if _is_named_image(path) and not path.is_dir():
+          result.hidden.append(path)
+      elif not os.path.isdir(path):
+        (result.images if _is_named_image(path) else result.others).append(path)
+      else:
+        (links if path.is_symlink() else folders).append(path)
+    links.sort(key=functools.partial(_order, root), reverse=True)
+  for paths in (result.images, result.others, result.hidden, result.repeats):
+    paths.sort(key=functools.partial(_order, root))
+  return result
 
-  def refuse(error: OSError):
-    raise ImageError(f"cannot list the folder {error.filename}: {error.strerror}")
 
-  paths: list[pathlib.Path] = []
-  for parent, folders, files in os.walk(root, onerror=refuse):
-    folders[:] = [name for name in folders if not name.startswith(".")]
-    paths += [pathlib.Path(parent, name) for name in files if name[:1] != "."]
-  return sorted(paths, key=lambda path: path.relative_to(root).parts)
+def passed_over(folders: Iterable[str | os.PathLike[str]]) -> str:
+  """What has no row although it lies in some folders, as one sentence; or nothing."""
+  listings = [listing(folder) for folder in folders]
+  endings = ", ".join(SUFFIXES)
+  parts = []
+  for name, what in (
+    ("others", f"are no pictures by their endings ({endings})"),
+    ("hidden", "are hidden pictures, with a leading dot"),
+  ):
+    number = sum(len(getattr(entry, name)) for entry in listings)
+    if number:
+      parts.append(f"{number} other files in the folders {what}")
+  repeats = sum(len(entry.repeats) for entry in listings)
+  if repeats:
+    parts.append(f"{repeats} links lead to folders that are listed already")
+  return "; ".join(parts) + " and have no row" * bool(parts)
+
+
+def _order(root: pathlib.Path, path: pathlib.Path) -> tuple[str, ...]:
+  return path.relative_to(root).parts
+
+
+def _is_named_image(path: pathlib.Path) -> bool:
+  return path.name.lower().endswith(SUFFIXES)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emojax.images.decode import NothingToSee
+from emojax.images.base import NothingToSee
 
 LEAST_SIDE_PX = 32  # what networks see of a smaller image is mostly interpolation
 _BLANK_LEVELS = 2  # of 255: an image whose values differ by no more shows nothing

@@ -82,6 +82,7 @@ def main(arguments: list[str]) -> int:
   output = _output(flag_values.output, _KINDS)
   page = _output(flag_values.gallery, (".html", ".htm"))
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
+  from emojax.features import external
   from emojax.predict import formats, predictor
   from emojax.utils import runtime
 
@@ -93,6 +94,7 @@ def main(arguments: list[str]) -> int:
     settings.weights_dir,
     settings.color_names,
     settings.word_norms,
+    external.paths(settings.extra_features, ()),
   )
   for note in model.run.results["notes"]:
     print(f"{_NAME}: note: {note}", file=sys.stderr)

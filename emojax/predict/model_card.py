@@ -16,6 +16,14 @@ from emojax.features.base import JOIN
 from emojax.pages import markdown as pages_markdown
 from emojax.version import __version__
 
+_TEMPLATES = jinja2.Environment(
+  loader=jinja2.PackageLoader("emojax.predict", ""),
+  trim_blocks=True,
+  lstrip_blocks=True,
+  keep_trailing_newline=True,
+  undefined=jinja2.StrictUndefined,
+)  # Markdown: nothing to escape but what `_plain` takes out
+
 
 def markdown(
   identity: Mapping[str, Any], results: Mapping[str, Any], carried: Sequence[str]
@@ -41,10 +49,7 @@ def markdown(
   apart = {name for name, network in BACKBONES.items() if not network.distribution}
   needs = "" if carried or not needed & apart else "--weights_dir=WEIGHTS "
   needs += "--word_norms=NORMS.csv " if params.WORD_NORMS in needed else ""
-  environment = jinja2.Environment(
-    trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-  )  # Markdown: nothing to escape but what `_plain` takes out
-  return environment.from_string(_TEMPLATE).render(
+  return _TEMPLATES.get_template("model_card.md").render(
     dataset=_plain(identity["dataset"]),
     preset=results["preset"],
     notes=[_plain(note) for note in results["notes"]],
@@ -69,76 +74,3 @@ def markdown(
 def _plain(text: str) -> str:
   """One line without Markdown's own characters."""
   return " ".join("".join(c for c in text if c not in "<>`[]|").split())
-
-
-_TEMPLATE = """---
-library_name: emojax
-tags:
-- affective-computing
-- valence
-- arousal
-- image-emotion
-pipeline_tag: image-classification
-metrics:
-- mse
-- pearsonr
----
-
-# {{ targets | join(" and ") | capitalize }} of pictures, trained on {{ dataset }}
-
-{% for note in notes %}
-**{{ note }}**
-
-{% endfor %}
-Predicts how pleasant (valence) and how exciting (arousal) people find a picture, on a
-scale from 1 to 9, as the average over raters.
-
-## Uses
-
-Research on pictures: describing and choosing stimuli, comparing sets of pictures,
-teaching. With emojax installed:
-
-```
-python -m emojax.predict --checkpoint=THIS_FILE {{ needs }}PICTURE...
-```
-
-### Out of scope
-
-- Judging people: what somebody feels, is, or should be allowed to do. The numbers are
-  averages over the raters of the training pictures and say nothing of a person.
-- Clinical or diagnostic decisions.
-- Deciding by itself what may be shown to whom.
-
-## Bias, risks and limitations
-
-The ratings are those of particular people at a particular time; other groups rate
-differently. Pictures unlike the training pictures are marked `far` and their numbers
-should not be trusted. Faces, symbols and texts whose meaning rests on knowledge are
-rated by their looks alone.
-
-Content warning: sets of emotional pictures hold violent and sexual ones.
-
-## Training
-
-- Data: {{ dataset }}, {{ num_images }} rated pictures, fingerprint `{{ fingerprint }}`.
-- Preset `{{ preset }}`, folds {{ folds }}; {{ made_by }}.
-- Features: {{ features | join(", ") }}.
-- Settings: {{ settings | join(", ") }}.
-{% if carried %}
-- Weights that travel with it, each with its licence in its header: {{
-  carried | join(", ") }}.
-{% endif %}
-
-## Evaluation
-
-Every picture was predicted by networks that had not seen it. MSE in squared points of
-the scale; the variance of the ratings is the MSE of always saying their mean. The noise
-ceiling is the correlation that no predictor can be expected to exceed, because raters
-disagree.
-
-{{ scores }}
-
-## Citation
-
-{{ citation }}; emojax {{ version }}.
-"""

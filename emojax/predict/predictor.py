@@ -22,7 +22,7 @@ from emojax import images as images_lib
 from emojax.config import SCALE, ExtractConfig
 from emojax.evaluation import conformal
 from emojax.extract import extractor, pipeline
-from emojax.features import DERIVED, FEATURES, Derived, Feature, params
+from emojax.features import DERIVED, FEATURES, Derived, Feature, external, params
 from emojax.predict import trained_run
 from emojax.train import checkpoint, familiarity, model, trainer
 
@@ -242,6 +242,7 @@ def load(
   weights_dir: str | os.PathLike[str] = "",
   color_names: str | os.PathLike[str] = "",
   word_norms: str | os.PathLike[str] = "",
+  extra_features: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> Predictor:
   """Opens a finished run for prediction.
 
@@ -252,6 +253,8 @@ def load(
       them or the run needs none.
     color_names: the authors' `w2c.mat`, if the run used it.
     word_norms: the CSV file of word norms, if the run used it.
+    extra_features: of a run with features from elsewhere, the table of each for the
+      images to be predicted: name -> file.
   Returns:
     A `Predictor`.
   Raises:
@@ -269,14 +272,53 @@ def load(
     place = pathlib.Path(folder) if opened.carried else None
     if weights_dir:
       place = pathlib.Path(weights_dir).expanduser()
-    loaded_sources: dict[str, params.Source] = {}
-    for feature in params.with_bases(opened.identity["features"]):
-      _check_version(feature, opened.path)
+    features = params.with_bases(opened.identity["features"])
+    loaded_sources = _tables(features, extra_features or {}, opened.path)
+    for feature in features:
       need = str(feature["needs"])
+      if external.is_external(feature):
+        continue
+      _check_version(feature, opened.path)
       if need not in loaded_sources:
         loaded_sources[need] = _source(feature, place, colors, norms, opened.path)
   names = [feature["name"] for feature in opened.identity["features"]]
   return Predictor(opened, extractor.Extractor(names, loaded_sources))
+
+
+def _tables(
+  features: Sequence[Mapping[str, Any]],
+  given: Mapping[str, str | os.PathLike[str]],
+  path: pathlib.Path,
+) -> dict[str, params.Source]:
+  """The run's features from elsewhere, of the images to be predicted.
+
+  Raises:
+    RunError: one is not given, has another width, or is none of the run's.
+    ExternalError: see `external.read`.
+  """
+  sources: dict[str, params.Source] = {}
+  wanted = [feature for feature in features if external.is_external(feature)]
+  for name in given:
+    if name not in [feature["name"] for feature in wanted]:
+      raise checkpoint.RunError(
+        f"{path} was trained without a feature {name} from elsewhere: leave "
+        f"--extra_features={name} out"
+      )
+  for feature in wanted:
+    name, size = feature["name"], feature["size"]
+    about = (
+      f"{path} was trained on {name} ({size} numbers a picture of {feature['file']}"
+    )
+    if name not in given:
+      raise checkpoint.RunError(
+        f"{about}), which emojax cannot compute: name the same table of these pictures "
+        f"with --extra_features={name}=FILE"
+      )
+    table = external.read(name, pathlib.Path(given[name]).expanduser())
+    if table.size != size:
+      raise checkpoint.RunError(f"{about}), {table.path} has {table.size} a picture")
+    sources[table.need] = params.Source(table, table.digest, table.label)
+  return sources
 
 
 def expand(images: ImageSource | Sequence[ImageSource]) -> list[pipeline.ImageSource]:

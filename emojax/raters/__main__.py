@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from emojax import config
+from emojax.raters import spellings
 from emojax.raters.config import CandidateConfig, RaterConfig
 from emojax.raters.rating_page import page as rating_page
 from emojax.utils import cli, errors, files, options
@@ -176,11 +177,15 @@ def _nothing_left(aggregation: "summary.Aggregation", output: pathlib.Path) -> s
   """Why no picture is left, in one line."""
   by_rule = ", ".join(f"{n} {rule}" for rule, n in aggregation.dropped().items() if n)
   most = int(aggregation.verdict.raters.max(initial=0))
+  asides = [
+    f"{line[0].lower()}{line[1:-1]}"
+    for line in spellings.questions(aggregation.table.images, ())
+  ]
   return (
     f"no picture has at least {aggregation.settings.min_raters} raters "
     f"(--min_raters): the most any of {len(aggregation.table.images)} has left is "
     f"{most}; ratings dropped: "
-    f"{by_rule}; {output / 'dropped.csv'} has each"
+    + "; ".join([by_rule, f"{output / 'dropped.csv'} has each", *asides])
   )
 
 

@@ -87,6 +87,12 @@ class RaterConfig:
     least=0,
     most=100,
   )
+  time_unit: str = setting(
+    "auto",
+    "Unit of the column seconds: s, ms, or auto: seconds, but a file whose times look "
+    "like milliseconds is refused.",
+    choices=("auto", "s", "ms"),
+  )
   flag_min_ratings: int = setting(
     20,
     "Ratings from which on a worker is judged; with fewer nobody is flagged.",

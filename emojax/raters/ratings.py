@@ -4,10 +4,12 @@ In: CSV files with a row per worker and picture. Out: `Ratings`, columns as arra
 the rows that could not be used.
 """
 
+import collections
 import dataclasses
 import datetime
 import math
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ import numpy as np
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.raters import rows as rater_rows
+from emojax.raters import spellings
 from emojax.raters.config import RaterConfig
 from emojax.utils import errors, tables
 
@@ -24,6 +27,21 @@ NEEDED = ("worker", "image", *TARGETS)
 OPTIONAL = ("seconds", "approval", "shown_at", "keyword", "previous")
 # Where NA and the like stand for unknown.
 _NUMBERS = (*TARGETS, "seconds", "approval", "shown_at")
+
+
+# An approval rate; platforms add how many tasks were approved of how many.
+_RATE = re.compile(
+  r"(?P<rate>\d+([.,]\d+)?)\s*%?(\s*\(\s*\d+\s*/\s*(?P<tasks>\d+)\s*\))?",
+  re.ASCII,
+)
+_COUNTED_TIME = re.compile(r"[1-9]\d{8,9}(\.\d+)?|[1-9]\d{11,12}(\.\d+)?")
+_LEAST_MS = 1e11  # of a time since 1970: as seconds it would lie after the year 5000
+# A median of a hundred seconds a picture would be two hours for 70 pictures; with one
+# of 50 ms nobody has seen them.
+_LONG_SECONDS, _SHORT_MS = 100, 50
+_FEWEST_TIMES = 3
+# With so many answers, two steps at an end that nobody chose may not be on the scale.
+_MANY, _UNUSED = 100, 2
 
 
 class _Values(NamedTuple):
@@ -57,6 +75,7 @@ class Ratings:
     shown_at: (N,) float64 seconds since 1970; NaN where not known.
     keywords: (N,) empty where not known.
     scale: lowest and highest possible rating.
+    notes: what was taken for granted to read the files, and what looks odd in them.
   """
 
   files: Sequence[str]
@@ -72,6 +91,7 @@ class Ratings:
   shown_at: np.ndarray
   keywords: Sequence[str]
   scale: tuple[float, float]
+  notes: Sequence[str] = ()
 
   def __len__(self) -> int:
     return len(self.lines)
@@ -96,26 +116,38 @@ def read(
   Args:
     paths: files with the columns `NEEDED` and any of `OPTIONAL`: `seconds` is the time
       taken, `approval` a percentage, `shown_at` an ISO 8601 time (UTC where it names no
-      zone).
+      zone) or seconds or milliseconds since 1970.
     settings: the scale, columns to ignore, and whether bad rows are skipped.
   Returns:
     The ratings, and the rows that were skipped.
   Raises:
     TableError: see `rows.read` and `rows.sift`.
-    UserError: approval rates look like shares, not percentages.
+    UserError: times look like milliseconds, or approval rates like shares.
   """
   scale = ratings.check_scale(settings.rating_scale)
-  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS)
+  rows, assumed = rater_rows.read(
+    paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS
+  )
 
   def check(cells: Mapping[str, str]) -> rater_rows.Checked[_Values]:
     return _check(cells, scale)
 
-  good, values, bad = rater_rows.sift(rows, check, settings.skip_bad_rows)
+  good, values, bad = rater_rows.sift(rows, check, settings.skip_bad_rows, OPTIONAL)
   named = [rater_rows.named(row.cells, []) for row in rows]
   workers = list(dict.fromkeys(worker for worker, _ in named if worker))
   images = sorted({image for _, image in named if rater_rows.is_image(image)})
   worker_of = {name: i for i, name in enumerate(workers)}
   image_of = {name: i for i, name in enumerate(images)}
+  valence = np.array([row.valence for row in values], np.float64)
+  arousal = np.array([row.arousal for row in values], np.float64)
+  seconds = np.array([row.seconds for row in values], np.float64)
+  in_file: dict[str, list[int]] = collections.defaultdict(list)
+  for i, row in enumerate(good):
+    in_file[row.file].append(i)
+  for file, places in in_file.items():
+    _check_time_unit(file, seconds[places], settings.time_unit)
+    _check_approval(file, [good[i].cells.get("approval", "") for i in places])
+  _check_time_unit("all files", seconds, settings.time_unit)
   table = Ratings(
     files=[row.file for row in good],
     lines=[row.line for row in good],
@@ -123,22 +155,26 @@ def read(
     images=images,
     worker=np.array([worker_of[row.worker] for row in values], np.int64),
     image=np.array([image_of[row.image] for row in values], np.int64),
-    valence=np.array([row.valence for row in values], np.float64),
-    arousal=np.array([row.arousal for row in values], np.float64),
-    seconds=np.array([row.seconds for row in values], np.float64),
+    valence=valence,
+    arousal=arousal,
+    seconds=seconds / 1000 if settings.time_unit == "ms" else seconds,
     approval=np.array([row.approval for row in values], np.float64),
     shown_at=np.array([row.shown_at for row in values], np.float64),
     keywords=[row.keyword for row in values],
     scale=scale,
+    notes=[
+      *assumed,
+      *spellings.questions(images, workers),
+      *_narrow(scale, valence=valence, arousal=arousal),
+    ],
   )
-  _check_approval(table.approval)
   return table, bad
 
 
 def _check(
   cells: Mapping[str, str], scale: tuple[float, float]
 ) -> rater_rows.Checked[_Values]:
-  problems: list[str] = []
+  problems: list[rater_rows.Problem] = []
   worker, image = rater_rows.named(cells, problems)
   numbers = dict.fromkeys(("seconds", "approval", "shown_at"), math.nan)
   for name, read_cell in (
@@ -154,7 +190,7 @@ def _check(
     try:
       numbers[name] = read_cell(cell)
     except ValueError as error:
-      problems.append(f"column {name}: {error}")
+      problems.append(rater_rows.Problem(name, str(error)))
   values = _Values(
     worker,
     image,
@@ -163,7 +199,7 @@ def _check(
     numbers["seconds"],
     numbers["approval"],
     numbers["shown_at"],
-    cells.get("keyword", ""),
+    rater_rows.composed(cells.get("keyword", "")),
   )
   return values, problems
 
@@ -186,14 +222,27 @@ def _seconds(cell: str) -> float:
 
 
 def _percent(cell: str) -> float:
-  value = tables.number(cell.removesuffix("%").strip())
+  """An approval rate, as platforms write it; NaN where it stands on no work.
+
+  97, 97 %, 97,5 %, and with the tasks counted 100% (31/31).
+  """
+  match = _RATE.fullmatch(cell)
+  if match is None:
+    raise ValueError(f"expected percent such as 97, 97 % or 97% (30/31), got {cell!r}")
+  value = tables.number(match["rate"].replace(",", "."))
   if not 0 <= value <= 100:
     raise ValueError(f"expected percent, 0 to 100, got {value:g}")
-  return value
+  return math.nan if match["tasks"] and int(match["tasks"]) == 0 else value
 
 
 def _time(cell: str) -> float:
+  """A moment in seconds since 1970: ISO 8601, or that number itself, or in ms."""
+  if _COUNTED_TIME.fullmatch(cell):
+    value = float(cell)
+    return value / 1000 if value >= _LEAST_MS else value
   try:
+    if cell.isdigit() and len(cell) != len("20261103"):
+      raise ValueError  # Python would take some of its digits for a date
     moment = datetime.datetime.fromisoformat(cell)
   except ValueError:
     raise ValueError(
@@ -204,11 +253,58 @@ def _time(cell: str) -> float:
   return (moment - datetime.datetime.fromtimestamp(0, datetime.UTC)).total_seconds()
 
 
-def _check_approval(approval: np.ndarray) -> None:
-  """Refuses shares: every worker would fall below 95 percent, in silence."""
-  rates = approval[np.isfinite(approval)]
-  if rates.size and rates.max() <= 1:
+def _narrow(scale: tuple[float, float], **answers: np.ndarray) -> list[str]:
+  """A line on each target whose many answers leave an end of the scale out.
+
+  Whole numbers 1..7 are on 1..9 too, and so would be read wrongly without a word.
+  """
+  lines = []
+  for target, values in answers.items():
+    if len(values) < _MANY or not np.all(values == np.round(values)):
+      continue
+    low, high = values.min(), values.max()
+    if max(low - scale[0], scale[1] - high) >= _UNUSED:
+      lines.append(
+        f"All {len(values)} ratings of {target} are from {low:g} to {high:g}, on a "
+        f"scale of {scale[0]:g} to {scale[1]:g}: if people could not choose the rest, "
+        "--rating_scale is another one; valence and arousal must have the same."
+      )
+  return lines
+
+
+def _check_time_unit(file: str, seconds: np.ndarray, unit: str) -> None:
+  """Refuses milliseconds read as seconds, which nobody is too fast for, and seconds
+  read as milliseconds, for which everybody is.
+
+  Raises:
+    UserError: the file's median time is none that people need for a picture.
+  """
+  times = seconds[np.isfinite(seconds)]
+  if len(times) < _FEWEST_TIMES or unit == "s":
+    return
+  median = float(np.median(times))
+  if unit == "auto" and median >= _LONG_SECONDS:
     raise errors.UserError(
-      f"column approval is in percent, 0 to 100, but its largest value is "
-      f"{rates.max():g}, which looks like a share: multiply the column by 100"
+      f"{file}: the median of the column seconds is {median:g}, as if these were "
+      "milliseconds: pass --time_unit=ms, or --time_unit=s if they are seconds"
+    )
+  if unit == "ms" and 0 < median < _SHORT_MS:
+    raise errors.UserError(
+      f"{file}: the median of the column seconds is {median:g}, too little for "
+      "milliseconds (--time_unit=ms): write the times of all files in one unit"
+    )
+
+
+def _check_approval(file: str, cells: Sequence[str]) -> None:
+  """Refuses shares: their workers would fall below 95 percent, in silence.
+
+  Raises:
+    UserError: a rate between 0 and 1 without a percent sign, or none above 1.
+  """
+  rates = [_percent(cell) for cell in cells if cell and "%" not in cell]
+  if any(0 < rate < 1 for rate in rates) or (rates and 0 < max(rates) <= 1):
+    share = next(rate for rate in rates if 0 < rate <= 1)
+    raise errors.UserError(
+      f"{file}: column approval is in percent, 0 to 100, but {share:g} in it looks "
+      "like a share: multiply the column by 100"
     )

@@ -193,7 +193,8 @@ def agreement(aggregation: Aggregation, show_progress: bool = False) -> dict[str
 
 def notes(aggregation: Aggregation) -> list[str]:
   """What a reader must know beside the numbers."""
-  table, settings, lines = aggregation.table, aggregation.settings, []
+  table, settings = aggregation.table, aggregation.settings
+  lines = list(table.notes)
   if table.scale != SCALE:
     scale = ",".join(f"{end:g}" for end in table.scale)
     lines.append(

@@ -18,18 +18,15 @@ from typing import Any, NamedTuple
 from emojax import paper
 from emojax.pages import markdown
 from emojax.raters import rows as rater_rows
+from emojax.raters import spellings
 from emojax.raters.config import CandidateConfig
 from emojax.utils import files
 
 NEEDED = ("worker", "image", "emotional")
 OPTIONAL = ("keyword",)
 _ANSWERS = {
-  "yes": True,
-  "true": True,
-  "1": True,
-  "no": False,
-  "false": False,
-  "0": False,
+  **dict.fromkeys(("yes", "y", "true", "t", "1", "1.0"), True),
+  **dict.fromkeys(("no", "n", "false", "f", "0", "0.0"), False),
 }
 OTHER, NONE = "other", "no keyword"
 BAD_ROW, DUPLICATE = "bad row", "duplicate"
@@ -80,6 +77,7 @@ class Tally:
   rows: int
   workers: int
   settings: CandidateConfig
+  notes: list[str]
 
   @property
   def selection(self) -> list[Image]:
@@ -88,12 +86,13 @@ class Tally:
 
 
 class Votes(NamedTuple):
-  """All rows read: the files in order, rows and the vote of each, and bad rows."""
+  """All rows read: the files in order, rows and the vote of each, bad rows, notes."""
 
   files: list[str]
   rows: list[rater_rows.Row]
   answers: list[Vote]
   bad: list[rater_rows.BadRow]
+  assumed: list[str]
 
 
 def read(paths: Sequence[pathlib.Path], settings: CandidateConfig) -> Votes:
@@ -105,9 +104,9 @@ def read(paths: Sequence[pathlib.Path], settings: CandidateConfig) -> Votes:
   Raises:
     TableError: see `rows.read` and `rows.sift`.
   """
-  rows = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns)
-  sifted = rater_rows.sift(rows, _check, settings.skip_bad_rows)
-  return Votes([str(path) for path in paths], *sifted)
+  rows, assumed = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns)
+  sifted = rater_rows.sift(rows, _check, settings.skip_bad_rows, OPTIONAL)
+  return Votes([str(path) for path in paths], *sifted, assumed)
 
 
 def count(votes: Votes, settings: CandidateConfig) -> Tally:
@@ -120,7 +119,7 @@ def count(votes: Votes, settings: CandidateConfig) -> Tally:
     votes: as `read` found them.
     settings: limits, checked.
   """
-  order, rows, answers, bad = votes
+  order, rows, answers, bad, assumed = votes
   dropped = [Dropped(row, BAD_ROW, problem) for row, problem in bad]
   first: dict[tuple[str, str], rater_rows.Row] = {}
   named = [rater_rows.named(row.cells, [])[1] for row, _ in bad]
@@ -135,13 +134,15 @@ def count(votes: Votes, settings: CandidateConfig) -> Tally:
       dropped.append(Dropped(row, DUPLICATE, reason))
       continue
     by_image.setdefault(vote.image, []).append(vote)
+  workers = list(dict.fromkeys(vote.worker for vote in answers))
   dropped.sort(key=lambda drop: (order.index(drop.row.file), drop.row.line))
   return Tally(
     [_image(name, by_image[name], settings) for name in sorted(by_image)],
     dropped,
     len(rows) + len(bad),
-    len({vote.worker for vote in answers}),
+    len(workers),
     settings,
+    [*assumed, *spellings.questions(sorted(by_image), workers)],
   )
 
 
@@ -202,6 +203,7 @@ def to_json(tally: Tally, provenance: Mapping[str, Any]) -> dict[str, Any]:
   return {
     **provenance,
     "settings": dataclasses.asdict(tally.settings),
+    "notes": tally.notes,
     "votes": {
       "read": tally.rows,
       "counted": tally.rows - len(tally.dropped),
@@ -221,6 +223,8 @@ def table_markdown(tally: Tally) -> str:
   """The summary that is printed and kept as `table.md`."""
   settings = tally.settings
   lines = [f"{len(tally.selection)} of {len(tally.images)} pictures are kept", ""]
+  for note in tally.notes:
+    lines += [f"**{note}**", ""]
   if unlisted := sum(_breaks(image.name) for image in tally.selection):
     lines += [
       f"**{unlisted} kept pictures have a line break in their name and are missing "
@@ -249,15 +253,14 @@ def table_markdown(tally: Tally) -> str:
 
 
 def _check(cells: Mapping[str, str]) -> rater_rows.Checked[Vote]:
-  problems: list[str] = []
+  problems: list[rater_rows.Problem] = []
   worker, image = rater_rows.named(cells, problems)
   answer = _ANSWERS.get(cells["emotional"].lower())
   if answer is None:
-    problems.append(
-      "column emotional: expected yes or no (1 or 0, true or false), got "
-      f"{cells['emotional']!r}"
-    )
-  return Vote(worker, image, bool(answer), _word(cells.get("keyword", ""))), problems
+    text = f"expected yes or no (1 or 0, true or false), got {cells['emotional']!r}"
+    problems.append(rater_rows.Problem("emotional", text))
+  keyword = rater_rows.composed(cells.get("keyword", ""))
+  return Vote(worker, image, bool(answer), _word(keyword)), problems
 
 
 def _image(name: str, votes: Sequence[Vote], settings: CandidateConfig) -> Image:

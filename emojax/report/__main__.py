@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> None:
     place = flags.FLAGS.output or f"report-{'-'.join(names)}"
     of_datasets(chosen, pathlib.Path(place).expanduser())
     return
-  if alone := dataset_flags.given():
+  if alone := dataset_flags.named():
     raise errors.UserError(f"--{alone[0]} is for --dataset, which is not given")
   if not arguments:
     raise errors.UserError("name a run or an experiment folder, such as runs/best")
@@ -96,14 +96,14 @@ def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> No
   from emojax.report.dataset import tables as dataset_tables
 
   sets = rated_set.titled([rated_set.opened(data, show=True) for data in chosen])
-  found = copies.find(sets, show=True)
-  content = dataset_page.of_sets(sets, found)
+  duplicates = copies.find(sets, show=True)
+  content = dataset_page.of_sets(sets, duplicates)
   page.write(output, content)
-  for name, table in dataset_tables.contents(sets, found, content.notes).items():
+  for name, table in dataset_tables.contents(sets, duplicates, content.notes).items():
     files.write(output / name, table)
   for note in content.notes:
     print(note)
-  for line in dataset_page.in_short(sets, found):
+  for line in dataset_tables.in_short(sets, duplicates):
     print(line)
   print(f"report: {output / 'index.html'}")
 

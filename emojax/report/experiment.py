@@ -28,10 +28,10 @@ def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
   drawn: dict[str, Any] = {}
   for target in report["entries"][0]["intervals"]:
     intervals = {}
-    for one in report["entries"]:
-      r = one["intervals"][target]["pearson_r"]
+    for entry in report["entries"]:
+      r = entry["intervals"][target]["pearson_r"]
       if r["value"] == r["value"]:  # a constant prediction has no correlation
-        intervals[one["entry"]["name"]] = (r["value"], r["low"], r["high"])
+        intervals[entry["entry"]["name"]] = (r["value"], r["low"], r["high"])
     if intervals:
       drawn[f"r-{target}"] = figures.forest(intervals, "r", target)
     if report["table"] == "learning":

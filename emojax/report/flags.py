@@ -35,10 +35,10 @@ def define(module_name: str, images_dir: str) -> None:
   )
   options.define(DataConfig, module_name, leave_out=("dataset", *_EACH, *_UNUSED))
   for name in _EACH:
-    said = f"{images_dir} {meaning[name]}" if name == "images_dir" else meaning[name]
-    flags.DEFINE_multi_string(name, None, said, module_name=module_name)
+    text = f"{images_dir} {meaning[name]}" if name == "images_dir" else meaning[name]
+    flags.DEFINE_multi_string(name, None, text, module_name=module_name)
     # absl adds a line of its own.
-    flags.FLAGS[name].help = f"{said} Given twice: of the first and of the second set."
+    flags.FLAGS[name].help = f"{text} Given twice: of the first and of the second set."
 
 
 def chosen() -> list[DataConfig]:
@@ -59,18 +59,18 @@ def chosen() -> list[DataConfig]:
     for field in _fields()
     if field.name not in ("dataset", *_EACH, *_UNUSED)
   }
-  found = []
+  sets = []
   for number, name in enumerate(names):
     each: dict[str, Any] = {
       key: value
       for key in _EACH
       if (value := _value(key, number, len(names))) is not None
     }
-    found.append(DataConfig(dataset=name, **shared, **each))
-  return found
+    sets.append(DataConfig(dataset=name, **shared, **each))
+  return sets
 
 
-def given() -> list[str]:
+def named() -> list[str]:
   """Names of the flags that stand on the command line and mean a dataset only."""
   names = [field.name for field in _fields() if field.name not in _UNUSED]
   return [name for name in names if flags.FLAGS[name].present and name != "images_dir"]

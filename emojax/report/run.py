@@ -6,12 +6,13 @@ In: a run folder, its `results.json`, and how its pictures are found. Out: a `Pa
 import json
 import pathlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from emojax import images, paper
-from emojax.datasets.va_emotion import synthetic
+from emojax.datasets.va_emotion import storage, synthetic
 from emojax.evaluation import bootstrap, results
 from emojax.features import params
 from emojax.images.thumbnails import thumbnail
@@ -19,10 +20,24 @@ from emojax.pages import figures, gallery, page
 
 FindImage = Callable[[str], np.ndarray | None]  # by id; None where it is not there
 
-_CITATION = (
-  "Kim, Kim, Kim, Lee: Building Emotional Machines: Recognizing Image Emotions through "
-  "Deep Neural Networks, IEEE Transactions on Multimedia 20(11), 2018."
-)
+
+class _Drawn(NamedTuple):
+  """A figure of a run.
+
+  Attributes:
+    kind: of `_CAPTIONS`.
+    target: what it is about; empty for a figure of all targets.
+    figure: as Matplotlib has it.
+  """
+
+  kind: str
+  target: str
+  figure: Figure
+
+  @property
+  def name(self) -> str:
+    """Of its files."""
+    return f"{self.kind}-{self.target}" if self.target else self.kind
 
 
 def of_run(
@@ -36,22 +51,22 @@ def of_run(
     find: a picture by its id; None where it is not there.
   """
   read = results.read_predictions(folder / "predictions.csv")
-  targets = list(read.said)
-  drawn: dict[str, Any] = {}
+  targets = list(read.predicted)
+  drawn: list[_Drawn] = []
   lines = [json.loads(line) for line in _lines(folder / "metrics.jsonl")]
   for label, figure in (figures.curves(lines) if lines else {}).items():
-    drawn[f"curve-{label}"] = figure
+    drawn.append(_Drawn("curve", label, figure))
   for target in targets:
-    said, rated = read.said[target], read.rated[target]
-    drawn[f"against-{target}"] = figures.against(said, rated, target)
-    drawn[f"residuals-{target}"] = figures.residuals(said, rated, target)
-  drawn["ratings"] = figures.histograms(read.rated)
+    arrays = read.predicted[target], read.rated[target]
+    drawn.append(_Drawn("against", target, figures.against(*arrays, target)))
+    drawn.append(_Drawn("residuals", target, figures.residuals(*arrays, target)))
+  drawn.append(_Drawn("ratings", "", figures.histograms(read.rated)))
   if len(targets) == 2:
     points = {
       title: (values["valence"], values["arousal"])
-      for title, values in (("rated", read.rated), ("predicted", read.said))
+      for title, values in (("rated", read.rated), ("predicted", read.predicted))
     }
-    drawn["plane"] = figures.plane(points)
+    drawn.append(_Drawn("plane", "", figures.plane(points)))
   notes = list(report["notes"])
   galleries = _galleries(read, find)
   if not galleries:
@@ -65,16 +80,18 @@ def of_run(
     page.Section(
       "Predicted and rated",
       figures=[
-        page.drawn(figure, _alt(name, report), _CAPTIONS[name.split("-")[0]])
-        for name, figure in drawn.items()
+        page.drawn(entry.figure, _alt(entry, report), _CAPTIONS[entry.kind])
+        for entry in drawn
       ],
     ),
     *_keywords(read),
     *galleries,
-    page.Section("How it was made", _made_by(report), [_settings(report)]),
+    page.Section("How it was made", _provenance(report), [_settings(report)]),
   ]
   title = f"{report['dataset']}, preset {report['preset']}"
-  return page.Page(title, notes, sections, drawn)
+  return page.Page(
+    title, notes, sections, {entry.name: entry.figure for entry in drawn}
+  )
 
 
 _CAPTIONS = {
@@ -95,8 +112,8 @@ _GALLERIES = {
 def _galleries(read: results.Predictions, find: FindImage) -> list[page.Section]:
   """The paper's Figures 10 to 14, and the best and worst predictions."""
   chosen: dict[str, tuple[str, list[gallery.Shown], bool]] = {}
-  if len(read.said) == 2:
-    valence, arousal = read.said["valence"], read.said["arousal"]
+  if len(read.predicted) == 2:
+    valence, arousal = read.predicted["valence"], read.predicted["arousal"]
     prose = (
       f"{gallery.axes(valence, arousal)} Below each: predicted / rated, and accuracy, "
       "100 % less an eighth of the error."
@@ -104,33 +121,33 @@ def _galleries(read: results.Predictions, find: FindImage) -> list[page.Section]
     placed = gallery.in_plane(valence, arousal)
     chosen["Pictures where they are predicted"] = (prose, placed, True)
     for title, (rising, other, high) in _GALLERIES.items():
-      shown = gallery.along(read.said[rising], read.said[other], high)
+      shown = gallery.along(read.predicted[rising], read.predicted[other], high)
       chosen[title] = (
         f"From the lowest predicted {rising} to the highest.",
         shown,
         False,
       )
-  for target, said in read.said.items():
+  for target, predicted in read.predicted.items():
     for title, worst in (("Best", False), ("Worst", True)):
-      shown = gallery.extremes(said, read.rated[target], worst)
+      shown = gallery.extremes(predicted, read.rated[target], worst)
       chosen[f"{title} predictions of {target}"] = ("", shown, False)
   thumbnails: dict[int, str] = {}
   sections = []
   for title, (prose, shown, is_plane) in chosen.items():
     images = []
-    for one in shown:
-      image = None if one.row in thumbnails else find(read.image_ids[one.row])
+    for place in shown:
+      image = None if place.row in thumbnails else find(read.image_ids[place.row])
       if image is not None:
-        thumbnails[one.row] = thumbnail(image)
-      if one.row not in thumbnails:
+        thumbnails[place.row] = thumbnail(image)
+      if place.row not in thumbnails:
         continue
       text = gallery.caption(
-        {t: float(values[one.row]) for t, values in read.said.items()},
-        {t: float(values[one.row]) for t, values in read.rated.items()},
+        {t: float(values[place.row]) for t, values in read.predicted.items()},
+        {t: float(values[place.row]) for t, values in read.rated.items()},
       )
-      name = read.image_ids[one.row]
+      name = read.image_ids[place.row]
       alt = f"{name}: predicted / rated {', '.join(text.splitlines())}"
-      images.append(page.Image(thumbnails[one.row], alt, text, one.left, one.top))
+      images.append(page.Image(thumbnails[place.row], alt, text, place.left, place.top))
     if images:
       sections.append(
         page.Section(title, [prose] if prose else (), gallery=images, is_plane=is_plane)
@@ -152,22 +169,22 @@ def _keywords(read: results.Predictions) -> list[page.Section]:
 
 def _summary(report: Mapping[str, Any]) -> list[str]:
   """How well it predicts, in plain words."""
-  found = []
-  for target, one in report["targets"].items():
-    s = one["out_of_fold"]
+  sentences = []
+  for target, result in report["targets"].items():
+    s = result["out_of_fold"]
     text = (
       f"{target.capitalize()}: predictions of {s['num_images']} pictures by models "
       f"that had not seen them miss the mean rating by {s['mse'] ** 0.5:.2f} points of "
       f"the 1..9 scale (root mean square); always saying the mean would miss by "
       f"{s['variance'] ** 0.5:.2f}. Correlation {s['pearson_r']:.2f}."
     )
-    if one["noise_ceiling"]:
+    if result["noise_ceiling"]:
       text += (
         f" Raters disagree: no predictor can be expected to exceed a correlation of "
-        f"{one['noise_ceiling']['pearson_r']:.3f} with these ratings."
+        f"{result['noise_ceiling']['pearson_r']:.3f} with these ratings."
       )
-    found.append(text)
-  return found
+    sentences.append(text)
+  return sentences
 
 
 def _result_notes(report: Mapping[str, Any]) -> list[str]:
@@ -183,19 +200,19 @@ def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.T
   tables = [page.Table("Errors by group", results.rows_by_group(report))]
   rows = [["target", "MSE", "R2", "r", "CCC", "variance", "noise ceiling of r"]]
   spread = [["target", "training error", "test error"]]
-  for target, one in report["targets"].items():
-    found = bootstrap.intervals(read.said[target], read.rated[target])
-    ceiling = one["noise_ceiling"]
+  for target, result in report["targets"].items():
+    intervals = bootstrap.intervals(read.predicted[target], read.rated[target])
+    ceiling = result["noise_ceiling"]
     rows.append(
       [
         target,
-        *(bootstrap.text(found[name]) for name in bootstrap.SCORES),
-        f"{one['out_of_fold']['variance']:.3f}",
+        *(bootstrap.text(intervals[name]) for name in bootstrap.SCORES),
+        f"{result['out_of_fold']['variance']:.3f}",
         f"{ceiling['pearson_r']:.3f}" if ceiling else "unknown",
       ]
     )
     texts = [
-      "{:.3f} (sd {:.3f})".format(*bootstrap.spread([f[k] for f in one["folds"]]))
+      "{:.3f} (sd {:.3f})".format(*bootstrap.spread([f[k] for f in result["folds"]]))
       for k in ("train_mse", "test_mse")
     ]
     spread.append([target, *texts])
@@ -203,17 +220,17 @@ def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.T
   return [*tables, page.Table("Mean and spread over folds", spread)]
 
 
-def _made_by(report: Mapping[str, Any]) -> list[str]:
-  made = "; ".join(
+def _provenance(report: Mapping[str, Any]) -> list[str]:
+  features = "; ".join(
     f"{f['name']} version {f['version']}"
     + (f" ({f['label']}, digest {f['digest'][:16]})" if f["label"] else "")
     for f in params.current_descriptions(report["features"])
   )
   return [
-    f"Features: {made}.",
+    f"Features: {features}.",
     f"emojax {report['emojax_version']}, {report['device']}, "
     f"{report['seconds']:.0f} s.",
-    f"Please cite the paper and emojax: {_CITATION}",
+    f"Please cite the paper and emojax: {paper.CITATION}.",
   ]
 
 
@@ -223,16 +240,16 @@ def _settings(report: Mapping[str, Any]) -> page.Table:
   return page.Table("Settings", rows)
 
 
-def _alt(name: str, report: Mapping[str, Any]) -> str:
+def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:
   """What a figure shows, with its main numbers."""
-  kind, _, target = name.partition("-")
-  scores = report["targets"].get(target, {}).get("out_of_fold")
+  scores = report["targets"].get(drawn.target, {}).get("out_of_fold")
   numbers = (
     f" r is {scores['pearson_r']:.2f}, mean square error {scores['mse']:.2f}."
     if scores
     else ""
   )
-  return f"{_CAPTIONS[kind]} {target}.{numbers}"
+  about = f" {drawn.target}." if drawn.target else ""
+  return f"{_CAPTIONS[drawn.kind]}{about}{numbers}"
 
 
 def _lines(path: pathlib.Path) -> list[str]:
@@ -247,9 +264,9 @@ def find_images(report: Mapping[str, Any], images_dir: str) -> FindImage:
     images_dir: where they are now; empty: where they were.
   """
   places = report.get("pictures", {})
-  if "number" in places and not images_dir:
+  if report["dataset"] == f"{storage.NAME}/{synthetic.NAME}" and not images_dir:
     source = synthetic.load(places["number"], places["seed"])
-    rows = {one.image_id: row for row, one in enumerate(source.rated)}
+    rows = {entry.image_id: row for row, entry in enumerate(source.rated)}
     return lambda image_id: np.asarray(source.images[rows[image_id]])
   folder = pathlib.Path(images_dir or places.get("folder", "")).expanduser()
 

@@ -23,35 +23,38 @@ def of_runs(
   names = [folder.resolve().name for folder in folders]
   if len(set(names)) < len(names):
     names = [str(folder) for folder in folders]
-  shared = [i for i in read[0].image_ids if all(i in one.image_ids for one in read)]
-  targets = [t for t in read[0].said if all(t in one.said for one in read)]
+  shared = [i for i in read[0].image_ids if all(i in run.image_ids for run in read)]
+  targets = [t for t in read[0].predicted if all(t in run.predicted for run in read)]
   if len(shared) < 2 or not targets:
     raise errors.UserError(
       f"these runs share {len(shared)} pictures and the targets "
       f"{', '.join(targets) or 'none'}: nothing can be compared"
     )
-  rows = [[one.image_ids.index(i) for i in shared] for one in read]
+  rows = [[run.image_ids.index(i) for i in shared] for run in read]
   scores = [["run", "target", *bootstrap.SCORES]]
   pairs = [["first less second", "target", *bootstrap.SCORES, "clear"]]
   drawn: dict[str, Any] = {}
   for target in targets:
-    said = [one.said[target][r] for one, r in zip(read, rows, strict=True)]
-    rated = [one.rated[target][r] for one, r in zip(read, rows, strict=True)]
+    predicted = [run.predicted[target][r] for run, r in zip(read, rows, strict=True)]
+    rated = [run.rated[target][r] for run, r in zip(read, rows, strict=True)]
     if any(not np.allclose(rated[0], other, atol=1e-3) for other in rated):
       raise errors.UserError(f"these runs have different {target} ratings of a picture")
-    found = [bootstrap.intervals(values, rated[0]) for values in said]
-    for name, one in zip(names, found, strict=True):
-      scores.append([name, target, *(bootstrap.text(one[s]) for s in bootstrap.SCORES)])
+    intervals = [bootstrap.intervals(values, rated[0]) for values in predicted]
+    for name, by_score in zip(names, intervals, strict=True):
+      scores.append(
+        [name, target, *(bootstrap.text(by_score[s]) for s in bootstrap.SCORES)]
+      )
     for a in range(len(names)):
       for b in range(a + 1, len(names)):
-        apart = bootstrap.differences(said[a], said[b], rated[0])
+        apart = bootstrap.differences(predicted[a], predicted[b], rated[0])
         clear = [s for s in bootstrap.SCORES if apart[s].is_clear]
         texts = [bootstrap.text(apart[s]) for s in bootstrap.SCORES]
         head = f"{names[a]} less {names[b]}"
         pairs.append([head, target, *texts, ", ".join(clear) or "no"])
     lines = {
-      name: (one["pearson_r"].value, one["pearson_r"].low, one["pearson_r"].high)
-      for name, one in zip(names, found, strict=True)
+      name: (r.value, r.low, r.high)
+      for name, by_score in zip(names, intervals, strict=True)
+      for r in (by_score["pearson_r"],)
     }
     drawn[f"r-{target}"] = figures.forest(lines, "r", target)
   prose = [

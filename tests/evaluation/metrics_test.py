@@ -20,14 +20,14 @@ _RATINGS = hnp.arrays(
 def test_worked_by_hand():
   # errors 1, 0, -1; ratings 2, 4, 6: mean 4, variance 8/3; predictions 3, 4, 5:
   # variance 2/3, covariance (1*2 + 0 + 1*2)/3 = 4/3.
-  found = metrics.score(np.array([3.0, 4.0, 5.0]), np.array([2.0, 4.0, 6.0]))
-  assert found.num_images == 3
-  assert found.mse == pytest.approx(2 / 3)
-  assert found.variance == pytest.approx(8 / 3)
-  assert found.r2 == pytest.approx(1 - 2 / 8)
-  assert found.pearson_r == pytest.approx(1.0)
-  assert found.ccc == pytest.approx(2 * (4 / 3) / (8 / 3 + 2 / 3))
-  assert found.accuracy_percent == pytest.approx(100 * (1 - (2 / 3) / 8))
+  scores = metrics.score(np.array([3.0, 4.0, 5.0]), np.array([2.0, 4.0, 6.0]))
+  assert scores.num_images == 3
+  assert scores.mse == pytest.approx(2 / 3)
+  assert scores.variance == pytest.approx(8 / 3)
+  assert scores.r2 == pytest.approx(1 - 2 / 8)
+  assert scores.pearson_r == pytest.approx(1.0)
+  assert scores.ccc == pytest.approx(2 * (4 / 3) / (8 / 3 + 2 / 3))
+  assert scores.accuracy_percent == pytest.approx(100 * (1 - (2 / 3) / 8))
 
 
 @settings(deadline=None, max_examples=50)
@@ -36,28 +36,28 @@ def test_agrees_with_scikit_learn_and_scipy(rated, seed):
   if np.std(rated) < 1e-3:
     return
   predicted = rated + np.random.default_rng(seed).standard_normal(len(rated))
-  found = metrics.score(predicted, rated)
-  assert found.mse == pytest.approx(
+  scores = metrics.score(predicted, rated)
+  assert scores.mse == pytest.approx(
     sklearn.metrics.mean_squared_error(rated, predicted)
   )
-  assert found.r2 == pytest.approx(sklearn.metrics.r2_score(rated, predicted))
-  assert found.pearson_r == pytest.approx(
+  assert scores.r2 == pytest.approx(sklearn.metrics.r2_score(rated, predicted))
+  assert scores.pearson_r == pytest.approx(
     scipy.stats.pearsonr(predicted, rated).statistic, abs=1e-9
   )
-  assert abs(found.ccc) <= abs(found.pearson_r) + 1e-9  # Lin 1989
+  assert abs(scores.ccc) <= abs(scores.pearson_r) + 1e-9  # Lin 1989
 
 
 def test_constant_prediction_has_no_correlation_but_an_error():
-  found = metrics.score(np.full(4, 5.0), np.array([4.0, 5.0, 6.0, 5.0]))
-  assert math.isnan(found.pearson_r)
-  assert found.r2 == pytest.approx(0.0)
-  assert found.ccc == pytest.approx(0.0)
+  scores = metrics.score(np.full(4, 5.0), np.array([4.0, 5.0, 6.0, 5.0]))
+  assert math.isnan(scores.pearson_r)
+  assert scores.r2 == pytest.approx(0.0)
+  assert scores.ccc == pytest.approx(0.0)
 
 
 def test_constant_ratings_have_no_r2():
-  found = metrics.score(np.array([1.0, 2.0]), np.array([5.0, 5.0]))
-  assert math.isnan(found.r2)
-  assert found.ccc == pytest.approx(0.0)
+  scores = metrics.score(np.array([1.0, 2.0]), np.array([5.0, 5.0]))
+  assert math.isnan(scores.r2)
+  assert scores.ccc == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_noise_ceiling_by_hand():
   spread = np.array([1.0, 1.0, 2.0, np.nan])
   raters = np.array([4, 4, 4, 4])
   # error variances 1/4, 1/4, 1: mean 0.5; the three known ratings have variance 8/3.
-  found = metrics.noise_ceiling(rated, spread, raters)
-  assert found is not None
-  assert found["num_images"] == 3
-  assert found["mse"] == pytest.approx(0.5)
-  assert found["r2"] == pytest.approx(1 - 0.5 / (8 / 3))
-  assert found["pearson_r"] == pytest.approx(math.sqrt(found["r2"]))
+  ceiling = metrics.noise_ceiling(rated, spread, raters)
+  assert ceiling is not None
+  assert ceiling["num_images"] == 3
+  assert ceiling["mse"] == pytest.approx(0.5)
+  assert ceiling["r2"] == pytest.approx(1 - 0.5 / (8 / 3))
+  assert ceiling["pearson_r"] == pytest.approx(math.sqrt(ceiling["r2"]))
 
 
 def test_noise_ceiling_meets_simulated_raters():
@@ -87,10 +87,14 @@ def test_noise_ceiling_meets_simulated_raters():
   truth = rng.normal(5, 1.5, 4000)
   votes = truth[:, None] + rng.normal(0, 2.0, (4000, 5))
   rated, spread = votes.mean(1), votes.std(1, ddof=1)
-  found = metrics.noise_ceiling(rated, spread, np.full(4000, 5))
-  assert found is not None
-  assert found["mse"] == pytest.approx(metrics.mean_square_error(truth, rated), rel=0.1)
-  assert found["pearson_r"] == pytest.approx(np.corrcoef(truth, rated)[0, 1], abs=0.02)
+  ceiling = metrics.noise_ceiling(rated, spread, np.full(4000, 5))
+  assert ceiling is not None
+  assert ceiling["mse"] == pytest.approx(
+    metrics.mean_square_error(truth, rated), rel=0.1
+  )
+  assert ceiling["pearson_r"] == pytest.approx(
+    np.corrcoef(truth, rated)[0, 1], abs=0.02
+  )
 
 
 def test_a_single_rater_has_no_spread_for_a_noise_ceiling():

@@ -15,7 +15,7 @@ def _results(features, **changes):
   rated = np.array([2.0, 4.0, 6.0])
   folds = tuple(results.FoldErrors(g, 1.0 + g, 2.0 + g, (3,), (0.5,)) for g in (1, 2))
   ceiling = {"mse": 0.25, "r2": 0.9, "pearson_r": 0.95, "num_images": 3}
-  one = results.TargetResult("valence", folds, metrics.score(rated, rated), ceiling)
+  result = results.TargetResult("valence", folds, metrics.score(rated, rated), ceiling)
   provenance = {
     "dataset": "va_emotion/folder",
     "preset": "paper",
@@ -29,18 +29,21 @@ def _results(features, **changes):
     "device": "1 x cpu",
     **changes,
   }
-  return json.loads(json.dumps(results.to_json([one], provenance)))
+  return json.loads(json.dumps(results.to_json([result], provenance)))
 
 
 def test_each_picture_is_judged_by_the_fold_that_did_not_see_it():
   fold = np.array([0, 1, 1, 2, 2, 0])
-  made = folds.make_folds(fold, 0.0, 0, num_folds=3)
+  split = folds.make_folds(fold, 0.0, 0, num_folds=3)
   rated = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
   ratings = results.Ratings(rated, np.full(6, np.nan), np.full(6, np.nan))
-  said = {k: rated + k + 1 for k in (0, 1)}
-  result, joined = results.judge("valence", said, made, ratings)
+  predictions = {k: rated + k + 1 for k in (0, 1)}
+  result, joined = results.evaluate("valence", predictions, split, ratings)
   np.testing.assert_array_equal(joined, [2, 4, 5, np.nan, np.nan, 7])
-  assert [(one.group, one.test_mse) for one in result.folds] == [(1, 1.0), (2, 4.0)]
+  assert [(errors.group, errors.test_mse) for errors in result.folds] == [
+    (1, 1.0),
+    (2, 4.0),
+  ]
   assert result.scores.num_images == 4 and result.scores.mse == pytest.approx(2.5)
   assert result.ceiling is None
 
@@ -62,9 +65,9 @@ def test_predictions_csv_survives_awkward_names():
 
 
 def test_average_is_over_folds():
-  found = _results(["color"])
-  assert found["targets"]["valence"]["train_mse"] == 2.5
-  assert found["targets"]["valence"]["test_mse"] == 3.5
+  report = _results(["color"])
+  assert report["targets"]["valence"]["train_mse"] == 2.5
+  assert report["targets"]["valence"]["test_mse"] == 3.5
 
 
 def test_table_has_each_group_and_the_average():

@@ -31,8 +31,8 @@ def test_nothing_outside_the_training_rows_is_looked_at(name):
 
 def test_the_mean_is_the_floor():
   table, rated = _problem()
-  said = baselines.fit("mean", table, COLUMNS, rated, TRAIN, seed=0).predicted
-  np.testing.assert_allclose(said, rated[TRAIN].mean(), rtol=1e-6)
+  predictions = baselines.fit("mean", table, COLUMNS, rated, TRAIN, seed=0).predicted
+  np.testing.assert_allclose(predictions, rated[TRAIN].mean(), rtol=1e-6)
 
 
 def _inputs(table):
@@ -46,18 +46,18 @@ def test_linear_regression_is_least_squares():
   table, rated = _problem()
   inputs = _inputs(table)
   weights = np.linalg.lstsq(inputs[TRAIN], rated[TRAIN])[0]
-  said = baselines.fit("linear", table, COLUMNS, rated, TRAIN, seed=0).predicted
-  np.testing.assert_allclose(said, inputs @ weights, atol=1e-5)
+  predictions = baselines.fit("linear", table, COLUMNS, rated, TRAIN, seed=0).predicted
+  np.testing.assert_allclose(predictions, inputs @ weights, atol=1e-5)
 
 
 def test_ridge_is_its_closed_form_with_the_penalty_it_chose():
   table, rated = _problem()
-  found = baselines.fit("ridge", table, COLUMNS, rated, TRAIN, seed=0)
+  fitted = baselines.fit("ridge", table, COLUMNS, rated, TRAIN, seed=0)
   inputs, mean = _inputs(table)[:, :5], rated[TRAIN].mean()
   x = inputs[TRAIN]
-  penalty = found.chosen["penalty"] * np.eye(5)
+  penalty = fitted.chosen["penalty"] * np.eye(5)
   weights = np.linalg.solve(x.T @ x + penalty, x.T @ (rated[TRAIN] - mean))
-  np.testing.assert_allclose(found.predicted, inputs @ weights + mean, atol=1e-5)
+  np.testing.assert_allclose(fitted.predicted, inputs @ weights + mean, atol=1e-5)
 
 
 def test_support_vectors_learn_a_curve_that_a_line_cannot():

@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from emojax import paper
+from emojax.config import DataConfig, ExtractConfig
 from emojax.evaluation import results
+from emojax.experiments import __main__ as program
 from emojax.experiments import entries
-from emojax.experiments.config import ExperimentConfig
+from emojax.experiments.config import ExperimentConfig, FinetuneConfig
 from emojax.report import experiment
 
 _SMALL = [
@@ -65,8 +67,8 @@ def test_the_plan_of_table_2_is_the_paper_s():
 
 
 def test_the_plan_of_table_3_has_each_group_alone_and_left_out():
-  asked = ExperimentConfig(subsets=("color+gist",))
-  by_name = {e.name: e.features for e in entries.plan("3", asked, "paper")}
+  selection = ExperimentConfig(subsets=("color+gist",))
+  by_name = {e.name: e.features for e in entries.plan("3", selection, "paper")}
   assert by_name["semantic"] == ("semantic_deeplab",)
   assert by_name["all-alexnet-but-gist"] == (
     "color",
@@ -87,6 +89,9 @@ def test_a_fine_tuned_entry_says_its_network_and_how():
     "frozen",
   )
   assert train.mode == "train" and not planned[0].network
+  # Of the regressions, the paper has two.
+  assert [entry.paper for entry in planned[:4]] == ["", "linear", "", "svr"]
+  assert train.identity["hidden"] == ()
   # Experiments of emojax 0.1.0 go on with these.
   assert set(train.identity) == {
     "name",
@@ -107,9 +112,19 @@ def test_layers_are_the_paper_s_for_its_widths():
 
 
 def test_equal_feature_sets_are_refused():
-  asked = ExperimentConfig(objects=("vgg16", "vgg16"))
+  selection = ExperimentConfig(objects=("vgg16", "vgg16"))
   with pytest.raises(ValueError, match="two feature sets are the same"):
-    entries.plan("2", asked, "paper")
+    entries.plan("2", selection, "paper")
+
+
+def test_weights_of_the_synthetic_set_may_be_random_by_whatever_name_it_goes(tmp_path):
+  extract = ExtractConfig(weights_dir=str(tmp_path))
+  tuned = FinetuneConfig(finetune=("resnet18",))
+  for name in ("va_emotion", "va_emotion/synthetic"):
+    tuning = program._tuning(tuned, DataConfig(dataset=name), extract, [])
+    assert tuning.weights("resnet18").source == "random"
+  with pytest.raises(ValueError, match="resnet18"):
+    program._tuning(tuned, DataConfig(dataset="va_emotion/folder"), extract, [])
 
 
 @pytest.mark.slow
@@ -133,7 +148,10 @@ def test_every_entry_is_a_run_of_its_own(table_2):
   assert names == sorted(expected)
   for name in names:
     read = results.read_predictions(folder / "runs" / name / "predictions.csv")
-    assert len(read.said["valence"]) == 30 and set(read.rated) == {"valence", "arousal"}
+    assert len(read.predicted["valence"]) == 30 and set(read.rated) == {
+      "valence",
+      "arousal",
+    }
 
 
 @pytest.mark.slow
@@ -149,8 +167,8 @@ def test_a_source_of_the_table_is_what_the_training_program_makes_of_it(table_2)
   assert done.returncode == 0, done.stderr
   ours = results.read_predictions(
     folder / "runs" / "squeezenet-seed1" / "predictions.csv"
-  ).said
-  theirs = results.read_predictions(alone / "predictions.csv").said
+  ).predicted
+  theirs = results.read_predictions(alone / "predictions.csv").predicted
   for target in ours:
     np.testing.assert_allclose(ours[target], theirs[target], atol=2e-3)
 
@@ -185,14 +203,14 @@ def test_table_4_compares_baselines_and_networks_on_the_same_images(place):
   folder = place / "four" / "table4"  # with a dataset of its own
   done = _run(folder, "--table=4", *few, *tuning)
   assert done.returncode == 0, done.stderr
-  found = json.loads((folder / "results.json").read_text())
-  names = [one["entry"]["name"] for one in found["entries"]]
+  report = json.loads((folder / "results.json").read_text())
+  names = [entry["entry"]["name"] for entry in report["entries"]]
   assert names[:4] == ["mean", "linear", "ridge", "svr"]
   assert {"best-own-features", "resnet18-frozen", "resnet18-train"} < set(names)
   assert "resnet18-train was tuned from untrained weights" in done.stdout
-  pairs = {(one["first"], one["second"]) for one in found["differences"]}
+  pairs = {(pair["first"], pair["second"]) for pair in report["differences"]}
   assert ("svr", "best-own-features") in pairs
-  mean = found["entries"][0]
+  mean = report["entries"][0]
   scores = mean["runs"][0]["targets"]["valence"]["out_of_fold"]
   assert scores["mse"] >= scores["variance"]  # it cannot be better than the mean
   interval = mean["intervals"]["valence"]["mse"]
@@ -202,9 +220,13 @@ def test_table_4_compares_baselines_and_networks_on_the_same_images(place):
 
 
 def test_a_quick_learning_curve_has_every_other_size():
-  asked = ExperimentConfig(quick=True, objects=("squeezenet",))
-  planned = entries.plan("learning", asked, "paper")
-  assert [one.train_share for one in planned if one.model == "svr"] == [0.1, 0.4, 1.0]
+  selection = ExperimentConfig(quick=True, objects=("squeezenet",))
+  planned = entries.plan("learning", selection, "paper")
+  assert [entry.train_share for entry in planned if entry.model == "svr"] == [
+    0.1,
+    0.4,
+    1.0,
+  ]
 
 
 @pytest.mark.slow
@@ -212,13 +234,13 @@ def test_a_learning_curve_gives_each_model_ever_more_pictures(place):
   more = ("--table=learning", "--shares=0.4,1", "--target=valence", "--preset=best")
   done = _run(place / "learning", *more, "--objects=squeezenet", "--ensemble=1")
   assert done.returncode == 0, done.stderr
-  found = json.loads((place / "learning" / "results.json").read_text())
-  names = [one["entry"]["name"] for one in found["entries"]]
+  report = json.loads((place / "learning" / "results.json").read_text())
+  names = [entry["entry"]["name"] for entry in report["entries"]]
   assert names == [f"{m}-{s}" for m in ("best", "ridge", "svr") for s in (40, 100)]
-  curves = results.learning_curves(found["entries"], "valence")
+  curves = results.learning_curves(report["entries"], "valence")
   assert [number for number, _ in curves["svr"]] == [10, 24]
-  made = experiment.of_experiment(place / "learning", found)
-  assert "growth-valence" in made.figures
+  page = experiment.of_experiment(place / "learning", report)
+  assert "growth-valence" in page.figures
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from emojax.utils import options
 
 _NUMBER = 8
 _TRAIN, _STOP, _TEST = np.arange(4), np.arange(4, 6), np.arange(6, 8)
-_ASKED = FinetuneConfig(
+_SETTINGS = FinetuneConfig(
   finetune_batch=2, finetune_epochs=3, finetune_learning_rate=1e-3
 )
 
@@ -44,11 +44,11 @@ _PROGRAMS = {}  # tests share what they compile
 
 
 def _tune(params, images, rated=_RATED, mode="train", **changes):
-  asked = dataclasses.replace(_ASKED, **changes.pop("asked", {}))
+  settings = dataclasses.replace(_SETTINGS, **changes.pop("settings", {}))
   errors = []
-  key = (mode, asked, images.tobytes()[::50021])
+  key = (mode, settings, images.tobytes()[::50021])
   if key not in _PROGRAMS:
-    _PROGRAMS[key] = finetune.Program("resnet18", mode, params, images, asked)
+    _PROGRAMS[key] = finetune.Program("resnet18", mode, params, images, settings)
   program = _PROGRAMS[key]
   tuned = finetune.tune(
     program,
@@ -89,14 +89,14 @@ def test_ratings_and_pictures_that_only_test_change_nothing(whole, params, image
 
 def test_a_run_that_stopped_goes_on_to_the_same_end(whole, params, images, tmp_path):
   folder = checkpoint.RunFolder(tmp_path)
-  _tune(params, images, folder=folder, asked={"finetune_epochs": 1})
+  _tune(params, images, folder=folder, settings={"finetune_epochs": 1})
   rest, errors = _tune(params, images, folder=folder)
   assert [epoch for epoch, _, _ in errors] == [2, 3]
   np.testing.assert_allclose(rest.predicted, whole[0].predicted, atol=1e-5)
 
 
 def test_frozen_convolutions_stay_and_training_equals_the_whole_network(params, images):
-  program = finetune.Program("resnet18", "frozen", params, images, _ASKED)
+  program = finetune.Program("resnet18", "frozen", params, images, _SETTINGS)
   assert set(program.init(5.0, 0).params) == {"rating.kernel", "rating.bias"}
   cached, _ = _tune(params, images, mode="frozen")
   # With crops drawn, nothing is cached; drawn from a picture of the network's own size,
@@ -104,8 +104,8 @@ def test_frozen_convolutions_stay_and_training_equals_the_whole_network(params, 
   middle = images[:, 16:240, 16:240]
   plain = finetune._augmented
   try:
-    finetune._augmented = lambda key, seen: seen
-    whole, _ = _tune(params, middle, mode="frozen", asked={"finetune_augment": True})
+    finetune._augmented = lambda key, images: images
+    whole, _ = _tune(params, middle, mode="frozen", settings={"finetune_augment": True})
   finally:
     finetune._augmented = plain
   np.testing.assert_allclose(cached.predicted, whole.predicted, atol=1e-3)
@@ -115,20 +115,20 @@ def test_alexnet_s_fully_connected_layers_are_the_network_s():
   params = BACKBONES["alexnet"].init(0)
   rng = np.random.default_rng(0)
   images = rng.integers(0, 256, (3, 256, 256, 3), dtype=np.uint8)
-  program = finetune.Program("alexnet", "frozen", params, images, _ASKED)
+  program = finetune.Program("alexnet", "frozen", params, images, _SETTINGS)
   state = program.init(5.0, 0)
   assert {"fc6.kernel", "fc7.bias"} < set(state.params)
   assert not any(name.startswith(("conv", "fc8")) for name in state.params)
-  said = program.predict(state.params, np.arange(3))
+  predictions = program.predict(state.params, np.arange(3))
   fc7 = BACKBONES["alexnet"].apply(params, images[:, 16:240, 16:240])["fc7"]
   head = np.asarray(state.params["rating.kernel"])
   expected = np.asarray(fc7) @ head + 5
-  np.testing.assert_allclose(said, expected[:, 0], rtol=1e-4)
+  np.testing.assert_allclose(predictions, expected[:, 0], rtol=1e-4)
 
 
 def test_crops_are_of_the_network_s_size_and_lie_inside():
   image = np.arange(256 * 256 * 3, dtype=np.uint32).reshape(1, 256, 256, 3)
-  seen = set()
+  corners = set()
   for seed in range(6):
     crop = np.asarray(finetune._augmented(jax.random.key(seed), image))[0]
     assert crop.shape == (224, 224, 3)
@@ -136,8 +136,8 @@ def test_crops_are_of_the_network_s_size_and_lie_inside():
       crop = crop[:, ::-1]
     row, column = divmod(int(crop[0, 0, 0]) // 3, 256)
     np.testing.assert_array_equal(crop, image[0, row : row + 224, column:][:, :224])
-    seen.add((row, column))
-  assert len(seen) > 3
+    corners.add((row, column))
+  assert len(corners) > 3
 
 
 def test_pictures_are_decoded_once(tmp_path):
@@ -145,12 +145,12 @@ def test_pictures_are_decoded_once(tmp_path):
   for i in range(3):
     paths.append(tmp_path / f"{i}.png")
     Image.new("RGB", (300, 280), (i, 10 * i, 7)).save(paths[-1])
-  kept = tmp_path / "pictures.npy"
-  first = np.array(finetune.decode(paths, kept, workers=2))
+  store = tmp_path / "pictures.npy"
+  first = np.array(finetune.decode(paths, store, workers=2))
   assert first.shape == (3, 256, 256, 3) and first[2, 0, 0].tolist() == [2, 20, 7]
   for path in paths:
     path.unlink()
-  np.testing.assert_array_equal(finetune.decode(paths, kept, workers=2), first)
+  np.testing.assert_array_equal(finetune.decode(paths, store, workers=2), first)
   with pytest.raises(images_lib.ImageError):
     finetune.decode(paths, tmp_path / "other.npy", workers=2)
 
@@ -158,13 +158,14 @@ def test_pictures_are_decoded_once(tmp_path):
 def test_settings_that_cannot_train_are_refused():
   for check, changes, message in (
     (finetune.check, {"finetune": ("squeezenet",)}, "--finetune knows alexnet"),
+    (finetune.check, {"finetune": ("clip_vit_b32",)}, "--finetune knows alexnet"),
     (options.check, {"finetune_batch": 0}, "--finetune_batch should be 1 or more"),
     (options.check, {"finetune_momentum": 1.0}, "--finetune_momentum"),
   ):
     with pytest.raises(ValueError, match=message):
-      check(dataclasses.replace(_ASKED, **changes))
+      check(dataclasses.replace(_SETTINGS, **changes))
 
 
 def test_steps_that_are_too_long_are_told(params, images):
   with pytest.raises(ValueError, match="finetune_learning_rate than 1e"):
-    _tune(params, images, asked={"finetune_learning_rate": 1e6})
+    _tune(params, images, settings={"finetune_learning_rate": 1e6})

@@ -5,29 +5,15 @@ import io
 import numpy as np
 import pillow_heif
 import pytest
+from images import odd_blocks
 from PIL import Image, ImageCms
 
 from emojax import images
 
-# Primaries adapted to D50, columns X, Y, Z: of sRGB (IEC 61966-2-1) and of Display P3
-# (SMPTE EG 432-1 with sRGB's curve), as their ICC profiles carry them.
+# Primaries adapted to D50, columns X, Y, Z: of sRGB (IEC 61966-2-1) as ICC profiles
+# carry them, and of Display P3.
 _SRGB = [[0.4361, 0.2225, 0.0139], [0.3851, 0.7169, 0.0971], [0.1431, 0.0606, 0.7141]]
-_P3 = [[0.5151, 0.2412, -0.0011], [0.2920, 0.6922, 0.0419], [0.1571, 0.0666, 0.7841]]
-
-
-def _p3_profile() -> bytes:
-  """The library's sRGB profile with Display P3's primaries, and without its name."""
-  content = bytearray(
-    ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-  )
-  for at in range(132, 132 + 12 * int.from_bytes(content[128:132]), 12):
-    name = bytes(content[at : at + 4])
-    start = int.from_bytes(content[at + 4 : at + 8])
-    if name in (b"rXYZ", b"gXYZ", b"bXYZ"):
-      values = np.array(_P3[(b"rXYZ", b"gXYZ", b"bXYZ").index(name)])
-      fixed = np.round(values * 65536).astype(">i4").tobytes()
-      content[start + 8 : start + 20] = fixed
-  return bytes(content).replace("sRGB".encode("utf-16-be"), "Wide".encode("utf-16-be"))
+_P3 = list(odd_blocks.P3.values())
 
 
 def _linear(x: np.ndarray) -> np.ndarray:
@@ -56,7 +42,7 @@ def colours() -> np.ndarray:
 
 
 def test_a_wide_gamut_is_shown_as_it_looks(colours):
-  image = images.load(_file(colours, "PNG", icc_profile=_p3_profile()))
+  image = images.load(_file(colours, "PNG", icc_profile=odd_blocks.p3_profile()))
   to_xyz, from_xyz = np.array(_P3), np.linalg.inv(_SRGB)
   expected = 255 * _curved(_linear(colours / 255) @ to_xyz @ from_xyz)
   assert np.abs(image - expected).max() <= 2
@@ -67,8 +53,8 @@ def test_transparency_survives_a_profile(colours):
   alpha = np.full((40, 50, 1), 255, np.uint8)
   alpha[:20] = 0
   rgba = np.concatenate([colours, alpha], axis=2)
-  image = images.load(_file(rgba, "PNG", "RGBA", icc_profile=_p3_profile()))
-  opaque = images.load(_file(colours, "PNG", icc_profile=_p3_profile()))
+  image = images.load(_file(rgba, "PNG", "RGBA", icc_profile=odd_blocks.p3_profile()))
+  opaque = images.load(_file(colours, "PNG", icc_profile=odd_blocks.p3_profile()))
   assert (image[:20] == 255).all() and (image[20:] == opaque[20:]).all()
 
 
@@ -78,7 +64,7 @@ def test_transparency_survives_a_profile(colours):
     b"no profile at all",
     ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
     ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes(),
-    _p3_profile()[:300],
+    odd_blocks.p3_profile()[:300],
   ],
 )
 def test_other_profiles_leave_the_pixels(colours, profile):
@@ -87,7 +73,9 @@ def test_other_profiles_leave_the_pixels(colours, profile):
 
 
 def test_a_grey_image_keeps_its_greys(colours):
-  grey = _file(colours, "PNG", "L", icc_profile=_p3_profile())  # for other colours
+  grey = _file(
+    colours, "PNG", "L", icc_profile=odd_blocks.p3_profile()
+  )  # for other colours
   assert (images.load(grey)[..., 0] == images.load(grey)[..., 2]).all()
 
 

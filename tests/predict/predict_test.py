@@ -115,7 +115,7 @@ def test_each_fold_s_network_says_what_the_run_said(run, opened, images):
   of_folds = opened._of_folds(table)
   for target in ("valence", "arousal"):
     ours = of_folds[target][fold, np.arange(30)]
-    np.testing.assert_allclose(ours, read.said[target], atol=1e-4)
+    np.testing.assert_allclose(ours, read.predicted[target], atol=1e-4)
 
 
 def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, images):

@@ -166,6 +166,21 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path):
   assert not output.exists()
 
 
+@pytest.mark.slow
+def test_pictures_under_two_spellings_are_a_reason_why_none_is_left(tmp_path):
+  head = ["worker", "image", "valence", "arousal"]
+  paths = [
+    _write(tmp_path / "a.csv", [head, *([w, r"set1\p.jpg", 3, 4] for w in "abc")]),
+    _write(tmp_path / "b.csv", [head, *([w, "p.jpg", 3, 4] for w in "de")]),
+  ]
+  done = _program("aggregate", *paths, f"--output={tmp_path / 'out'}")
+  assert done.returncode == 1 and done.stderr.count("\n") == 1
+  assert done.stderr.endswith(
+    "dropped.csv has each; a pair of pictures may be two spellings of one and are "
+    "counted apart, such as 'p.jpg' and 'set1/p.jpg'\n"
+  )
+
+
 def test_candidates_leave_a_list_of_pictures_to_rate(tmp_path):
   rows = [["worker", "image", "emotional", "keyword"]]
   for image, votes in (("a.jpg", "110"), (_NASTY, "111"), ("c.jpg", "100")):

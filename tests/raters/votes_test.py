@@ -102,6 +102,19 @@ def test_bad_rows_can_be_skipped_and_their_pictures_stay_named(tmp_path):
   assert tally.dropped[0].rule == "bad row"
 
 
+def test_votes_as_programs_write_them(tmp_path):
+  """R's TRUE, pandas' 1.0, and a keyword that is not there."""
+  rows = "a,x,TRUE,NA\nb,x,1.0,sea\nc,x,f,null\nA,x/,Y,NA\n"
+  tally = _count(tmp_path, f"{HEADER},keyword\n{rows}")
+  ((name, votes, yes, _, keyword),) = map(dataclasses.astuple, tally.images)
+  assert (name, votes, yes, keyword) == ("x", 4, 3, "sea")
+  assert tally.notes == [
+    "A pair of workers may be two spellings of one and are counted apart, such as 'a' "
+    "and 'A'."
+  ]
+  assert f"**{tally.notes[0]}**" in rater_votes.table_markdown(tally)
+
+
 @pytest.mark.parametrize("changes", [{"votes": 0}, {"min_yes": -1}])
 def test_limits_that_make_no_sense(changes):
   (name,) = changes

@@ -3,6 +3,7 @@
 import csv
 import html.parser
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emojax.datasets.va_emotion import storage
 from emojax.evaluation import bootstrap
 from emojax.pages import gallery
 
@@ -87,7 +89,7 @@ def read(run):
 
 
 def test_nothing_is_loaded_from_elsewhere(read):
-  assert read.loads and all(one.startswith("data:image/") for one in read.loads)
+  assert read.loads and all(address.startswith("data:image/") for address in read.loads)
   assert "script" not in read.tags and "link" not in read.tags
 
 
@@ -102,6 +104,19 @@ def test_every_picture_is_described_and_every_table_has_heads(read):
   assert read.alts and all(len(alt) > 10 for alt in read.alts)
   assert read.captions == read.tags.count("table") >= 5
   assert read.scopes and set(read.scopes) == {"col", "row"}
+
+
+def test_the_paper_is_cited_as_the_dataset_cites_it(read):
+  folder = helpers.ROOT / "emojax" / "datasets" / "va_emotion"
+  article = (folder / "CITATIONS.bib").read_text("utf-8").partition("}\n\n")[0]
+  entry = dict(re.findall(r"(\w+) = {(.*)}", article))
+  cited = " ".join(part for part in read.text if "Please cite" in part)
+  title = entry["title"].replace("Through", "through")
+  for part in (title, entry["journal"], f"{entry['volume']}({entry['number']})"):
+    assert part in cited
+  assert f", {entry['year']}; preprint 2017." in cited
+  assert entry["year"] in (helpers.ROOT / "README.md").read_text("utf-8")[:1000]
+  assert f"Kim et al. {entry['year']}," in storage.CONFIGS["cgna10766"]
 
 
 def test_headings_are_one_title_and_its_sections(read):
@@ -172,17 +187,19 @@ def test_mistakes_are_one_line(run, tmp_path):
 def test_a_gallery_runs_from_the_lowest_to_the_highest():
   rng = np.random.default_rng(0)
   valence, arousal = rng.uniform(1, 9, (2, 300))
-  shown = [one.row for one in gallery.along(valence, arousal, high=True)]
+  shown = [place.row for place in gallery.along(valence, arousal, high=True)]
   assert len(shown) == 16
   assert (np.diff(valence[shown]) > 0).all()
   assert arousal[shown].min() >= np.quantile(arousal, 2 / 3)
-  low = [one.row for one in gallery.along(valence, arousal, high=False)]
+  low = [place.row for place in gallery.along(valence, arousal, high=False)]
   assert arousal[low].max() <= np.quantile(arousal, 1 / 3)
 
 
 def test_the_plane_puts_pictures_where_they_are_predicted():
   valence, arousal = np.array([2.0, 8.0, 5.0]), np.array([3.0, 7.0, 5.0])
-  places = {one.row: (one.left, one.top) for one in gallery.in_plane(valence, arousal)}
+  places = {
+    place.row: (place.left, place.top) for place in gallery.in_plane(valence, arousal)
+  }
   assert places == {0: (0.0, 100.0), 1: (100.0, 0.0), 2: (50.0, 50.0)}
   crowd = gallery.in_plane(np.full(50, 4.0), np.full(50, 4.0))
   assert len(crowd) == 1
@@ -190,9 +207,9 @@ def test_the_plane_puts_pictures_where_they_are_predicted():
 
 def test_best_and_worst_and_their_caption():
   rated = np.full(30, 5.0)
-  said = rated + np.linspace(-2, 1, 30)
-  assert gallery.extremes(said, rated, worst=True)[0].row == 0
-  assert len(gallery.extremes(said, rated, worst=False)) == 8
+  predicted = rated + np.linspace(-2, 1, 30)
+  assert gallery.extremes(predicted, rated, worst=True)[0].row == 0
+  assert len(gallery.extremes(predicted, rated, worst=False)) == 8
   assert gallery.caption({"valence": 7.0}, {"valence": 5.0}) == "V 7.0/5.0 75 %"
 
 

@@ -30,8 +30,10 @@ def test_a_run_is_not_overwritten_without_resume(tmp_path):
 
 
 def test_resume_opens_the_same_configuration(tmp_path):
-  checkpoint.open_run(tmp_path, _CONFIG, resume=False)
-  checkpoint.open_run(tmp_path, _CONFIG, resume=True)
+  first = checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  config = first.config.read_bytes()
+  again = checkpoint.open_run(tmp_path, _CONFIG, resume=True)
+  assert again == first and again.config.read_bytes() == config
 
 
 def test_resume_of_another_configuration_names_what_differs(tmp_path):

@@ -1,8 +1,8 @@
 """CGnA10766: the paper's own pictures, rated for valence and arousal on 1..9.
 
-Source: Kim, Kim, Kim and Lee, "Building Emotional Machines", 2017; Figshare article
-5383105. What the article's files are called besides the two label files, and how its
-archives are laid out, is not known here for certain, so both are searched for.
+Source: the paper (`paper.CITATION`) and Figshare article 5383105. What the article's
+files are called besides the two label files, and how its archives are laid out, is not
+known here for certain, so both are searched for.
 
 In: a folder with `valence_avg_10766_v2.txt`, `arousal_avg_10766_v2.txt` (one number a
 line) and the pictures, below it in any folder or in .zip files, which are unpacked

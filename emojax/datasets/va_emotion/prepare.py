@@ -61,7 +61,7 @@ def prepare(
     if prepared is not None and _has(prepared, extraction):
       say(f"reusing {_summary(prepared)} in {path}")
       prepared.metadata["settings"] = source.settings  # the pictures may have moved
-      return dataset_lib.select(prepared, settings.features)
+      return dataset_lib.select(prepared, settings.every_feature)
     if not writable:
       raise OSError(
         f"{path} has another dataset and cannot be written: choose another --data_dir"
@@ -69,7 +69,7 @@ def prepare(
     built = build.build(source, data, settings, extraction, progress, prepared)
     _put(place, built)
     say(f"prepared {_summary(built)} in {path}")
-    return dataset_lib.select(read(path), settings.features)
+    return dataset_lib.select(read(path), settings.every_feature)
 
 
 def _prepared(

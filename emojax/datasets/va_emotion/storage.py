@@ -19,7 +19,7 @@ VERSION = "1.0.0"
 CONFIGS = {
   "synthetic": "Pictures drawn by emojax, with a formula and simulated raters.",
   "oasis": "900 photographs rated by hundreds of people (Kurdi et al. 2017).",
-  "cgna10766": "The paper's own 10,766 pictures (Kim et al. 2017, Figshare 5383105).",
+  "cgna10766": "The paper's own 10,766 pictures (Kim et al. 2018, Figshare 5383105).",
   "folder": "Your own pictures and ratings.",
 }
 

@@ -24,6 +24,7 @@ import numpy as np
 from emojax.config import SCALE
 from emojax.datasets.va_emotion import collection, ratings
 
+NAME = "synthetic"
 VERSION = 1  # raise it whenever a picture or a rating could come out differently
 DISCLAIMER = (
   "Synthetic pictures and simulated raters: these numbers show that the program works "
@@ -90,7 +91,7 @@ def load(num_pictures: int, seed: int) -> collection.Collection:
   scenes = [scene(seed, index) for index in range(num_pictures)]
   rated = [_rate(seed, index, of) for index, of in enumerate(scenes)]
   return collection.Collection(
-    name="synthetic",
+    name=NAME,
     rated=rated,
     images=Drawings(seed, scenes),
     contents=[f"drawn {VERSION} {seed} {index}" for index in range(num_pictures)],

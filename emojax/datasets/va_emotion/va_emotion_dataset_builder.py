@@ -103,7 +103,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     if not self._is_whole():
       return None
     stored = tfds.features.FeatureConnector.from_config(os.fspath(self.data_path))
-    lacking = [name for name in self._extract_settings.features if name not in stored]
+    lacking = [n for n in self._extract_settings.every_feature if n not in stored]
     if self._features_asked and lacking:
       raise ValueError(
         f"the dataset prepared in {self.data_path} lacks {', '.join(lacking)}: add "

@@ -11,14 +11,15 @@ import hashlib
 import os
 import pathlib
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from emojax import images
 from emojax.images.thumbnails import jpeg
 from emojax.raters.config import RatingPageConfig
-from emojax.utils import files, progress
+from emojax.utils import files, names, progress
 
 _THREADS = 2
+_HINTED = 5  # missing names for which a like one is looked for, which takes time
 _NOT_SHOWN = ("TIFF", "HEIC")  # by browsers
 
 
@@ -61,7 +62,8 @@ def collect(
     folder: searched with its subfolders.
     settings: size, quality, and whether pictures are embedded or referred to.
     show: a progress bar on standard error.
-    only: names of pictures below the folder; None: every picture there.
+    only: names of pictures below the folder, as `names.Files` takes them; None: every
+      picture there.
   Yields:
     One row per file, in the order of `images.walk` or of `only`, and the picture where
     it can be shown.
@@ -69,8 +71,9 @@ def collect(
     ImageError: there is no such folder.
   """
   paths = images.walk(folder)
+  problems: dict[pathlib.Path, str] = {}
   if only is not None:
-    paths = [folder / name for name in dict.fromkeys(only)]
+    paths, problems = _listed(folder, paths, only)
   with (
     concurrent.futures.ThreadPoolExecutor(_THREADS) as pool,
     progress.bar(len(paths), "picture", show) as bar,
@@ -78,18 +81,43 @@ def collect(
     # A bounded number at a time: pictures wait in memory until they are taken.
     for start in range(0, len(paths), 16 * _THREADS):
       some = paths[start : start + 16 * _THREADS]
-      for row, image in pool.map(lambda path: _read(path, folder, settings), some):
+      read = pool.map(lambda path: _read(path, folder, settings, problems), some)
+      for row, image in read:
         bar.update()
         yield row, image
 
 
+def _listed(
+  folder: pathlib.Path, paths: Sequence[pathlib.Path], only: Sequence[str]
+) -> tuple[list[pathlib.Path], dict[pathlib.Path, str]]:
+  """The files that listed names mean, each once, and what is wrong with some names."""
+  there = names.Files(path.relative_to(folder).as_posix() for path in paths)
+  resolved = there.resolve(only)
+  listed: list[pathlib.Path] = []
+  problems: dict[pathlib.Path, str] = {}
+  for place, image_id in enumerate(resolved.image_ids):
+    path = folder / (image_id or only[place])
+    listed.append(path)
+    if place in resolved.problems:
+      problems[path] = resolved.problems[place]
+    elif len(problems) < _HINTED and not path.exists():
+      hint = there.hint(image_id)
+      problems[path] = "there is no such file" + (f"; there is {hint}" if hint else "")
+  return list(dict.fromkeys(listed)), problems
+
+
 def _read(
-  path: pathlib.Path, folder: pathlib.Path, settings: RatingPageConfig
+  path: pathlib.Path,
+  folder: pathlib.Path,
+  settings: RatingPageConfig,
+  problems: Mapping[pathlib.Path, str],
 ) -> tuple[Row, Image | None]:
   """One file as a row, and as a picture where it can be shown."""
   relative = path.relative_to(folder)
   name = files.utf8(relative.as_posix())
   try:
+    if path in problems:
+      raise images.ImageError(problems[path])
     if settings.post_url and any(end in name for end in "\r\n"):
       raise images.ImageError(
         "its name has a line break, which a form post does not keep; rename it"

@@ -52,11 +52,11 @@ class Copies:
 
   def within(self, number: int) -> list[Copy]:
     """The pairs inside one set."""
-    return [one for one in self.pairs if one.sets == (number, number)]
+    return [pair for pair in self.pairs if pair.sets == (number, number)]
 
   def across(self) -> list[Copy]:
     """The pairs between two sets."""
-    return [one for one in self.pairs if one.sets[0] != one.sets[1]]
+    return [pair for pair in self.pairs if pair.sets[0] != pair.sets[1]]
 
   def num_groups(self, number: int) -> int:
     """Groups of which at least two pictures are in one set."""
@@ -71,21 +71,23 @@ def find(sets: Sequence[RatedSet], show: bool = False) -> Copies:
     sets: with their pictures' hashes.
     show: a progress bar where it takes a while.
   """
-  parts = [one.hashes() for one in sets]
+  parts = [rated_set.hashes() for rated_set in sets]
   of_set = np.repeat(np.arange(len(sets)), [len(rows) for rows, _ in parts])
   row = np.concatenate([rows for rows, _ in parts])
-  hashes = near_duplicates.stack([one for _, one in parts])
+  hashes = near_duplicates.stack([hashes_of_set for _, hashes_of_set in parts])
   number = len(row)
   with progress.bar(
     number, "picture", show and number >= _SHOWN_FROM, "comparing"
   ) as bar:
-    found = near_duplicates.pairs(hashes, min(os.cpu_count() or 1, 8), bar.update)
-  of_all = near_duplicates.groups(found, number)
+    pairs_of_all = near_duplicates.pairs(
+      hashes, min(os.cpu_count() or 1, 8), bar.update
+    )
+  of_all = near_duplicates.groups(pairs_of_all, number)
   group, exposed = [], []
-  for which, one in enumerate(sets):
-    mine = np.full(len(one.looks), -1)
+  for which, rated_set in enumerate(sets):
+    mine = np.full(len(rated_set.looks), -1)
     mine[row[of_set == which]] = of_all[of_set == which]
-    straddles = near_duplicates.straddling(mine, one.dataset.fold)
+    straddles = near_duplicates.straddling(mine, rated_set.dataset.fold)
     group.append(mine)
     exposed.append(np.array([label >= 0 and straddles[label] for label in mine], bool))
   pairs = [
@@ -95,9 +97,9 @@ def find(sets: Sequence[RatedSet], show: bool = False) -> Copies:
       (int(row[first]), int(row[second])),
       int(distance),
     )
-    for first, second, distance in zip(*found, strict=True)
+    for first, second, distance in zip(*pairs_of_all, strict=True)
   ]
-  pairs.sort(key=lambda one: (not one.straddles, one.distance, one.sets, one.rows))
+  pairs.sort(key=lambda pair: (not pair.straddles, pair.distance, pair.sets, pair.rows))
   return Copies(pairs, group, exposed)
 
 

@@ -26,16 +26,19 @@ _METHOD = (
 )
 
 
-def of_sets(sets: Sequence[RatedSet], found: Copies) -> list[page.Section]:
+def of_sets(sets: Sequence[RatedSet], duplicates: Copies) -> list[page.Section]:
   """A section for each set whose pictures were read, and one for copies across two."""
   sections: list[page.Section] = []
-  for number, one in enumerate(sets):
-    if one.has_images:
-      title = "Near duplicates" + (f" in {one.title}" if len(sets) > 1 else "")
-      prose = [*([_METHOD] if not sections else []), *_within(one, number, found)]
-      sections.append(_section(title, prose, sets, found.within(number)))
+  for number, rated_set in enumerate(sets):
+    if rated_set.has_images:
+      title = "Near duplicates" + (f" in {rated_set.title}" if len(sets) > 1 else "")
+      prose = [
+        *([_METHOD] if not sections else []),
+        *_within(rated_set, number, duplicates),
+      ]
+      sections.append(_section(title, prose, sets, duplicates.within(number)))
   if len(sections) > 1:
-    pairs = found.across()
+    pairs = duplicates.across()
     prose = [
       f"{len(pairs)} pairs have a picture in either set."
       + (
@@ -48,26 +51,26 @@ def of_sets(sets: Sequence[RatedSet], found: Copies) -> list[page.Section]:
   return sections
 
 
-def _within(one: RatedSet, number: int, found: Copies) -> list[str]:
+def _within(rated_set: RatedSet, number: int, duplicates: Copies) -> list[str]:
   """What the copies in a set mean, and what to do."""
-  pairs = found.within(number)
+  pairs = duplicates.within(number)
   if not pairs:
     return ["No two pictures are near duplicates."]
-  exposed = int(found.is_exposed[number].sum())
+  exposed = int(duplicates.is_exposed[number].sum())
   same = sum(pair.is_same_file for pair in pairs)
   prose = [
-    f"Near pairs: {len(pairs)}, in groups: {found.num_groups(number)}; the same file "
-    f"byte by byte: {same}. Look at them: a pair may be two pictures of one scene, or "
-    "drawings that happen to be alike."
+    f"Near pairs: {len(pairs)}, in groups: {duplicates.num_groups(number)}; the same "
+    f"file byte by byte: {same}. Look at them: a pair may be two pictures of one "
+    "scene, or drawings that happen to be alike."
   ]
-  if (one.dataset.fold == NO_FOLD).all():
+  if (rated_set.dataset.fold == NO_FOLD).all():
     return prose
   if not exposed:
     return [
       *prose,
       "No group straddles folds, so no test picture has a copy in training.",
     ]
-  share = 100 * exposed / len(one.dataset.image_ids)
+  share = 100 * exposed / len(rated_set.dataset.image_ids)
   return [
     *prose,
     f"{exposed} pictures ({share:.1f} %) have a copy in another fold: when they are "
@@ -93,15 +96,17 @@ def _section(
     ]
   ]
   shown = []
-  told = list(prose)
+  paragraphs = list(prose)
   if len(pairs) > _MOST_SHOWN:
-    told.append(
+    paragraphs.append(
       f"The first {_MOST_SHOWN} of {len(pairs)}; near_duplicates.csv has all."
     )
   for pair in pairs[:_MOST_SHOWN]:
     names = [files.utf8(name) for name in names_of(sets, pair)]
     apart = np.abs(np.subtract(*ratings_of(sets, pair)))
-    places = " and ".join(folds_of(sets, pair))
+    places = " and ".join(
+      f"g{fold + 1}" if fold != NO_FOLD else "none" for fold in folds_of(sets, pair)
+    )
     straddles = "yes" if pair.straddles else "no"
     rows.append(
       [
@@ -120,7 +125,7 @@ def _section(
       caption = f"{names[0]} | {names[1]}\ndistance {pair.distance}, {places}"
       shown.append(page.Image(source, alt, caption))
   tables = [page.Table("Pairs", rows)] if pairs else []
-  return page.Section(title, told, tables, gallery=shown, is_pairs=True)
+  return page.Section(title, paragraphs, tables, gallery=shown, is_pairs=True)
 
 
 def names_of(sets: Sequence[RatedSet], pair: Copy) -> list[str]:
@@ -135,9 +140,8 @@ def ratings_of(sets: Sequence[RatedSet], pair: Copy) -> list[np.ndarray]:
   return [sets[s].dataset.ratings[r] for s, r in zip(pair.sets, pair.rows, strict=True)]
 
 
-def folds_of(sets: Sequence[RatedSet], pair: Copy) -> list[str]:
-  """The folds of a pair's two pictures, "g1" to "g5"; "none" without folds."""
-  numbers = [
+def folds_of(sets: Sequence[RatedSet], pair: Copy) -> list[int]:
+  """The folds of a pair's two pictures, from 0; `NO_FOLD` where there are none."""
+  return [
     int(sets[s].dataset.fold[r]) for s, r in zip(pair.sets, pair.rows, strict=True)
   ]
-  return [f"g{fold + 1}" if fold != NO_FOLD else "none" for fold in numbers]

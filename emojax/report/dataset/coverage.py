@@ -118,16 +118,16 @@ def curve(valence: np.ndarray, arousal: np.ndarray) -> Curve:
   nothing = Curve(*[math.nan] * len(dataclasses.fields(Curve)))
   if len(x) < _LEAST_FOR_CURVE or np.ptp(y) == 0 or len(np.unique(x)) < 3:
     return nothing
-  found = bootstrap.intervals(x, y)["pearson_r"]
+  correlation = bootstrap.intervals(x, y)["pearson_r"]
   # Powers of numbers around 5 would be nearly the same column.
   centred = x - SCALE_MIDDLE
   table = np.stack([np.ones_like(x), centred, centred**2], axis=1)
   a, b, c = np.linalg.lstsq(table, y, rcond=None)[0]
   del a
   return Curve(
-    r=found.value,
-    low=found.low,
-    high=found.high,
+    r=correlation.value,
+    low=correlation.low,
+    high=correlation.high,
     linear_r2=_r2(table[:, :2], y),
     quadratic_r2=_r2(table, y),
     bend=float(c),

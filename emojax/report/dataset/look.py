@@ -80,9 +80,9 @@ def look_at(source: pathlib.Path | np.ndarray, max_pixels: int) -> Look:
     return Look(BROKEN, str(error), digest=digest)
   height, width = rgb.shape[:2]
   hashes = near_duplicates.of_image(rgb)
-  found = _oddities(width, height, bool(hashes.is_plain[0]))
-  status = next(iter(found), OK)
-  return Look(status, "; ".join(found.values()), width, height, digest, hashes)
+  oddities = _oddities(width, height, bool(hashes.is_plain[0]))
+  status = next(iter(oddities), OK)
+  return Look(status, "; ".join(oddities.values()), width, height, digest, hashes)
 
 
 def look_at_all(
@@ -103,23 +103,23 @@ def look_at_all(
   """
   with progress.bar(len(sources), "picture", show, about) as bar:
 
-    def one(row: int) -> Look:
-      found = look_at(sources[row], max_pixels)
+    def look_at_row(row: int) -> Look:
+      look = look_at(sources[row], max_pixels)
       bar.update()
-      return found
+      return look
 
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-      return list(pool.map(one, range(len(sources))))
+      return list(pool.map(look_at_row, range(len(sources))))
 
 
 def _oddities(width: int, height: int, is_plain: bool) -> dict[str, str]:
   """Status -> reason, the most serious first."""
-  found = {}
+  reasons = {}
   short, long = sorted((width, height))
   if short < TINY_PX:
-    found[TINY] = f"its short side has {short} pixels, fewer than {TINY_PX}"
+    reasons[TINY] = f"its short side has {short} pixels, fewer than {TINY_PX}"
   if long > LONG_RATIO * short:
-    found[LONG] = f"it is {long / short:.1f} times as long as wide"
+    reasons[LONG] = f"it is {long / short:.1f} times as long as wide"
   if is_plain:
-    found[PLAIN] = "there is nearly nothing in it"
-  return found
+    reasons[PLAIN] = "there is nearly nothing in it"
+  return reasons

@@ -80,13 +80,13 @@ class Pairs(NamedTuple):
 def _boxes() -> list[tuple[slice, slice]]:
   """Rows and columns of every crop of the squashed picture; the whole one first."""
   side = _WHOLE.side_px
-  found = [(0, 0, side)]
+  corners_and_sizes = [(0, 0, side)]
   for share in _CROPS:
     size = round(share * side)
     gap = side - size
     corners = [(y, x, size) for y in (0, gap) for x in (0, gap)]
-    found += [*corners, (gap // 2, gap // 2, size)]
-  return [(slice(y, y + size), slice(x, x + size)) for y, x, size in found]
+    corners_and_sizes += [*corners, (gap // 2, gap // 2, size)]
+  return [(slice(y, y + size), slice(x, x + size)) for y, x, size in corners_and_sizes]
 
 
 _BOXES = _boxes()
@@ -110,11 +110,13 @@ def of_image(rgb: np.ndarray) -> Hashes:
   small = np.stack(
     [cv2.resize(grey[box], size, interpolation=cv2.INTER_AREA) for box in _BOXES]
   )
-  found = _COSINES @ small.astype(np.float32) @ _COSINES.T
-  found = np.concatenate([found, found * _MIRROR]).reshape(-1, _LOWEST**2)[:, _ORDER]
-  found[:, 0] = 0  # the mean says how bright it is, not what it shows
-  is_plain = bool((np.abs(found[0]) > _NOISE).sum() < _LEAST_DECIDED)
-  bits = (found > _NOISE) & (not is_plain)
+  coefficients = _COSINES @ small.astype(np.float32) @ _COSINES.T
+  coefficients = np.concatenate([coefficients, coefficients * _MIRROR]).reshape(
+    -1, _LOWEST**2
+  )[:, _ORDER]
+  coefficients[:, 0] = 0  # the mean says how bright it is, not what it shows
+  is_plain = bool((np.abs(coefficients[0]) > _NOISE).sum() < _LEAST_DECIDED)
+  bits = (coefficients > _NOISE) & (not is_plain)
   words = np.ascontiguousarray(np.packbits(bits, axis=1)).view(np.uint64)
   thumbnail = cv2.resize(
     whole, (_THUMBNAIL_PX, _THUMBNAIL_PX), interpolation=cv2.INTER_AREA
@@ -158,8 +160,8 @@ def pairs(
     crop, other = np.divmod(np.flatnonzero(coarse <= _COARSE_LIMIT_BITS), number)
     bits = np.bitwise_count(crops[crop] ^ hashes.words[other, 0]).sum(axis=1)
     may_be = (bits <= LIMIT_BITS) & (hashes.is_plain[other] == hashes.is_plain[row])
-    kept = np.flatnonzero(may_be & (other != row))
-    crop, other, bits = crop[kept], other[kept], bits[kept]
+    candidates = np.flatnonzero(may_be & (other != row))
+    crop, other, bits = crop[candidates], other[candidates], bits[candidates]
     if hashes.is_plain[row]:
       alike = _look_alike(hashes.thumbnails[row], hashes.thumbnails[other])
     else:
@@ -168,12 +170,16 @@ def pairs(
       alike = (mine[crop] * profiles[other]).sum(axis=1) >= _LEAST_CORRELATION
     best = np.full(number, NUM_BITS + 1)
     np.minimum.at(best, other[alike], bits[alike])
-    found = np.flatnonzero(best <= LIMIT_BITS)
+    neighbours = np.flatnonzero(best <= LIMIT_BITS)
     if tick:
       tick()
-    rows = np.full(len(found), row)
+    rows = np.full(len(neighbours), row)
     return np.stack(
-      [np.minimum(rows, found), np.maximum(rows, found), best[found].astype(rows.dtype)]
+      [
+        np.minimum(rows, neighbours),
+        np.maximum(rows, neighbours),
+        best[neighbours].astype(rows.dtype),
+      ]
     )
 
   with concurrent.futures.ThreadPoolExecutor(workers) as pool:
@@ -184,26 +190,28 @@ def pairs(
   first, second, distance = np.concatenate(parts, axis=1)
   order = np.lexsort((distance, second, first))
   key = first[order] * number + second[order]
-  kept = order[np.flatnonzero(np.diff(key, prepend=-1))]
-  kept = kept[np.lexsort((second[kept], first[kept], distance[kept]))]
-  return Pairs(first[kept], second[kept], distance[kept])
+  nearest = order[np.flatnonzero(np.diff(key, prepend=-1))]
+  nearest = nearest[np.lexsort((second[nearest], first[nearest], distance[nearest]))]
+  return Pairs(first[nearest], second[nearest], distance[nearest])
 
 
-def groups(found: Pairs, number: int) -> np.ndarray:
+def groups(near_pairs: Pairs, number: int) -> np.ndarray:
   """Pictures that are near each other, directly or by way of others, as groups.
 
   Args:
-    found: pairs among N pictures.
+    near_pairs: pairs among N pictures.
     number: N.
   Returns:
     (N,) int64, the number of each picture's group, from 0 in the order of their first
     pictures; -1 for pictures near no other.
   """
-  links = np.ones(len(found.first), bool)
-  graph = scipy.sparse.coo_array((links, (found.first, found.second)), (number, number))
+  links = np.ones(len(near_pairs.first), bool)
+  graph = scipy.sparse.coo_array(
+    (links, (near_pairs.first, near_pairs.second)), (number, number)
+  )
   _, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
   of_image = np.full(number, -1)
-  rows = np.unique(np.concatenate([found.first, found.second]))
+  rows = np.unique(np.concatenate([near_pairs.first, near_pairs.second]))
   if len(rows):
     _, at, inverse = np.unique(label[rows], return_index=True, return_inverse=True)
     of_image[rows] = np.argsort(np.argsort(at))[inverse]
@@ -222,11 +230,11 @@ def straddling(group: np.ndarray, fold: np.ndarray) -> np.ndarray:
     (G,) bool.
   """
   number = int(group.max(initial=-1)) + 1
-  found = np.zeros(number, bool)
-  for one in range(number):
-    here = fold[group == one]
-    found[one] = len(np.unique(here[here >= 0])) > 1
-  return found
+  straddles = np.zeros(number, bool)
+  for label in range(number):
+    here = fold[group == label]
+    straddles[label] = len(np.unique(here[here >= 0])) > 1
+  return straddles
 
 
 def _profiles(greys: np.ndarray) -> np.ndarray:
@@ -240,7 +248,7 @@ def _look_alike(thumbnail: np.ndarray, others: np.ndarray) -> np.ndarray:
   """Whether each of (n, 8, 8, 3) `others` differs little from a thumbnail or mirror."""
   wide = others.astype(np.int16)
   apart = [
-    np.abs(wide - one.astype(np.int16)).mean(axis=(1, 2, 3))
-    for one in (thumbnail, thumbnail[:, ::-1])
+    np.abs(wide - turned.astype(np.int16)).mean(axis=(1, 2, 3))
+    for turned in (thumbnail, thumbnail[:, ::-1])
   ]
   return np.minimum(*apart) <= _PLAIN_LIMIT

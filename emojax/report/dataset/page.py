@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from emojax.config import SCALE, TARGETS
-from emojax.evaluation import folds, metrics
+from emojax.evaluation import folds
 from emojax.pages import figures, gallery, page
 from emojax.report.dataset import copies, copies_section, coverage
 from emojax.report.dataset import look as picture_check
@@ -32,59 +32,44 @@ _NO_IMAGES = (
 )
 
 
-def of_sets(sets: Sequence[RatedSet], found: copies.Copies) -> page.Page:
+def of_sets(sets: Sequence[RatedSet], duplicates: copies.Copies) -> page.Page:
   """Title, notes, sections and figures of one set or two.
 
   Args:
     sets: with different titles.
-    found: copies among their pictures.
+    duplicates: copies among their pictures.
   """
   notes = []
-  for one in sets:
-    told = [*one.dataset.notes]
-    if not one.has_images:
-      told.append(_NO_IMAGES.format(one.title))
+  for rated_set in sets:
+    notes_of_set = [*rated_set.dataset.notes]
+    if not rated_set.has_images:
+      notes_of_set.append(_NO_IMAGES.format(rated_set.title))
     # Of two sets a reader must know which one is meant.
-    notes += [f"{one.title}: {note}" if len(sets) > 1 else note for note in told]
+    notes += [
+      f"{rated_set.title}: {note}" if len(sets) > 1 else note for note in notes_of_set
+    ]
   drawn = _figures(sets)
   sections = [
-    page.Section("Summary", [line for one in sets for line in _summary(one)]),
+    page.Section(
+      "Summary", [line for rated_set in sets for line in _summary(rated_set)]
+    ),
     _ratings(sets, drawn),
     _plane(sets, drawn),
     _keywords(sets),
     _raters(sets, drawn),
-    _folds(sets, found),
-    *copies_section.of_sets(sets, found),
+    _folds(sets, duplicates),
+    *copies_section.of_sets(sets, duplicates),
     _images(sets),
-    page.Section("How it was made", _made_by(sets)),
+    page.Section("How it was made", _provenance(sets)),
   ]
-  title = " and ".join(one.title for one in sets)
+  title = " and ".join(rated_set.title for rated_set in sets)
   return page.Page(title, notes, sections, drawn)
-
-
-def in_short(sets: Sequence[RatedSet], found: copies.Copies) -> list[str]:
-  """What was found, a line a set, for the terminal."""
-  lines = []
-  for number, one in enumerate(sets):
-    status = Counter(look.status for look in one.looks)
-    status.update(entry.look.status for entry in one.left_out)
-    within = found.within(number)
-    told = ", ".join(f"{status[name]} {name}" for name in picture_check.STATUSES)
-    across = sum(pair.straddles for pair in within)
-    near = (
-      f"near-duplicate pairs: {len(within)}, across folds: {across}"
-      if one.has_images
-      else "near duplicates could not be looked for"
-    )
-    lines.append(f"{one.title}: {status.total()} rated pictures: {told}; {near}")
-  if len(sets) > 1:
-    lines.append(f"near-duplicate pairs between the sets: {len(found.across())}")
-  return lines
 
 
 def _figures(sets: Sequence[RatedSet]) -> dict[str, Any]:
   rated = {
-    one.title: dict(zip(TARGETS, one.dataset.ratings.T, strict=True)) for one in sets
+    rated_set.title: dict(zip(TARGETS, rated_set.dataset.ratings.T, strict=True))
+    for rated_set in sets
   }
   drawn: dict[str, Any] = {}
   if len(sets) == 1:
@@ -94,7 +79,7 @@ def _figures(sets: Sequence[RatedSet]) -> dict[str, Any]:
   drawn["plane"] = figures.planes_over(
     {title: (of["valence"], of["arousal"]) for title, of in rated.items()}
   )
-  raters = {one.title: _raters_known(one) for one in sets}
+  raters = {rated_set.title: rated_set.num_raters() for rated_set in sets}
   counts = [values for of in raters.values() for values in of.values() if len(values)]
   if counts:
     most = max(int(values.max()) for values in counts)
@@ -105,28 +90,30 @@ def _figures(sets: Sequence[RatedSet]) -> dict[str, Any]:
   return drawn
 
 
-def _summary(one: RatedSet) -> list[str]:
+def _summary(rated_set: RatedSet) -> list[str]:
   """What the set is like, in plain words."""
-  ratings = one.dataset.ratings
+  ratings = rated_set.dataset.ratings
   covered = coverage.coverage(*ratings.T)
-  found = [f"{one.title}: {len(ratings)} rated pictures. {one.origin}"]
+  sentences = [f"{rated_set.title}: {len(ratings)} rated pictures. {rated_set.origin}"]
   for target, values in zip(TARGETS, ratings.T, strict=True):
     spread = coverage.spread(values)
-    found.append(
+    sentences.append(
       f"{target.capitalize()}: mean {spread.mean:.2f} on 1..9, standard deviation "
       f"{spread.sd:.2f}; nine pictures in ten lie between {spread.low:.1f} and "
       f"{spread.high:.1f}."
     )
   biggest = max(covered.quadrants, key=lambda name: covered.quadrants[name])
-  found.append(
+  sentences.append(
     f"{covered.occupied} of the plane's 4 x 4 sections have pictures, which are as "
     f"mixed as if they lay evenly in {covered.even_sections:.1f} of them; "
     f"{100 * covered.quadrants[biggest]:.0f} % have {biggest}."
   )
   curve = coverage.curve(*ratings.T)
   if math.isfinite(curve.r):
-    found.append(f"Arousal and valence correlate with {curve.r:.2f}. {_bend(curve)}")
-  return found
+    sentences.append(
+      f"Arousal and valence correlate with {curve.r:.2f}. {_bend(curve)}"
+    )
+  return sentences
 
 
 def _bend(curve: coverage.Curve) -> str:
@@ -149,12 +136,12 @@ def _ratings(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
   """How the ratings are spread, with the paper's Figure 4."""
   head = ["set, target", "pictures", "mean", "sd", "lowest"]
   rows = [[*head, "5 %", "median", "95 %", "highest"]]
-  for one in sets:
-    for target, values in zip(TARGETS, one.dataset.ratings.T, strict=True):
+  for rated_set in sets:
+    for target, values in zip(TARGETS, rated_set.dataset.ratings.T, strict=True):
       s = coverage.spread(values)
       numbers = (s.mean, s.sd, s.lowest, s.low, s.median, s.high, s.highest)
       texts = [f"{value:.2f}" for value in numbers]
-      rows.append([f"{one.title}, {target}", str(len(values)), *texts])
+      rows.append([f"{rated_set.title}, {target}", str(len(values)), *texts])
   alt = "Histograms of the ratings: " + "; ".join(
     f"{r[0]} mean {r[2]}" for r in rows[1:]
   )
@@ -168,7 +155,10 @@ def _ratings(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
 
 def _plane(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
   """Spread over the plane, with the paper's Figure 6."""
-  covered = {one.title: coverage.coverage(*one.dataset.ratings.T) for one in sets}
+  covered = {
+    rated_set.title: coverage.coverage(*rated_set.dataset.ratings.T)
+    for rated_set in sets
+  }
   titles = list(covered)
   rows = [["", *titles]]
   rows.append(
@@ -184,7 +174,7 @@ def _plane(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
     [name, *(f"{100 * c.quadrants[name]:.1f} %" for c in covered.values())]
     for name in covered[titles[0]].quadrants
   ]
-  curves = [coverage.curve(*one.dataset.ratings.T) for one in sets]
+  curves = [coverage.curve(*rated_set.dataset.ratings.T) for rated_set in sets]
   bends = [["", *titles]]
   lines = {
     "correlation of valence and arousal": lambda c: (
@@ -222,10 +212,10 @@ def _plane(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
 def _keywords(sets: Sequence[RatedSet]) -> page.Section:
   """The most used keywords of each section, with the paper's Figure 7."""
   tables = []
-  for one in sets:
-    valence, arousal = one.dataset.ratings.T
+  for rated_set in sets:
+    valence, arousal = rated_set.dataset.ratings.T
     counts = coverage.coverage(valence, arousal).counts
-    words = gallery.sections(valence, arousal, one.dataset.keywords)
+    words = gallery.sections(valence, arousal, rated_set.dataset.keywords)
     rows = [["arousal, valence", *(f"valence {name}" for name in _RANGES)]]
     for number, name in enumerate(reversed(_RANGES)):
       cells = []
@@ -235,33 +225,18 @@ def _keywords(sets: Sequence[RatedSet]) -> page.Section:
         cells.append(f"{count}: {listed}" if listed else str(count))
       rows.append([f"arousal {name}", *cells])
     tables.append(
-      page.Table(f"{one.title}: pictures and keywords", rows, is_words=True)
+      page.Table(f"{rated_set.title}: pictures and keywords", rows, is_words=True)
     )
   prose = [
     "Of each section: how many pictures, then the most used keywords; behind a word, "
     "how many of these pictures have it, where it is more than one."
   ]
   prose += [
-    f"{one.title} has no keywords." for one in sets if not any(one.dataset.keywords)
+    f"{rated_set.title} has no keywords."
+    for rated_set in sets
+    if not any(rated_set.dataset.keywords)
   ]
   return page.Section("Keywords", prose, tables)
-
-
-def _raters_known(one: RatedSet) -> dict[str, np.ndarray]:
-  """Target -> how many rated, of the pictures of which it is known."""
-  columns = zip(TARGETS, one.dataset.num_raters.T, strict=True)
-  return {target: values[values >= 1] for target, values in columns}
-
-
-def reliability(one: RatedSet) -> dict[str, dict[str, float] | None]:
-  """Target -> `metrics.noise_ceiling`."""
-  data = one.dataset
-  return {
-    target: metrics.noise_ceiling(
-      data.ratings[:, i], data.ratings_std[:, i], data.num_raters[:, i]
-    )
-    for i, target in enumerate(TARGETS)
-  }
 
 
 def _raters(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
@@ -278,10 +253,10 @@ def _raters(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
       "lowest MSE",
     ]
   ]
-  for one in sets:
-    for i, (target, ceiling) in enumerate(reliability(one).items()):
-      raters = _raters_known(one)[target]
-      sds = one.dataset.ratings_std[:, i]
+  for rated_set in sets:
+    for i, (target, ceiling) in enumerate(rated_set.noise_ceilings().items()):
+      raters = rated_set.num_raters()[target]
+      sds = rated_set.dataset.ratings_std[:, i]
       sds = sds[np.isfinite(sds)]
       cells = ["unknown"] * 7
       if len(raters):
@@ -292,7 +267,7 @@ def _raters(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
       if ceiling:
         names = ("r2", "pearson_r", "mse")
         cells[4:] = [f"{ceiling[name]:.3f}" for name in names]
-      rows.append([f"{one.title}, {target}", *cells])
+      rows.append([f"{rated_set.title}, {target}", *cells])
   prose = [
     "A mean over n raters who spread by s has an error variance of s squared over n, "
     "the lowest mean square error that any predictor can be expected to reach. "
@@ -312,7 +287,7 @@ def _raters(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
   )
 
 
-def _folds(sets: Sequence[RatedSet], found: copies.Copies) -> page.Section:
+def _folds(sets: Sequence[RatedSet], duplicates: copies.Copies) -> page.Section:
   """Whether the five folds are alike."""
   rows = [
     [
@@ -327,22 +302,26 @@ def _folds(sets: Sequence[RatedSet], found: copies.Copies) -> page.Section:
     "trained on all others. The last column counts pictures that have a near copy in "
     "another fold."
   ]
-  for number, one in enumerate(sets):
-    if (one.dataset.fold == NO_FOLD).all():
+  for number, rated_set in enumerate(sets):
+    if (rated_set.dataset.fold == NO_FOLD).all():
       prose.append(
-        f"{one.title} has fewer than {folds.NUM_FOLDS} pictures and no folds."
+        f"{rated_set.title} has fewer than {folds.NUM_FOLDS} pictures and no folds."
       )
       continue
     for fold in range(folds.NUM_FOLDS):
-      here = one.dataset.fold == fold
+      here = rated_set.dataset.fold == fold
       cells = []
-      for values in one.dataset.ratings[here].T:
+      for values in rated_set.dataset.ratings[here].T:
         s = coverage.spread(values)
         cells.append(f"{s.mean:.2f} ({s.sd:.2f})")
       exposed = (
-        int(found.is_exposed[number][here].sum()) if one.has_images else "unknown"
+        int(duplicates.is_exposed[number][here].sum())
+        if rated_set.has_images
+        else "unknown"
       )
-      rows.append([f"{one.title}, g{fold + 1}", str(here.sum()), *cells, str(exposed)])
+      rows.append(
+        [f"{rated_set.title}, g{fold + 1}", str(here.sum()), *cells, str(exposed)]
+      )
   return page.Section("Folds", prose, [page.Table("Folds", rows)])
 
 
@@ -357,27 +336,29 @@ def _images(sets: Sequence[RatedSet]) -> page.Section:
   ]
   heads = [["set", "rated", *picture_check.STATUSES, "without a rating"]]
   listed = [["picture", "set", "status", "reason"]]
-  for one in sets:
+  for rated_set in sets:
     entries = [
-      *zip(one.dataset.image_ids, one.looks, strict=True),
-      *((entry.image_id, entry.look) for entry in one.left_out),
+      *zip(rated_set.dataset.image_ids, rated_set.looks, strict=True),
+      *((entry.image_id, entry.look) for entry in rated_set.left_out),
     ]
     status = Counter(look.status for _, look in entries)
-    unrated = str(one.dataset.metadata["unrated"])
+    unrated = str(rated_set.dataset.metadata["unrated"])
     counts = [str(status[name]) for name in picture_check.STATUSES]
-    heads.append([one.title, str(len(entries)), *counts, unrated])
-    sizes = Counter((look.width, look.height) for look in one.looks if look.width)
+    heads.append([rated_set.title, str(len(entries)), *counts, unrated])
+    sizes = Counter((look.width, look.height) for look in rated_set.looks if look.width)
     if sizes:
       common = sizes.most_common(_MOST_SIZES)
       texts = [f"{w} x {h} ({number})" for (w, h), number in common]
       prose.append(
-        f"{one.title} has pictures of {len(sizes)} size{'s' * (len(sizes) > 1)}; most "
-        f"often {', '.join(texts)}."
+        f"{rated_set.title} has pictures of {len(sizes)} size{'s' * (len(sizes) > 1)}; "
+        f"most often {', '.join(texts)}."
       )
     odd = [entry for entry in entries if entry[1].status != picture_check.OK]
     # A set whose pictures have moved is no list of mistakes; a note says so.
-    for name, look in odd if one.has_images else []:
-      listed.append([files.utf8(name), one.title, look.status, files.utf8(look.reason)])
+    for name, look in odd if rated_set.has_images else []:
+      listed.append(
+        [files.utf8(name), rated_set.title, look.status, files.utf8(look.reason)]
+      )
   tables = [page.Table("Pictures", heads)]
   if len(listed) > 1 + _MOST_LISTED:
     prose.append(
@@ -389,10 +370,13 @@ def _images(sets: Sequence[RatedSet]) -> page.Section:
   return page.Section("Broken and odd pictures", prose, tables)
 
 
-def _made_by(sets: Sequence[RatedSet]) -> list[str]:
+def _provenance(sets: Sequence[RatedSet]) -> list[str]:
   return [
     f"emojax {__version__}. Ratings, folds and pictures: "
-    + "; ".join(f"{one.title}, fingerprint {one.dataset.fingerprint}" for one in sets)
+    + "; ".join(
+      f"{rated_set.title}, fingerprint {rated_set.dataset.fingerprint}"
+      for rated_set in sets
+    )
     + ".",
     "pictures.csv has a row for every picture, near_duplicates.csv one for every pair, "
     "results.json every number of this page.",

@@ -21,7 +21,7 @@ from emojax.datasets.va_emotion import (
   synthetic,
 )
 from emojax.datasets.va_emotion import dataset as dataset_lib
-from emojax.evaluation import folds
+from emojax.evaluation import folds, metrics
 from emojax.report.dataset import look as picture_check
 from emojax.report.dataset import near_duplicates
 from emojax.utils import errors
@@ -72,9 +72,21 @@ class RatedSet:
 
   def hashes(self) -> tuple[np.ndarray, near_duplicates.Hashes]:
     """Rows of the pictures that could be read, and their hashes."""
-    found = [(i, one.hashes) for i, one in enumerate(self.looks) if one.hashes]
-    rows = np.array([i for i, _ in found], int)
-    return rows, near_duplicates.stack([hashes for _, hashes in found])
+    hashed = [(i, look.hashes) for i, look in enumerate(self.looks) if look.hashes]
+    rows = np.array([i for i, _ in hashed], int)
+    return rows, near_duplicates.stack([hashes for _, hashes in hashed])
+
+  def num_raters(self) -> dict[str, np.ndarray]:
+    """Target -> how many rated, of the pictures of which it is known."""
+    columns = zip(TARGETS, self.dataset.num_raters.T, strict=True)
+    return {target: values[values >= 1] for target, values in columns}
+
+  def noise_ceilings(self) -> dict[str, dict[str, float] | None]:
+    """Target -> `metrics.noise_ceiling`."""
+    data = self.dataset
+    columns = zip(data.ratings.T, data.ratings_std.T, data.num_raters.T, strict=True)
+    ceilings = (metrics.noise_ceiling(*of_target) for of_target in columns)
+    return dict(zip(TARGETS, ceilings, strict=True))
 
   def image(self, row: int) -> np.ndarray | None:
     """The pixels of a picture, read again; None where it has gone."""
@@ -126,37 +138,37 @@ def opened(data: DataConfig, show: bool = False) -> RatedSet:
       f"none of the {len(looks)} rated pictures of {data.dataset} can be read, the "
       f"first because {looks[0].reason}"
     )
-  gone = picture_check.Look(picture_check.MISSING, "there is no such file")
+  missing = picture_check.Look(picture_check.MISSING, "there is no such file")
   return RatedSet(
     title=f"{storage.NAME}/{place.config}",
     origin=_origin(source),
     dataset=_without_features(source, data, good, broken),
     sources=[source.images[row] for row in good],
     looks=[looks[row] for row in good],
-    left_out=[*broken, *(LeftOut(name, gone) for name in source.missing)],
+    left_out=[*broken, *(LeftOut(name, missing) for name in source.missing)],
   )
 
 
 def titled(sets: Sequence[RatedSet]) -> list[RatedSet]:
   """The sets with titles that tell them apart."""
-  titles = [one.title for one in sets]
+  titles = [rated_set.title for rated_set in sets]
   if len(set(titles)) == len(titles):
     return list(sets)
   folders = [
-    pathlib.Path(one.dataset.metadata["settings"].get("folder", "")).name
-    for one in sets
+    pathlib.Path(rated_set.dataset.metadata["settings"].get("folder", "")).name
+    for rated_set in sets
   ]
   if len(set(folders)) < len(folders):
     folders = [str(number) for number in range(1, len(sets) + 1)]
   return [
-    dataclasses.replace(one, title=f"{one.title} ({name})")
-    for one, name in zip(sets, folders, strict=True)
+    dataclasses.replace(rated_set, title=f"{rated_set.title} ({name})")
+    for rated_set, name in zip(sets, folders, strict=True)
   ]
 
 
 def _is_named(data: DataConfig, config: str) -> bool:
   """Whether settings name the pictures and ratings themselves."""
-  if config == "synthetic":
+  if config == synthetic.NAME:
     default = DataConfig()
     return (data.num_synthetic, data.synthetic_seed) != (
       default.num_synthetic,
@@ -189,7 +201,7 @@ def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
     )
   places = metadata["settings"]
   sources: Sequence[pathlib.Path | np.ndarray]
-  if "number" in places:
+  if metadata["source"] == synthetic.NAME:
     drawn = synthetic.load(places["number"], places["seed"])
     sources = drawn.images
     where = "Its pictures are drawn anew."
@@ -230,11 +242,11 @@ def _without_features(
   is_enough = len(rated) >= folds.NUM_FOLDS
 
   def pair(names: Sequence[str], dtype: type) -> np.ndarray:
-    rows = [[getattr(one, name) for name in names] for one in rated]
+    rows = [[getattr(entry, name) for name in names] for entry in rated]
     return np.array(rows, dtype)
 
   return dataset_lib.Dataset(
-    image_ids=[one.image_id for one in rated],
+    image_ids=[entry.image_id for entry in rated],
     features={},
     ratings=pair(TARGETS, np.float32),
     ratings_std=pair(("valence_std", "arousal_std"), np.float32),
@@ -242,7 +254,7 @@ def _without_features(
     fold=folds.assign(len(rated), data.fold_seed)
     if is_enough
     else np.full(len(rated), NO_FOLD, np.int32),
-    keywords=[one.keyword for one in rated],
+    keywords=[entry.keyword for entry in rated],
     metadata={
       "source": source.name,
       "fingerprint": build.fingerprint(source, data),
@@ -250,7 +262,7 @@ def _without_features(
       "fold_seed": data.fold_seed,
       "num_pictures": len(rated),
       "missing": list(source.missing),
-      "broken": {one.image_id: one.look.reason for one in broken},
+      "broken": {entry.image_id: entry.look.reason for entry in broken},
       "max_pixels": images.MAX_PIXELS,
       "unrated": source.unrated,
       "settings": source.settings,

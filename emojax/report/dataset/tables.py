@@ -1,4 +1,4 @@
-"""What a report on rated sets leaves besides its page: tables and all its numbers.
+"""What a report on rated sets leaves besides its page: tables, numbers, a summary.
 
 In: `RatedSet`s, copies, notes. Out: file name -> text; nothing is written here.
 """
@@ -19,7 +19,6 @@ from emojax.report.dataset import (
   copies_section,
   coverage,
   near_duplicates,
-  page,
 )
 from emojax.report.dataset import look as picture_check
 from emojax.report.dataset.rated_set import NO_FOLD, LeftOut, RatedSet
@@ -59,33 +58,35 @@ PAIR_COLUMNS = (
 
 
 def contents(
-  sets: Sequence[RatedSet], found: copies.Copies, notes: Sequence[str]
+  sets: Sequence[RatedSet], duplicates: copies.Copies, notes: Sequence[str]
 ) -> dict[str, str]:
   """`images.csv`, `near_duplicates.csv` and `results.json`, by name."""
-  numbers = results(sets, found, notes)
+  numbers = results(sets, duplicates, notes)
   text = json.dumps(files.plain(numbers), indent=2, allow_nan=False) + "\n"
   return {
-    "pictures.csv": images(sets, found),
-    "near_duplicates.csv": pairs(sets, found),
+    "pictures.csv": images(sets, duplicates),
+    "near_duplicates.csv": pairs(sets, duplicates),
     "results.json": text,
   }
 
 
-def images(sets: Sequence[RatedSet], found: copies.Copies) -> str:
+def images(sets: Sequence[RatedSet], duplicates: copies.Copies) -> str:
   """A row of CSV for every rated picture, those left out at the end of their set.
 
   Ratings are on 1..9, folds 1..5, groups of near duplicates from 1; a cell is empty
   where something is not known or there is none.
   """
   rows: list[Sequence[Any]] = [IMAGE_COLUMNS]
-  for number, one in enumerate(sets):
-    data = one.dataset
-    for row, (name, look) in enumerate(zip(data.image_ids, one.looks, strict=True)):
-      fold, group = int(data.fold[row]), int(found.group[number][row])
+  for number, rated_set in enumerate(sets):
+    data = rated_set.dataset
+    for row, (name, look) in enumerate(
+      zip(data.image_ids, rated_set.looks, strict=True)
+    ):
+      group = int(duplicates.group[number][row])
       cells = [
-        one.title,
+        rated_set.title,
         name,
-        fold + 1 if fold != NO_FOLD else "",
+        _fold(data.fold[row]),
         *map(_number, (*data.ratings[row], *data.ratings_std[row])),
         *(_count(value) for value in data.num_raters[row]),
         data.keywords[row],
@@ -93,16 +94,15 @@ def images(sets: Sequence[RatedSet], found: copies.Copies) -> str:
         group + 1 if group >= 0 else "",
       ]
       rows.append(cells)
-    rows += [_left_out(one, entry) for entry in one.left_out]
+    rows += [_left_out(rated_set, entry) for entry in rated_set.left_out]
   return files.csv_text(rows)
 
 
-def pairs(sets: Sequence[RatedSet], found: copies.Copies) -> str:
+def pairs(sets: Sequence[RatedSet], duplicates: copies.Copies) -> str:
   """A row of CSV for every near pair: those across folds first, then by distance."""
   rows: list[Sequence[Any]] = [PAIR_COLUMNS]
-  for pair in found.pairs:
+  for pair in duplicates.pairs:
     names = copies_section.names_of(sets, pair)
-    places = [fold.strip("gnoe") for fold in copies_section.folds_of(sets, pair)]
     apart = np.abs(np.subtract(*copies_section.ratings_of(sets, pair)))
     rows.append(
       (
@@ -112,7 +112,7 @@ def pairs(sets: Sequence[RatedSet], found: copies.Copies) -> str:
         names[1],
         pair.distance,
         "yes" if pair.is_same_file else "no",
-        *places,
+        *map(_fold, copies_section.folds_of(sets, pair)),
         "yes" if pair.straddles else "no",
         *map(_number, apart),
       )
@@ -121,13 +121,15 @@ def pairs(sets: Sequence[RatedSet], found: copies.Copies) -> str:
 
 
 def results(
-  sets: Sequence[RatedSet], found: copies.Copies, notes: Sequence[str]
+  sets: Sequence[RatedSet], duplicates: copies.Copies, notes: Sequence[str]
 ) -> dict[str, Any]:
   """Every number of the page."""
   return {
     "notes": list(notes),
-    "sets": [_set(one, number, found) for number, one in enumerate(sets)],
-    "near_pairs_across_sets": len(found.across()),
+    "sets": [
+      _set(rated_set, number, duplicates) for number, rated_set in enumerate(sets)
+    ],
+    "near_pairs_across_sets": len(duplicates.across()),
     "limits": {
       "near_bits": near_duplicates.LIMIT_BITS,
       "of_bits": near_duplicates.NUM_BITS,
@@ -138,16 +140,38 @@ def results(
   }
 
 
-def _set(one: RatedSet, number: int, found: copies.Copies) -> dict[str, Any]:
-  data = one.dataset
+def in_short(sets: Sequence[RatedSet], duplicates: copies.Copies) -> list[str]:
+  """What was found, a line a set, for the terminal."""
+  lines = []
+  for number, rated_set in enumerate(sets):
+    status = Counter(look.status for look in rated_set.looks)
+    status.update(entry.look.status for entry in rated_set.left_out)
+    within = duplicates.within(number)
+    counts = ", ".join(f"{status[name]} {name}" for name in picture_check.STATUSES)
+    across = sum(pair.straddles for pair in within)
+    near = (
+      f"near-duplicate pairs: {len(within)}, across folds: {across}"
+      if rated_set.has_images
+      else "near duplicates could not be looked for"
+    )
+    lines.append(
+      f"{rated_set.title}: {status.total()} rated pictures: {counts}; {near}"
+    )
+  if len(sets) > 1:
+    lines.append(f"near-duplicate pairs between the sets: {len(duplicates.across())}")
+  return lines
+
+
+def _set(rated_set: RatedSet, number: int, duplicates: copies.Copies) -> dict[str, Any]:
+  data = rated_set.dataset
   covered = coverage.coverage(*data.ratings.T)
-  status = Counter(look.status for look in one.looks)
-  status.update(entry.look.status for entry in one.left_out)
-  within = found.within(number)
+  status = Counter(look.status for look in rated_set.looks)
+  status.update(entry.look.status for entry in rated_set.left_out)
+  within = duplicates.within(number)
   per_fold = [data.ratings[data.fold == fold] for fold in range(folds.NUM_FOLDS)]
   return {
-    "title": one.title,
-    "origin": one.origin,
+    "title": rated_set.title,
+    "origin": rated_set.origin,
     "fingerprint": data.fingerprint,
     "pictures": len(data.image_ids),
     "ratings": {
@@ -159,7 +183,7 @@ def _set(one: RatedSet, number: int, found: copies.Copies) -> dict[str, Any]:
       "counts": covered.counts.tolist(),
     },
     "arousal_by_valence": dataclasses.asdict(coverage.curve(*data.ratings.T)),
-    "noise_ceiling": page.reliability(one),
+    "noise_ceiling": rated_set.noise_ceilings(),
     "folds": [
       {"pictures": len(rated), "mean": rated.mean(axis=0).tolist()}
       for rated in per_fold
@@ -168,24 +192,24 @@ def _set(one: RatedSet, number: int, found: copies.Copies) -> dict[str, Any]:
     "status": {name: status[name] for name in picture_check.STATUSES},
     "unrated": data.metadata["unrated"],
     "near_duplicates": {
-      "looked_for": one.has_images,
+      "looked_for": rated_set.has_images,
       "pairs": len(within),
-      "groups": found.num_groups(number),
+      "groups": duplicates.num_groups(number),
       "same_file_pairs": sum(pair.is_same_file for pair in within),
       "straddling_pairs": sum(pair.straddles for pair in within),
-      "pictures_with_copy_in_another_fold": int(found.is_exposed[number].sum()),
+      "pictures_with_copy_in_another_fold": int(duplicates.is_exposed[number].sum()),
     },
   }
 
 
-def _left_out(one: RatedSet, entry: LeftOut) -> Sequence[Any]:
+def _left_out(rated_set: RatedSet, entry: LeftOut) -> Sequence[Any]:
   rated = entry.rated
   cells: list[Any] = [""] * 7
   if rated:
     numbers = (rated.valence, rated.arousal, rated.valence_std, rated.arousal_std)
     counts = (rated.valence_raters, rated.arousal_raters)
     cells = [*map(_number, numbers), *map(_count, counts), rated.keyword]
-  return one.title, entry.image_id, "", *cells, *_look(entry.look), ""
+  return rated_set.title, entry.image_id, "", *cells, *_look(entry.look), ""
 
 
 def _look(look: picture_check.Look) -> tuple[Any, ...]:
@@ -194,6 +218,10 @@ def _look(look: picture_check.Look) -> tuple[Any, ...]:
 
 def _number(value: float) -> str:
   return f"{value:.4f}" if math.isfinite(value) else ""
+
+
+def _fold(number: int) -> str:
+  return str(number + 1) if number != NO_FOLD else ""
 
 
 def _count(value: int) -> str:

@@ -125,3 +125,48 @@ def test_the_digest_is_the_file_s(tmp_path):
 def test_no_folder(tmp_path):
   with pytest.raises(images.ImageError, match="does not exist"):
     _collect(tmp_path / "none")
+
+
+def test_listed_names_may_be_spelled_otherwise(tmp_path):
+  r"""As tables have them: of Windows, taken apart by a Mac, without suffix, twice."""
+  for name in ("set1/p0.png", "Zo\u00eb.png", "last.png"):
+    _save(tmp_path / name)
+  only = ["set1\\p0.png", "Zoe\u0308.png", "./last", "set1//p0.png"]
+  rows = [row for row, _ in pictures.collect(tmp_path, _SETTINGS, only=only)]
+  assert [(row.path, row.status) for row in rows] == [
+    ("set1/p0.png", "ok"),
+    ("Zo\u00eb.png", "ok"),
+    ("last.png", "ok"),
+  ]
+
+
+def test_a_folder_before_all_names_is_left_out(tmp_path):
+  _save(tmp_path / "a.png")
+  _save(tmp_path / "b" / "c.png")
+  only = ["pictures/a.png", "pictures/b/c.png"]
+  rows = [row for row, _ in pictures.collect(tmp_path, _SETTINGS, only=only)]
+  assert [row.path for row in rows] == ["a.png", "b/c.png"]
+
+
+def test_a_listed_name_that_is_not_there_gets_a_hint(tmp_path):
+  for name in ("Beach.png", "two.png", "x/two.jpg"):
+    _save(tmp_path / name)
+  only = ["beach.png", "nowhere.png", "gone/elsewhere.png", *map(str, range(200))]
+  rows = [row for row, _ in pictures.collect(tmp_path, _SETTINGS, only=only)]
+  assert [row.reason for row in rows[:3]] == [
+    "there is no such file; there is 'Beach.png'",
+    "there is no such file",
+    "there is no such file",
+  ]
+  assert len(rows) == 203 and {row.status for row in rows} == {"error"}
+  assert rows[-1].reason.endswith("No such file or directory")
+
+
+def test_a_listed_name_of_two_files_is_no_guess(tmp_path):
+  for name in ("two.png", "two.jpg"):
+    _save(tmp_path / name)
+  ((row, image),) = pictures.collect(tmp_path, _SETTINGS, only=["two"])
+  assert (
+    image is None
+    and row.reason == "'two' may be 'two.jpg' or 'two.png': write it whole"
+  )

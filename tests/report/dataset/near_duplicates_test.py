@@ -31,25 +31,25 @@ def _jpeg(image, place, quality):
 
 
 def _hashes(*images):
-  return near_duplicates.stack([near_duplicates.of_image(one) for one in images])
+  return near_duplicates.stack([near_duplicates.of_image(image) for image in images])
 
 
-def _listed(found):
-  return list(zip(found.first.tolist(), found.second.tolist(), strict=True))
+def _listed(pairs):
+  return list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
 
 
 _COPIES = {
-  "smaller": lambda one: one.resize((120, 90)),
-  "larger": lambda one: one.resize((300, 225)),
-  "another shape": lambda one: one.resize((150, 150)),
+  "smaller": lambda image: image.resize((120, 90)),
+  "larger": lambda image: image.resize((300, 225)),
+  "another shape": lambda image: image.resize((150, 150)),
   "mirrored": ImageOps.mirror,
-  "grey": lambda one: one.convert("L").convert("RGB"),
-  "upper left": lambda one: one.crop((0, 0, 190, 142)),
-  "lower right": lambda one: one.crop((10, 8, 200, 150)),
-  "centre": lambda one: one.crop((5, 4, 195, 146)),
-  "one side": lambda one: one.crop((10, 0, 200, 150)),
-  "together": lambda one: ImageOps.mirror(
-    one.crop((10, 0, 200, 142)).resize((114, 85))
+  "grey": lambda image: image.convert("L").convert("RGB"),
+  "upper left": lambda image: image.crop((0, 0, 190, 142)),
+  "lower right": lambda image: image.crop((10, 8, 200, 150)),
+  "centre": lambda image: image.crop((5, 4, 195, 146)),
+  "one side": lambda image: image.crop((10, 0, 200, 150)),
+  "together": lambda image: ImageOps.mirror(
+    image.crop((10, 0, 200, 142)).resize((114, 85))
   ),
 }
 
@@ -59,21 +59,21 @@ _COPIES = {
 def test_an_altered_copy_is_found_and_other_pictures_are_not(kind, quality, tmp_path):
   originals = [_drawn(seed) for seed in range(8)]
   copy = _jpeg(_COPIES[kind](Image.fromarray(originals[3])), tmp_path, quality)
-  found = near_duplicates.pairs(_hashes(*originals, copy))
-  assert _listed(found) == [(3, 8)]
-  assert 0 <= found.distance[0] <= near_duplicates.LIMIT_BITS
+  pairs = near_duplicates.pairs(_hashes(*originals, copy))
+  assert _listed(pairs) == [(3, 8)]
+  assert 0 <= pairs.distance[0] <= near_duplicates.LIMIT_BITS
 
 
 def test_the_copy_may_come_first():
   """A crop of the later picture is the whole of the earlier one."""
   original = _drawn(0)
-  found = near_duplicates.pairs(_hashes(original[:142, :190], original))
-  assert _listed(found) == [(0, 1)]
+  pairs = near_duplicates.pairs(_hashes(original[:142, :190], original))
+  assert _listed(pairs) == [(0, 1)]
 
 
 def test_the_same_picture_has_distance_0_and_is_no_pair_with_itself():
-  found = near_duplicates.pairs(_hashes(_drawn(1), _drawn(1)))
-  assert _listed(found) == [(0, 1)] and found.distance.tolist() == [0]
+  pairs = near_duplicates.pairs(_hashes(_drawn(1), _drawn(1)))
+  assert _listed(pairs) == [(0, 1)] and pairs.distance.tolist() == [0]
 
 
 def test_plain_pictures_pair_with_those_of_their_colour_only():
@@ -95,8 +95,10 @@ def test_a_bright_corner_makes_no_copies():
   first, second = (np.asarray(_drawn(n), np.float64) * 0.3 for n in (0, 1))
   light = np.zeros_like(first)
   light[:12, :16] = 180
-  one, two = ((image + light).astype(np.uint8) for image in (first, second))
-  hashes = _hashes(one, two)
+  first_lit, second_lit = (
+    (image + light).astype(np.uint8) for image in (first, second)
+  )
+  hashes = _hashes(first_lit, second_lit)
   # As near as can be in signs.
   hashes = hashes._replace(words=hashes.words[[0, 0]])
   assert _listed(near_duplicates.pairs(hashes)) == []
@@ -112,9 +114,9 @@ def test_pictures_of_any_shape_have_hashes():
 
 def test_no_pictures_have_no_pairs():
   hashes = near_duplicates.stack([])
-  found = near_duplicates.pairs(hashes)
-  assert len(found.first) == 0
-  assert near_duplicates.groups(found, 0).tolist() == []
+  pairs = near_duplicates.pairs(hashes)
+  assert len(pairs.first) == 0
+  assert near_duplicates.groups(pairs, 0).tolist() == []
 
 
 @st.composite
@@ -141,7 +143,7 @@ def _random_hashes(draw):
 def _by_hand(hashes):
   """Pairs -> distance, bit by bit in Python; the rule of the docstring."""
   whole = hashes.words[:, 0]
-  found = {}
+  pairs = {}
   for i in range(len(whole)):
     for j in range(i + 1, len(whole)):
       if hashes.is_plain[i] != hashes.is_plain[j]:
@@ -149,29 +151,29 @@ def _by_hand(hashes):
       pixels = hashes.thumbnails[[i, j]].astype(int)
       alike = np.abs(pixels[0] - pixels[1]).mean() <= 3
       apart = []
-      for one, other in ((i, j), (j, i)):
-        greys = [*hashes.greys[one], *hashes.greys[one][..., ::-1]]
-        for crop, grey in zip(hashes.words[one], greys, strict=True):
-          words = zip(crop.tolist(), whole[other].tolist(), strict=True)
+      for cropped, whole_image in ((i, j), (j, i)):
+        greys = [*hashes.greys[cropped], *hashes.greys[cropped][..., ::-1]]
+        for crop, grey in zip(hashes.words[cropped], greys, strict=True):
+          words = zip(crop.tolist(), whole[whole_image].tolist(), strict=True)
           bits = [(a ^ b).bit_count() for a, b in words]
-          if not hashes.is_plain[one]:
-            both = np.corrcoef(grey.ravel(), hashes.greys[other, 0].ravel())
+          if not hashes.is_plain[cropped]:
+            both = np.corrcoef(grey.ravel(), hashes.greys[whole_image, 0].ravel())
             alike = both[0, 1] >= 0.7
           if bits[0] <= 16 and sum(bits) <= 64 and alike:
             apart.append(sum(bits))
       if apart:
-        found[i, j] = min(apart)
-  return found
+        pairs[i, j] = min(apart)
+  return pairs
 
 
 @hypothesis.given(_random_hashes())
 def test_pairs_are_those_of_a_search_by_hand(hashes):
-  found = near_duplicates.pairs(hashes)
-  listed = dict(zip(_listed(found), found.distance.tolist(), strict=True))
+  pairs = near_duplicates.pairs(hashes)
+  listed = dict(zip(_listed(pairs), pairs.distance.tolist(), strict=True))
   assert listed == _by_hand(hashes)
-  assert (np.diff(found.distance) >= 0).all()
-  one = near_duplicates.pairs(hashes, workers=1)
-  assert all(np.array_equal(a, b) for a, b in zip(one, found, strict=True))
+  assert (np.diff(pairs.distance) >= 0).all()
+  with_one_worker = near_duplicates.pairs(hashes, workers=1)
+  assert all(np.array_equal(a, b) for a, b in zip(with_one_worker, pairs, strict=True))
 
 
 def _pairs(*listed):
@@ -192,7 +194,7 @@ def test_groups_are_those_of_merging_one_by_one(links):
   links = [(min(link), max(link)) for link in links if link[0] != link[1]]
   label = list(range(10))
   for a, b in links:
-    label = [label[a] if one == label[b] else one for one in label]
+    label = [label[a] if merged == label[b] else merged for merged in label]
   group = near_duplicates.groups(_pairs(*links), 10).tolist()
   for i in range(10):
     linked = any(i in link for link in links)
@@ -206,7 +208,9 @@ def test_photographs_are_found_and_told_apart(shared_data, tmp_path):
   """60 photographs of OASIS, among them its one true pair, and a copy of each."""
   folder = shared_data / "oasis" / "images"
   pair = [folder / "Couple 2.jpg", folder / "Couple 9.jpg"]
-  paths = pair + [one for one in images_lib.walk(folder)[::12] if one not in pair][:58]
+  paths = (
+    pair + [path for path in images_lib.walk(folder)[::12] if path not in pair][:58]
+  )
   images = [images_lib.load(path) for path in paths]
   copies = []
   for number, image in enumerate(images):
@@ -216,11 +220,11 @@ def test_photographs_are_found_and_told_apart(shared_data, tmp_path):
     part = large.crop((x, y, x + wide * 19 // 20, y + high * 19 // 20))
     part = ImageOps.mirror(part.resize((285, 228))) if number % 3 else part
     copies.append(_jpeg(part, tmp_path, 30))
-  found = _listed(near_duplicates.pairs(_hashes(*images, *copies)))
+  pairs = _listed(near_duplicates.pairs(_hashes(*images, *copies)))
   own = {(i, i + 60) for i in range(60)}
   couple = {(a, b) for a in (0, 1, 60, 61) for b in (0, 1, 60, 61) if a < b}
-  assert own <= set(found) <= own | couple
-  assert (0, 1) in found
+  assert own <= set(pairs) <= own | couple
+  assert (0, 1) in pairs
 
 
 @pytest.mark.slow

@@ -19,8 +19,9 @@ from PIL import Image, ImageOps
 
 from emojax import images
 from emojax.config import DataConfig, ExtractConfig
-from emojax.datasets.va_emotion import prepare
+from emojax.datasets.va_emotion import prepare, synthetic
 from emojax.report import __main__ as report
+from emojax.report import run
 from emojax.report.dataset import copies, coverage, rated_set, tables
 from emojax.report.dataset import look as picture_check
 
@@ -129,19 +130,19 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(data, tmp_path_factory):
-  folder = tmp_path_factory.mktemp("made") / "report"
+def folder_report(data, tmp_path_factory):
+  folder = tmp_path_factory.mktemp("written") / "report"
   report.of_datasets([data], folder)
   return _Report(folder)
 
 
 @pytest.fixture(scope="module")
-def page(made):
-  return made.page
+def page(folder_report):
+  return folder_report.page
 
 
-def test_every_rated_picture_has_one_row_with_its_status(made):
-  rows = {row["image"]: row for row in made.rows("pictures.csv")}
+def test_every_rated_picture_has_one_row_with_its_status(folder_report):
+  rows = {row["image"]: row for row in folder_report.rows("pictures.csv")}
   assert len(rows) == 15 and "unrated.png" not in rows
   status = {name: row["status"] for name, row in rows.items()}
   odd = {"tiny.png": "tiny", "long.png": "long", "plain.png": "plain"}
@@ -159,28 +160,30 @@ def test_every_rated_picture_has_one_row_with_its_status(made):
   assert rows["3.png"]["valence_raters"] == "10" and rows["3.png"]["reason"] == ""
 
 
-def test_folds_are_those_of_training(made, data):
+def test_folds_are_those_of_training(folder_report, data):
   """Training with --skip_bad_pictures deals the readable pictures into the same."""
   skip = dataclasses.replace(data, skip_bad_pictures=True)
   lbp = ExtractConfig(features=("lbp",), cache_dir="", extract_batch=4)
   trained = prepare.prepare(skip, lbp, say=lambda line: None)
-  rows = [row for row in made.rows("pictures.csv") if row["fold"]]
+  rows = [row for row in folder_report.rows("pictures.csv") if row["fold"]]
   assert [row["image"] for row in rows] == trained.image_ids and len(rows) == _GOOD
   assert [int(row["fold"]) for row in rows] == (trained.fold + 1).tolist()
 
 
-def test_copies_are_paired_grouped_and_compared_with_the_folds(made):
-  rows = {row["image"]: row for row in made.rows("pictures.csv")}
+def test_copies_are_paired_grouped_and_compared_with_the_folds(folder_report):
+  rows = {row["image"]: row for row in folder_report.rows("pictures.csv")}
   pairs = {
     frozenset((row["first"], row["second"])): row
-    for row in made.rows("near_duplicates.csv")
+    for row in folder_report.rows("near_duplicates.csv")
   }
   mirrored = frozenset(("0.png", "below/copy, of 0.jpg"))
   same = frozenset(("1.png", "same.png"))
   assert set(pairs) == {mirrored, same}
   assert pairs[same]["distance_bits"] == "0" and pairs[same]["same_file"] == "yes"
   assert pairs[mirrored]["same_file"] == "no"
-  groups = [{rows[name]["duplicate_group"] for name in one} for one in (mirrored, same)]
+  groups = [
+    {rows[name]["duplicate_group"] for name in names} for names in (mirrored, same)
+  ]
   assert all(len(group) == 1 for group in groups) and groups[0] != groups[1]
   assert rows["2.png"]["duplicate_group"] == ""
   exposed = 0
@@ -188,23 +191,25 @@ def test_copies_are_paired_grouped_and_compared_with_the_folds(made):
     apart = len({rows[name]["fold"] for name in names}) == 2
     assert pair["straddles_folds"] == ("yes" if apart else "no")
     exposed += 2 * apart
-  found = made.results["sets"][0]["near_duplicates"]
-  assert found["pairs"] == found["groups"] == 2 and found["same_file_pairs"] == 1
-  assert found["pictures_with_copy_in_another_fold"] == exposed > 0
+  counts = folder_report.results["sets"][0]["near_duplicates"]
+  assert counts["pairs"] == counts["groups"] == 2 and counts["same_file_pairs"] == 1
+  assert counts["pictures_with_copy_in_another_fold"] == exposed > 0
 
 
 def test_copies_in_one_fold_do_not_straddle(data):
-  one = rated_set.opened(data)
-  same = dataclasses.replace(one.dataset, fold=np.full_like(one.dataset.fold, 3))
-  found = copies.find([dataclasses.replace(one, dataset=same)])
-  assert len(found.pairs) == 2 and not any(pair.straddles for pair in found.pairs)
-  assert not found.is_exposed[0].any()
+  whole = rated_set.opened(data)
+  same = dataclasses.replace(whole.dataset, fold=np.full_like(whole.dataset.fold, 3))
+  duplicates = copies.find([dataclasses.replace(whole, dataset=same)])
+  assert len(duplicates.pairs) == 2 and not any(
+    pair.straddles for pair in duplicates.pairs
+  )
+  assert not duplicates.is_exposed[0].any()
 
 
-def test_the_page_needs_nothing_and_escapes_everything(made, page):
-  text = (made.folder / "index.html").read_text("utf-8")
+def test_the_page_needs_nothing_and_escapes_everything(folder_report, page):
+  text = (folder_report.folder / "index.html").read_text("utf-8")
   assert "<script>" not in text and "word1<b>" not in text
-  assert page.loads and all(one.startswith("data:image/") for one in page.loads)
+  assert page.loads and all(address.startswith("data:image/") for address in page.loads)
   assert "script" not in page.tags and "link" not in page.tags
   assert "word1<b>" in page.words
 
@@ -228,51 +233,58 @@ def test_the_page_says_what_is_wrong_and_what_to_do(page):
     assert part in page.words, part
 
 
-def test_figures_are_files_too(made):
-  names = {path.name for path in made.folder.iterdir()}
+def test_figures_are_files_too(folder_report):
+  names = {path.name for path in folder_report.folder.iterdir()}
   for name in ("ratings", "plane", "raters"):
     assert {f"{name}.png", f"{name}.svg"} <= names
   assert {"index.html", "pictures.csv", "near_duplicates.csv", "results.json"} <= names
 
 
-def test_reliability_is_the_noise_ceiling(made):
+def test_reliability_is_the_noise_ceiling(folder_report):
   """By hand: 1.5 squared over 10, 11 or 12 raters, four pictures of each."""
-  ceiling = made.results["sets"][0]["noise_ceiling"]["valence"]
-  raters = [int(row["valence_raters"]) for row in made.rows("pictures.csv")[:_GOOD]]
+  ceiling = folder_report.results["sets"][0]["noise_ceiling"]["valence"]
+  raters = [
+    int(row["valence_raters"]) for row in folder_report.rows("pictures.csv")[:_GOOD]
+  ]
   assert ceiling["mse"] == pytest.approx(np.mean([2.25 / n for n in raters]))
   assert ceiling["num_images"] == _GOOD
 
 
 def test_a_prepared_set_is_read_and_its_pictures_found_where_they_are_now(
-  data, made, tmp_path
+  data, folder_report, tmp_path
 ):
   skip = dataclasses.replace(data, skip_bad_pictures=True)
   lbp = ExtractConfig(features=("lbp",), cache_dir="", extract_batch=4)
   prepare.prepare(skip, lbp, say=lambda line: None)
   bare = dataclasses.replace(data, images_dir="", ratings_csv="")
-  pairs = (made.folder / "near_duplicates.csv").read_text("utf-8")
-  one = rated_set.opened(bare)
-  assert tables.pairs([one], copies.find([one])) == pairs
+  pairs = (folder_report.folder / "near_duplicates.csv").read_text("utf-8")
+  prepared = rated_set.opened(bare)
+  assert tables.pairs([prepared], copies.find([prepared])) == pairs
   status = {
     row["image"]: row["status"]
     for row in csv.DictReader(
-      io.StringIO(tables.images([one], copies.find([one])), newline="")
+      io.StringIO(tables.images([prepared], copies.find([prepared])), newline="")
     )
   }
-  assert status == {row["image"]: row["status"] for row in made.rows("pictures.csv")}
+  assert status == {
+    row["image"]: row["status"] for row in folder_report.rows("pictures.csv")
+  }
   moved = tmp_path / "moved"
   pathlib.Path(data.images_dir).rename(moved)
   try:
     report.of_datasets([bare], tmp_path / "gone")
-    gone = _Report(tmp_path / "gone")
-    assert "pictures of va_emotion/folder were not found" in gone.page.words
-    assert "Near duplicates" not in gone.page.words
-    assert {row["status"] for row in gone.rows("pictures.csv")} == {"missing", "broken"}
-    assert not gone.results["sets"][0]["near_duplicates"]["looked_for"]
-    assert "Raters and reliability" in gone.page.words
-    one = rated_set.opened(dataclasses.replace(bare, images_dir=str(moved)))
-    assert str(moved) in one.origin
-    assert tables.pairs([one], copies.find([one])) == pairs
+    without = _Report(tmp_path / "gone")
+    assert "pictures of va_emotion/folder were not found" in without.page.words
+    assert "Near duplicates" not in without.page.words
+    assert {row["status"] for row in without.rows("pictures.csv")} == {
+      "missing",
+      "broken",
+    }
+    assert not without.results["sets"][0]["near_duplicates"]["looked_for"]
+    assert "Raters and reliability" in without.page.words
+    prepared = rated_set.opened(dataclasses.replace(bare, images_dir=str(moved)))
+    assert str(moved) in prepared.origin
+    assert tables.pairs([prepared], copies.find([prepared])) == pairs
   finally:
     moved.rename(data.images_dir)
   with pytest.raises(ValueError, match="has --fold_seed=0, not 3"):
@@ -293,11 +305,13 @@ def test_two_sets_of_one_kind_stand_beside_each_other(data, tmp_path):
   )
   report.of_datasets([data, second], tmp_path / "both")
   both = _Report(tmp_path / "both")
-  titles = [one["title"] for one in both.results["sets"]]
+  titles = [numbers["title"] for numbers in both.results["sets"]]
   assert titles == ["va_emotion/folder (pictures)", "va_emotion/folder (other)"]
   pairs = both.rows("near_duplicates.csv")
   between = [row for row in pairs if row["first_set"] != row["second_set"]]
   assert {row["straddles_folds"] for row in between} == {"no"}
+  assert {row["first_fold"] for row in between} <= set("12345")
+  assert {row["second_fold"] for row in between} == {""}
   crossing = [(row["first"], row["second"]) for row in between]
   assert {(f"{n}.png", f"small {n}.jpg") for n in range(3)} <= set(crossing)
   assert both.results["near_pairs_across_sets"] == len(crossing) == 5  # copies' copies
@@ -306,6 +320,20 @@ def test_two_sets_of_one_kind_stand_beside_each_other(data, tmp_path):
   assert "va_emotion/folder (pictures): 3 rated pictures were missing" in words
   assert "fewer than 5 pictures and no folds" in words
   assert len(both.rows("pictures.csv")) == 15 + 3
+
+
+def test_drawn_pictures_are_known_by_their_source(data):
+  """A source of files may be described by a number of its own."""
+  skip = dataclasses.replace(data, skip_bad_pictures=True)
+  lbp = ExtractConfig(features=("lbp",), cache_dir="", extract_batch=4)
+  dataset = prepare.prepare(skip, lbp, say=lambda line: None)
+  dataset.metadata["settings"]["number"] = 3
+  report = {"dataset": dataset.name, "pictures": dataset.metadata["settings"]}
+  assert run.find_images(report, "")("tiny.png").shape == (40, 90, 3)
+  drawn = {"dataset": "va_emotion/synthetic", "pictures": {"number": 2, "seed": 0}}
+  source = synthetic.load(2, 0)
+  find = run.find_images(drawn, "")
+  np.testing.assert_array_equal(find(source.rated[1].image_id), source.images[1])
 
 
 @pytest.mark.slow
@@ -319,9 +347,9 @@ def test_the_program_makes_the_synthetic_report_with_its_disclaimer(tmp_path):
   assert done.returncode == 0, done.stderr
   assert "say nothing about people" in done.stdout
   assert "8 rated pictures: 8 ok, 0 tiny" in done.stdout
-  made = _Report(tmp_path / "made")
-  assert "say nothing about people" in made.page.words
-  assert "say nothing about people" in made.results["notes"][0]
+  folder_report = _Report(tmp_path / "made")
+  assert "say nothing about people" in folder_report.page.words
+  assert "say nothing about people" in folder_report.results["notes"][0]
   assert not (tmp_path / "tfds").exists()
 
 
@@ -330,19 +358,22 @@ def test_photographs_of_oasis_have_the_known_pair(shared_data, tmp_path):
   source = shared_data / "oasis"
   (tmp_path / "images").mkdir()
   table = (source / "OASIS_ratings.csv").read_text("utf-8").splitlines()
-  kept = [table[0]]
+  lines = [table[0]]
   for line in table[1:]:
     theme = line.split(",")[1].strip()
     if theme.startswith(("Couple ", "Crosswalk ", "Lake ")):
       shutil.copy(source / "images" / f"{theme}.jpg", tmp_path / "images")
-      kept.append(line)
-  (tmp_path / "OASIS_ratings.csv").write_text("\n".join(kept), "utf-8")
+      lines.append(line)
+  (tmp_path / "OASIS_ratings.csv").write_text("\n".join(lines), "utf-8")
   data = DataConfig(dataset="va_emotion/oasis", manual_dir=str(tmp_path))
-  one = rated_set.opened(data)
-  found = copies.find([one])
-  assert len(one.looks) == len(kept) - 1 > 15
-  assert {look.status for look in one.looks} == {"ok"}
-  names = [[one.dataset.image_ids[row] for row in pair.rows] for pair in found.pairs]
+  photographs = rated_set.opened(data)
+  duplicates = copies.find([photographs])
+  assert len(photographs.looks) == len(lines) - 1 > 15
+  assert {look.status for look in photographs.looks} == {"ok"}
+  names = [
+    [photographs.dataset.image_ids[row] for row in pair.rows]
+    for pair in duplicates.pairs
+  ]
   assert names == [["Couple 2.jpg", "Couple 9.jpg"]]
 
 
@@ -401,23 +432,23 @@ def test_one_picture_is_a_set(tmp_path):
     ratings_csv=str(table),
   )
   report.of_datasets([data], tmp_path / "made")
-  one = _Report(tmp_path / "made").results["sets"][0]
-  assert one["pictures"] == 1 and one["arousal_by_valence"]["r"] is None
-  assert one["noise_ceiling"] == {"valence": None, "arousal": None}
-  assert one["folds"] == [] and one["coverage"]["occupied"] == 1
+  numbers = _Report(tmp_path / "made").results["sets"][0]
+  assert numbers["pictures"] == 1 and numbers["arousal_by_valence"]["r"] is None
+  assert numbers["noise_ceiling"] == {"valence": None, "arousal": None}
+  assert numbers["folds"] == [] and numbers["coverage"]["occupied"] == 1
 
 
 def test_coverage_by_hand():
   """Four pictures, two in one section, on cuts and off them."""
   valence, arousal = np.array([2.0, 2.9, 5.0, 9.0]), np.array([1.0, 2.0, 7.0, 4.9])
-  found = coverage.coverage(valence, arousal)
+  covered = coverage.coverage(valence, arousal)
   expected = np.zeros((4, 4), int)
   expected[0, 0], expected[3, 2], expected[1, 3] = 2, 1, 1
-  np.testing.assert_array_equal(found.counts, expected)
-  assert found.occupied == 3
+  np.testing.assert_array_equal(covered.counts, expected)
+  assert covered.occupied == 3
   # e to the entropy of 1/2, 1/4, 1/4: 2^(1/2 + 1/2 + 1/2).
-  assert found.even_sections == pytest.approx(2**1.5)
-  assert found.quadrants == {
+  assert covered.even_sections == pytest.approx(2**1.5)
+  assert covered.quadrants == {
     "low valence, high arousal": 0.0,
     "high valence, high arousal": 0.25,
     "low valence, low arousal": 0.5,
@@ -427,11 +458,11 @@ def test_coverage_by_hand():
 
 def test_a_parabola_is_found_where_a_line_finds_nothing():
   valence = np.linspace(1, 9, 101)
-  found = coverage.curve(valence, 2 + 0.25 * (valence - 5) ** 2)
-  assert found.r == pytest.approx(0, abs=1e-9)
-  assert found.linear_r2 == pytest.approx(0, abs=1e-9)
-  assert found.quadratic_r2 == pytest.approx(1)
-  assert found.bend == pytest.approx(0.25) and found.turn == pytest.approx(5)
+  curve = coverage.curve(valence, 2 + 0.25 * (valence - 5) ** 2)
+  assert curve.r == pytest.approx(0, abs=1e-9)
+  assert curve.linear_r2 == pytest.approx(0, abs=1e-9)
+  assert curve.quadratic_r2 == pytest.approx(1)
+  assert curve.bend == pytest.approx(0.25) and curve.turn == pytest.approx(5)
   line = coverage.curve(valence, 10 - valence)
   assert line.r == pytest.approx(-1) and line.linear_r2 == pytest.approx(1)
   assert math.isnan(coverage.curve(valence, np.full(101, 5.0)).r)
@@ -439,10 +470,10 @@ def test_a_parabola_is_found_where_a_line_finds_nothing():
 
 
 def test_spread_by_hand():
-  found = coverage.spread(np.arange(1.0, 10.0))
-  assert (found.mean, found.median, found.lowest, found.highest) == (5, 5, 1, 9)
-  assert found.sd == pytest.approx(np.sqrt(7.5))
-  assert (found.low, found.high) == pytest.approx((1.4, 8.6))
+  spread = coverage.spread(np.arange(1.0, 10.0))
+  assert (spread.mean, spread.median, spread.lowest, spread.highest) == (5, 5, 1, 9)
+  assert spread.sd == pytest.approx(np.sqrt(7.5))
+  assert (spread.low, spread.high) == pytest.approx((1.4, 8.6))
 
 
 def test_a_look_at_an_array_or_a_file_that_cannot_be_opened(tmp_path):
