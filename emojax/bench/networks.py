@@ -16,8 +16,6 @@ _BATCHES_CPU, _BATCHES_ACCELERATOR = (1, 8, 32), (1, 32, 128, 256)
 _GOALS = {("resnet50", "bfloat16"): 12_000, ("vgg16", "bfloat16"): 5_700}
 _PYTORCH, _ONNX_RUNTIME = "PyTorch", "ONNX Runtime"
 _PEERS = {_PYTORCH: peers.rates, _ONNX_RUNTIME: peers.onnx_rates}
-# Their originals are TensorFlow's, and the first is no single network.
-_WITHOUT_PEER = ("mtcnn", "fer")
 _AGREE = 1e-3  # of the largest output: a peer that computes something else is none
 
 
@@ -63,12 +61,11 @@ def named(names: tuple[str, ...]) -> list[str]:
   """
   from emojax.backbones import BACKBONES
 
-  networks = [name for name in BACKBONES if name not in _WITHOUT_PEER]
   if names == ("all",):
-    return networks
+    return list(BACKBONES)
   for name in names:
-    if name not in networks:
-      raise ValueError(f"--networks knows all, {', '.join(networks)}; got {name!r}")
+    if name not in BACKBONES:
+      raise ValueError(f"--networks knows all, {', '.join(BACKBONES)}; got {name!r}")
   return list(names)
 
 
@@ -107,7 +104,7 @@ def _rates(
     go = functools.partial(program, params, images)
     rates[batch] = batch / best_seconds(go, repeats)
   two = program(params, draw_images(2, backbone.view.side_px))
-  output = next(name for name in ("logits", "shares", "pool") if name in two)
+  output = next(name for name in ("logits", "shares", "pool", "boxes") if name in two)
   return rates, np.asarray(two[output])
 
 
