@@ -14,6 +14,8 @@ import sys
 import urllib.error
 import urllib.request
 
+from emojax.utils import files
+
 _CHUNK = 2**20
 _TIMEOUT_SECONDS = 60
 _MEBIBYTE = 2**20
@@ -113,7 +115,7 @@ def _recorded(file: Published, digest: str, folder: pathlib.Path) -> str:
   digests = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
   if file.name not in digests:
     digests[file.name] = digest
-    path.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
+    path.write_text(files.json_text(digests), encoding="utf-8")
     print(f"{file.name}: no digest is published; recorded sha256 {digest}")
   return digests[file.name]
 
