@@ -180,6 +180,13 @@ class DataConfig:
   arousal_scale: tuple[float, ...] = setting(
     (), "For folder: the scale of arousal, where valence has another.", kind=float
   )
+  output_scale: tuple[float, ...] = setting(
+    (),
+    "Lowest and highest rating of the scale that results are written on: predictions, "
+    "errors, figures. Empty: the scale of your own table; 1..9, the paper's, for "
+    "other sets.",
+    kind=float,
+  )
   further_targets: tuple[str, ...] = setting(
     (),
     "For folder: rated columns of the table besides valence and arousal, by name; "

@@ -16,8 +16,8 @@ import numpy as np
 from emojax import images
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
-from emojax.datasets.va_emotion import scales as scale_lib
 from emojax.utils import names
+from emojax.utils import scales as scale_lib
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emojax.config import TARGETS, DataConfig
-from emojax.datasets.va_emotion import collection, columns, ratings
-from emojax.datasets.va_emotion import scales as scale_lib
+from emojax.datasets.va_emotion import collection, columns, ratings, scale_inference
 from emojax.features import DERIVED, FEATURES
 from emojax.utils import names, tables
+from emojax.utils import scales as scale_lib
 
 # Fields whose column a setting of the same name with "_column" behind it may name.
 FIELDS = (
@@ -127,7 +127,7 @@ def _said_scales(
   """Target -> the scale that settings say it has; None where they say none."""
   scales: dict[str, scale_lib.Scale | None] = {}
   for target in targets:
-    own = scale_lib.flag_of(target)
+    own = scale_inference.flag_of(target)
     flag = own if getattr(data, own) else "rating_scale"
     scale = getattr(data, flag)
     scales[target] = scale_lib.check(scale, flag) if scale else None

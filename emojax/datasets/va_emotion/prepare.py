@@ -20,6 +20,7 @@ from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.datasets.va_emotion.dataset import METADATA, Dataset, read
 from emojax.extract import extractor
+from emojax.utils import scales
 
 _ASIDE = ".replaced"  # the old dataset while the new one takes its place
 
@@ -50,6 +51,7 @@ def prepare(
       cache that does not work.
     OSError: `data_dir` cannot be written.
   """
+  output_scale = data.output_scale and scales.check(data.output_scale, "output_scale")
   place = storage.place(data)
   path = place.path
   extraction = build.make_extractor(place, settings)
@@ -63,6 +65,7 @@ def prepare(
       # The pictures may have moved, and the same ratings may have had another scale.
       prepared.metadata["settings"] = source.settings
       prepared.metadata["scales"] = {t: list(s) for t, s in source.scales.items()}
+      prepared.metadata["output_scale"] = list(output_scale)
       return dataset_lib.select(prepared, settings.every_feature)
     if not writable:
       raise OSError(
@@ -77,7 +80,9 @@ def prepare(
         f"{number} pictures in {len(groups)} groups of near-duplicates or of one "
         f"--group_column stay in one fold each; listed in {path / METADATA}"
       )
-    return dataset_lib.select(read(path), settings.every_feature)
+    fresh = read(path)
+    fresh.metadata["output_scale"] = list(output_scale)
+    return dataset_lib.select(fresh, settings.every_feature)
 
 
 def _prepared(
