@@ -271,6 +271,12 @@ class TrainConfig:
     "Of probabilities and shares, before scaling.",
     choices=("none", "sqrt", "log"),
   )
+  principal_directions: int = setting(
+    0,
+    "How many main directions of the scaled training rows the first layer looks along; "
+    "what lies outside of them it does not see. 0: it looks at every input.",
+    least=0,
+  )
   dropout: float = setting(
     0.0, "Share of hidden units silenced at each training step.", least=0, below=1
   )
@@ -314,14 +320,15 @@ PRESETS = {
       stop_on="train",  # a fixed number of epochs on all training rows
       scaling="block",
       transform="sqrt",
+      principal_directions=256,
       dropout=0.3,
       input_dropout=0.5,
       ensemble=10,
     ),
     (
-      "pool_efficientnet_lite2",
-      "stage6_efficientnet_lite2",
-      "stage5_efficientnet_lite2",
+      "pool_efficientnet_lite2_proportional",
+      "stage6_efficientnet_lite2_proportional",
+      "stage5_efficientnet_lite2_proportional",
     ),
   ),
 }

@@ -223,11 +223,15 @@ def table_markdown(results: Mapping[str, Any]) -> str:
   for target, numbers_of_target in results["targets"].items():
     s = numbers_of_target["out_of_fold"]
     numbers = (s["mse"], s["variance"], s["r2"], s["pearson_r"], s["ccc"])
-    row = [target, str(s["num_images"]), *(f"{n:.3f}" for n in numbers)]
+    texts = [f"{files.number(value):.3f}" for value in numbers]
+    row = [target, str(s["num_images"]), *texts]
     rows.append(row)
     if numbers_of_target["noise_ceiling"]:
       c = numbers_of_target["noise_ceiling"]
-      limit = [f"{c['mse']:.3f}", "", f"{c['r2']:.3f}", f"{c['pearson_r']:.3f}", ""]
+      mse, r2, r = (
+        f"{files.number(c[name]):.3f}" for name in ("mse", "r2", "pearson_r")
+      )
+      limit = [mse, "", r2, r, ""]
       rows.append(["  noise ceiling", str(c["num_images"]), *limit])
   lines += [*aligned(rows), "", *_notes(results, source)]
   return "\n".join(lines) + "\n"

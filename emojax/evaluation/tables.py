@@ -215,7 +215,8 @@ def _by_share(gathered: Gathered) -> Rows:
       entry = [o for o in gathered if curve_of(o["entry"]) == name][at]
       for target in targets:
         row += [f"{_mean(entry, target, key):.2f}" for key in ("train_mse", "test_mse")]
-        row.append(f"{curves[target][name][at][1]['value']:.3f}")
+        r = files.number(curves[target][name][at][1]["value"])
+        row.append(f"{r:.3f}")
       rows.append(row)
   return rows
 
@@ -226,9 +227,8 @@ def _scores(gathered: Gathered) -> Rows:
   for target in gathered[0]["runs"][0]["targets"]:
     for entry in gathered:
       scores = entry["runs"][0]["targets"][target]["out_of_fold"]
-      numbers = [
-        _with_interval(entry["intervals"][target][name]) for name in bootstrap.SCORES
-      ]
+      intervals = entry["intervals"][target]
+      numbers = [bootstrap.text(_interval(intervals[s])) for s in bootstrap.SCORES]
       rows.append(
         [
           target,
@@ -240,13 +240,16 @@ def _scores(gathered: Gathered) -> Rows:
       )
     ceiling = gathered[0]["runs"][0]["targets"][target]["noise_ceiling"]
     if ceiling:
-      limit = [f"{ceiling[name]:.3f}" for name in ("mse", "r2", "pearson_r")]
+      limits = (ceiling["mse"], ceiling["r2"], ceiling["pearson_r"])
+      limit = [f"{files.number(value):.3f}" for value in limits]
       rows.append([target, "noise ceiling", str(ceiling["num_images"]), *limit, "", ""])
   return rows
 
 
-def _with_interval(interval: Mapping[str, float]) -> str:
-  return f"{interval['value']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
+def _interval(stored: Mapping[str, float | None]) -> bootstrap.Interval:
+  return bootstrap.Interval(
+    *(files.number(stored[key]) for key in ("value", "low", "high"))
+  )
 
 
 def _over_seeds(gathered: Gathered) -> Rows:
@@ -255,7 +258,8 @@ def _over_seeds(gathered: Gathered) -> Rows:
   for target in gathered[0]["runs"][0]["targets"]:
     for entry in gathered:
       errors = [run["targets"][target]["test_mse"] for run in entry["runs"]]
-      r = [run["targets"][target]["out_of_fold"]["pearson_r"] for run in entry["runs"]]
+      scores = [run["targets"][target]["out_of_fold"] for run in entry["runs"]]
+      r = [files.number(of_seed["pearson_r"]) for of_seed in scores]
       texts = ["{:.3f} ({:.3f})".format(*bootstrap.spread(v)) for v in (errors, r)]
       rows.append([target, entry["entry"]["name"], str(len(errors)), *texts])
   return rows
@@ -271,12 +275,11 @@ def _differences(gathered: Gathered, compared: Sequence[Mapping[str, Any]]) -> R
     names = (pair["first"], pair["second"])
     if networks.isdisjoint(names):
       continue
-    mse, r = pair["scores"]["mse"], pair["scores"]["pearson_r"]
-    clear = [
-      name
-      for name, interval in (("MSE", mse), ("r", r))
-      if interval["low"] > 0 or interval["high"] < 0
-    ]
-    texts = [_with_interval(interval) for interval in (mse, r)]
+    apart = {
+      "MSE": _interval(pair["scores"]["mse"]),
+      "r": _interval(pair["scores"]["pearson_r"]),
+    }
+    clear = [name for name, of in apart.items() if of.low > 0 or of.high < 0]
+    texts = [bootstrap.text(interval) for interval in apart.values()]
     rows.append([*names, pair["target"], *texts, ", ".join(clear) or "no"])
   return rows

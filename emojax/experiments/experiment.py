@@ -188,7 +188,7 @@ class Experiment:
           else:
             predicted, chosen = self._fit_fold(entry, folds, fold, ratings.mean)
           buffer = io.BytesIO()
-          np.savez(buffer, predicted=predicted, chosen=json.dumps(chosen))
+          np.savez(buffer, predicted=predicted, chosen=files.json_line(chosen))
           path.parent.mkdir(parents=True, exist_ok=True)
           files.write(path, buffer.getbuffer())
         with np.load(path) as stored:
@@ -276,7 +276,7 @@ class Experiment:
         notes = [f"{entry.name} was tuned from untrained weights: {weights.label}."]
     folder = self.run_folder(entry, seed)
     folder.path.mkdir(parents=True, exist_ok=True)
-    files.write(folder.config, json.dumps(config, indent=2) + "\n")
+    files.write(folder.config, files.json_text(config))
     runs.write(folder, config, part, target_results, predicted, seconds, notes)
 
 

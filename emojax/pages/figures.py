@@ -32,7 +32,7 @@ def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
     highest, lowest = 0.0, np.inf
     for name, colour in zip(names, (_BLUE, _ORANGE), strict=False):
       epochs = [line["epoch"] for line in lines]
-      errors = np.array([list(line[name][label].values()) for line in lines])
+      errors = np.array([list(line[name][label].values()) for line in lines], float)
       axes.plot(epochs, errors, color=colour, linewidth=0.6, alpha=0.45)
       mean = errors.mean(axis=1)
       shown = name.removesuffix("_mse")
@@ -234,7 +234,7 @@ def growth(
   ):
     numbers = [number for number, _ in points]
     low, value, high = (
-      np.array([interval[key] for _, interval in points])
+      np.array([interval[key] for _, interval in points], float)
       for key in ("low", "value", "high")
     )
     axes.fill_between(numbers, low, high, color=colour, alpha=0.15, linewidth=0)

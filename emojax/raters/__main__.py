@@ -168,7 +168,7 @@ def _provenance(command: str, paths: Sequence[pathlib.Path]) -> dict[str, Any]:
 
 
 def _json(content: Mapping[str, Any]) -> str:
-  return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+  return files.json_text(content, ensure_ascii=False)
 
 
 def _nothing_left(aggregation: "summary.Aggregation", output: pathlib.Path) -> str:

@@ -19,6 +19,7 @@ from emojax.evaluation import bootstrap, results
 from emojax.features import params
 from emojax.images.thumbnails import thumbnail
 from emojax.pages import figures, gallery, page
+from emojax.utils import files
 from emojax.utils.scales import Scale
 from emojax.utils.scales import text as scale_text
 
@@ -133,8 +134,8 @@ def _galleries(
     valence, arousal = (read.predicted[target] for target in TARGETS)
     on = _plane_scales(scales)
     prose = (
-      f"{gallery.axes(valence, arousal, on)} Below each: predicted / rated, and accuracy, 100 % less "
-      "the error as a share of the scale."
+      f"{gallery.axes(valence, arousal, on)} Below each: predicted / rated, and "
+      "accuracy, 100 % less the error as a share of the scale."
     )
     placed = gallery.in_plane(valence, arousal, on)
     chosen["Pictures where they are predicted"] = (prose, placed, True)
@@ -205,12 +206,12 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
       f"{target.capitalize()}: predictions of {s['num_images']} pictures by models "
       f"that had not seen them miss the mean rating by {s['mse'] ** 0.5:.2f} points of "
       f"the {scale} scale (root mean square); always saying the mean would miss by "
-      f"{s['variance'] ** 0.5:.2f}. Correlation {s['pearson_r']:.2f}."
+      f"{s['variance'] ** 0.5:.2f}. Correlation {files.number(s['pearson_r']):.2f}."
     )
     if result["noise_ceiling"]:
       text += (
         f" Raters disagree: no predictor can be expected to exceed a correlation of "
-        f"{result['noise_ceiling']['pearson_r']:.3f} with these ratings."
+        f"{files.number(result['noise_ceiling']['pearson_r']):.3f} with these ratings."
       )
     sentences.append(text)
   return sentences
@@ -237,7 +238,7 @@ def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.T
         target,
         *(bootstrap.text(intervals[name]) for name in bootstrap.SCORES),
         f"{result['out_of_fold']['variance']:.3f}",
-        f"{ceiling['pearson_r']:.3f}" if ceiling else "unknown",
+        f"{files.number(ceiling['pearson_r']):.3f}" if ceiling else "unknown",
       ]
     )
     texts = [
@@ -272,11 +273,10 @@ def _settings(report: Mapping[str, Any]) -> page.Table:
 def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:
   """What a figure shows, with its main numbers."""
   scores = report["targets"].get(drawn.target, {}).get("out_of_fold")
-  numbers = (
-    f" r is {scores['pearson_r']:.2f}, mean square error {scores['mse']:.2f}."
-    if scores
-    else ""
-  )
+  numbers = ""
+  if scores:
+    r = files.number(scores["pearson_r"])
+    numbers = f" r is {r:.2f}, mean square error {scores['mse']:.2f}."
   about = f" {drawn.target}." if drawn.target else ""
   return f"{_CAPTIONS[drawn.kind]}{about}{numbers}"
 

@@ -104,14 +104,15 @@ def train(
   states = init(init_keys, rows, features, rated)
   loop = _Loop(settings, nets, folder, show_progress)
   states = loop.run(run, states, epoch_keys, rows, features, rated)
+  params = trainer.best_params(states)
   return Trained(
     settings,
     nets,
-    states.best_params,
+    params,
     states.scaling,
     np.asarray(states.best_epoch),
     np.asarray(states.best_error),
-    np.asarray(predict(states.best_params, states.scaling, rows.source, features)),
+    np.asarray(predict(params, states.scaling, rows.source, features)),
   )
 
 

@@ -6,7 +6,6 @@ from foreign ones, `predictions.csv`, `results.json` and `table.md`.
 """
 
 import dataclasses
-import json
 import pathlib
 import time
 from collections.abc import Sequence
@@ -137,4 +136,4 @@ def write(
   files.write(folder.predictions, csv_text)
   files.write(folder.table, results.table_markdown(report))
   # Last: a folder with this file is a finished run.
-  files.write(folder.results, json.dumps(report, indent=2) + "\n")
+  files.write(folder.results, files.json_text(report))

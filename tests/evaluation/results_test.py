@@ -9,6 +9,7 @@ import pytest
 
 from emojax import paper
 from emojax.evaluation import folds, metrics, results
+from emojax.utils import files
 
 
 def _results(features, **changes):
@@ -95,6 +96,22 @@ def test_predictions_csv_survives_awkward_names():
   assert [row["fold"] for row in rows] == ["1", "2", "3"]
   assert float(rows[1]["arousal"]) == 4
   assert float(rows[1]["valence_rated"]) == 5
+
+
+def test_scores_that_are_undefined_are_null_and_the_table_is_the_same():
+  """Ratings that do not vary have no r, no R2 and no ceiling of r."""
+  scores = metrics.score(np.array([2.0, 4.0]), np.full(2, 5.0))
+  errors = (results.FoldErrors(1, 1.0, 5.0, (3,), (0.5,)),)
+  ceiling = metrics.noise_ceiling(np.full(2, 5.0), np.ones(2), np.full(2, 4))
+  result = results.TargetResult("valence", errors, scores, ceiling)
+  report = _results(["color"])
+  report["targets"] = results.to_json([result], {})["targets"]
+  stored = json.loads(files.json_text(report), parse_constant=pytest.fail)
+  assert stored["targets"]["valence"]["out_of_fold"]["pearson_r"] is None
+  table = results.table_markdown(stored)
+  assert table == results.table_markdown(report)
+  cells = [cell.strip() for cell in table.split("|")]
+  assert cells.count("nan") == 2 + 2  # r and R2, of the predictions and at most
 
 
 def test_average_is_over_folds():

@@ -143,8 +143,10 @@ def test_a_finished_run_is_not_overwritten(rated, all_folds):
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_same_numbers(rated, tmp_path):
+@pytest.mark.parametrize("directions", [0, 9])
+def test_a_killed_run_goes_on_to_the_same_numbers(rated, tmp_path, directions):
   settings = [
+    f"--principal_directions={directions}",
     "--hidden=16",
     "--learning_rate=0.001",
     "--max_epochs=1500",

@@ -4,7 +4,6 @@ In: `RatedSet`s, copies, notes. Out: file name -> text; nothing is written here.
 """
 
 import dataclasses
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -62,7 +61,7 @@ def contents(
 ) -> dict[str, str]:
   """`images.csv`, `near_duplicates.csv` and `results.json`, by name."""
   numbers = results(sets, duplicates, notes)
-  text = json.dumps(files.plain(numbers), indent=2, allow_nan=False) + "\n"
+  text = files.json_text(numbers)
   return {
     "pictures.csv": images(sets, duplicates),
     "near_duplicates.csv": pairs(sets, duplicates),
