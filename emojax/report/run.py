@@ -134,8 +134,8 @@ def _galleries(
     valence, arousal = (read.predicted[target] for target in TARGETS)
     on = _plane_scales(scales)
     prose = (
-      f"{gallery.axes(valence, arousal, on)} Below each: predicted / rated, and accuracy, 100 % less "
-      "the error as a share of the scale."
+      f"{gallery.axes(valence, arousal, on)} Below each: predicted / rated, and "
+      "accuracy, 100 % less the error as a share of the scale."
     )
     placed = gallery.in_plane(valence, arousal, on)
     chosen["Pictures where they are predicted"] = (prose, placed, True)
