@@ -136,7 +136,6 @@ def from_files(
 
 def _content(path: pathlib.Path) -> str:
   try:
-    with path.open("rb") as file:
-      return hashlib.file_digest(file, "sha256").hexdigest()
-  except OSError:
+    return hashlib.sha256(images.read(path)).hexdigest()
+  except images.ImageError:
     return "unreadable"  # extraction says why

@@ -66,16 +66,14 @@ def look_at(source: pathlib.Path | np.ndarray, max_pixels: int) -> Look:
   digest = ""
   try:
     if isinstance(source, pathlib.Path):
-      data = source.read_bytes()
+      data = images.read(source, max_pixels)
       digest = hashlib.sha256(data).hexdigest()
       rgb = images.load(data, max_pixels)
     else:
       rgb = source
       digest = hashlib.sha256(rgb.tobytes()).hexdigest()
-  except FileNotFoundError:
+  except images.MissingFile:
     return Look(MISSING, "there is no such file")
-  except OSError as error:
-    return Look(BROKEN, f"the file cannot be opened: {error.strerror}")
   except images.ImageError as error:
     return Look(BROKEN, str(error), digest=digest)
   height, width = rgb.shape[:2]
