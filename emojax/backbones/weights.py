@@ -187,7 +187,8 @@ def save(
   header["header_digest"] = _header_digest(header)
   _check(path, backbone_of(network), header, tensors)
   data = safetensors.numpy.save(
-    dict(sorted(tensors.items())), metadata={_KEY: json.dumps(header, sort_keys=True)}
+    dict(sorted(tensors.items())),
+    metadata={_KEY: json.dumps(header, sort_keys=True, allow_nan=False)},
   )
   part = path.with_name(path.name + ".part")
   part.write_bytes(data)
@@ -224,7 +225,7 @@ def digest(tensors: Mapping[str, np.ndarray]) -> str:
   for name in sorted(tensors):
     tensor = np.asarray(tensors[name])
     little = np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<"))
-    head = json.dumps([name, tensor.dtype.name, list(tensor.shape)])
+    head = json.dumps([name, tensor.dtype.name, list(tensor.shape)], allow_nan=False)
     total.update(head.encode() + b"\n")
     total.update(little.reshape(-1).view(np.uint8).data)  # no copy: up to 411 MB
   return total.hexdigest()
@@ -323,13 +324,15 @@ def backbone_of(network: str) -> Backbone:
 def _recipe(backbone: Backbone) -> dict[str, Any]:
   """View and scaling of a network as plain JSON values."""
   recipe = {**dataclasses.asdict(backbone.view), **dataclasses.asdict(backbone.recipe)}
-  return json.loads(json.dumps(recipe))
+  return json.loads(json.dumps(recipe, allow_nan=False))
 
 
 def _header_digest(header: Mapping[str, Any]) -> str:
   """sha256 (hex) of a header's other entries."""
   rest = {key: value for key, value in header.items() if key != "header_digest"}
-  return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+  return hashlib.sha256(
+    json.dumps(rest, sort_keys=True, allow_nan=False).encode()
+  ).hexdigest()
 
 
 def how_to_get(network: str) -> str:

@@ -104,7 +104,7 @@ def _rates(
     go = functools.partial(program, params, images)
     rates[batch] = batch / best_seconds(go, repeats)
   two = program(params, draw_images(2, backbone.view.side_px))
-  output = next(name for name in ("logits", "shares", "pool") if name in two)
+  output = next(name for name in ("logits", "shares", "pool", "boxes") if name in two)
   return rates, np.asarray(two[output])
 
 

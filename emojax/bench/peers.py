@@ -26,8 +26,11 @@ from emojax.bench.measure import best_seconds, draw_images
 
 
 def has(name: str) -> bool:
-  """Whether a network is written here in PyTorch too; those of the hub are not yet."""
-  return not name.startswith(("clip_", "dinov2_", "convnext_"))
+  """Whether a network is written here in PyTorch too; those of the hub are not yet.
+
+  Nor are those of faces, whose originals are TensorFlow's.
+  """
+  return not name.startswith(("clip_", "dinov2_", "convnext_", "mtcnn", "fer"))
 
 
 def rates(

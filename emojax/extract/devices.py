@@ -15,6 +15,7 @@ import numpy as np
 
 from emojax.backbones import BACKBONES
 from emojax.features import FEATURES, compute
+from emojax.features.base import JOIN
 from emojax.utils import runtime
 
 # Batches that suit a device, where none is asked for. A CPU gains a few
@@ -66,7 +67,8 @@ class Programs:
     """
     feature = FEATURES[names[0]]
     on_cpu = jax.default_backend() == "cpu"
-    if on_cpu and feature.needs in BACKBONES and BACKBONES[feature.needs].one_by_one:
+    networks = [n for n in feature.needs.split(JOIN) if n in BACKBONES]
+    if on_cpu and any(BACKBONES[network].one_by_one for network in networks):
       return 1
     devices = jax.local_device_count()
     batch = min(usual_batch(), 2 ** math.ceil(math.log2(-(-number // devices))))

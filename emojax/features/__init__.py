@@ -26,13 +26,14 @@ from emojax.backbones import (
 from emojax.features import (
   attributes,
   color,
+  face,
   gist,
   lbp,
   objects,
   semantics,
   word_emotion,
 )
-from emojax.features.base import Compute, Derived, Feature, Select
+from emojax.features.base import JOIN, Compute, Derived, Feature, Select
 
 __all__ = ["DERIVED", "FEATURES", "Derived", "Feature", "compute"]
 
@@ -220,6 +221,15 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
     objects.pool,
     size=convnext.LARGE.channels[-1],
     version=objects.VERSION,
+  ),
+  "face": _of_network(face.DETECTOR, face.summary, face.SIZE, face.VERSION),
+  "expression": Feature(
+    size=face.EXPRESSION_SIZE,
+    version=face.VERSION,
+    view=_view(face.DETECTOR),
+    needs=JOIN.join((face.DETECTOR, face.CLASSIFIER)),
+    make=face.make_expression,
+    kind="probability",
   ),
 }
 

