@@ -140,6 +140,34 @@ def test_files_bytes_and_arrays_are_the_same_picture(opened, images):
     opened.predict([0.5])
 
 
+def test_a_bad_entry_is_a_row_beside_the_good_ones(opened, images, tmp_path):
+  path, empty = images / "05.png", tmp_path / "empty"
+  empty.mkdir()
+  grey = np.asarray(Image.open(path).convert("L"))
+  with path.open("rb") as file:
+    entries = [
+      *(str(path), file, io.BytesIO(path.read_bytes()), Image.open(path), grey),
+      *(np.zeros((0, 0), np.uint8), grey / 255, b"", empty, tmp_path / "none.png"),
+    ]
+    predictions = opened.predict(entries)
+    alone = opened.predict(file)
+  assert predictions.status[:4] == ["ok"] * 4 and len(alone) == 1
+  assert predictions.is_scored[4] and predictions.status[5:] == ["error"] * 5
+  np.testing.assert_allclose(predictions.valence[:4], alone.valence[0], atol=1e-5)
+  assert np.isfinite(predictions.valence[4])
+  assert "got (0, 0) uint8" in predictions.reason[5]
+  assert "got (48, 64) float64" in predictions.reason[6]
+  assert "it is a folder without pictures" in predictions.reason[8]
+  assert predictions.paths[8:] == [empty, tmp_path / "none.png"]
+
+
+@pytest.mark.parametrize("wrong", [None, 7, object()])
+def test_what_is_no_picture_is_named(opened, images, wrong):
+  for entries in (wrong, [images / "05.png", wrong]):
+    with pytest.raises(TypeError, match=f"got {type(wrong).__name__}"):
+      opened.predict(entries)
+
+
 @pytest.mark.slow
 def test_two_devices_wrote_what_one_reads(run, opened, images):
   # This process has two pretend devices; the other one has a single one.
