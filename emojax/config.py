@@ -19,6 +19,7 @@ def setting(
   meaning: str,
   choices: Sequence[str] = (),
   *,
+  kind: type = str,
   least: float | None = None,
   above: float | None = None,
   most: float | None = None,
@@ -30,14 +31,22 @@ def setting(
     default: its value where none is given.
     meaning: what help says of it.
     choices: what it may be; of a tuple, what its items may be, each once.
+    kind: of the items of a tuple, where its default has none to show it.
     least, above, most, below: what a number, or every number of a tuple, may be; least
       and most are themselves allowed. `utils.options.check` refuses the rest.
   """
   bounds = {"least": least, "above": above, "most": most, "below": below}
-  limits = {kind: limit for kind, limit in bounds.items() if limit is not None}
+  limits = {bound: limit for bound, limit in bounds.items() if limit is not None}
+  if isinstance(default, tuple) and default:
+    kind = type(default[0])
   return dataclasses.field(
     default=default,
-    metadata={"help": meaning, "choices": tuple(choices), "bounds": limits},
+    metadata={
+      "help": meaning,
+      "choices": tuple(choices),
+      "kind": kind,
+      "bounds": limits,
+    },
   )
 
 
@@ -160,10 +169,46 @@ class DataConfig:
     "", "For folder: the column with a word for what each picture shows."
   )
   rating_scale: tuple[float, ...] = setting(
-    SCALE, "For folder: lowest and highest rating; mapped linearly to 1..9."
+    (),
+    "For folder: lowest and highest possible rating, such as 1,7; empty: 1..9, where "
+    "the ratings leave no doubt. Networks learn on 1..9, mapped linearly.",
+    kind=float,
+  )
+  valence_scale: tuple[float, ...] = setting(
+    (), "For folder: the scale of valence, where arousal has another.", kind=float
+  )
+  arousal_scale: tuple[float, ...] = setting(
+    (), "For folder: the scale of arousal, where valence has another.", kind=float
+  )
+  output_scale: tuple[float, ...] = setting(
+    (),
+    "Lowest and highest rating of the scale that results are written on: predictions, "
+    "errors, figures. Empty: the scale of your own table; 1..9, the paper's, for "
+    "other sets.",
+    kind=float,
+  )
+  further_targets: tuple[str, ...] = setting(
+    (),
+    "For folder: rated columns of the table besides valence and arousal, by name; "
+    "those that --target names need not be named here.",
+  )
+  further_scale: tuple[float, ...] = setting(
+    (), "For folder: the scale of --further_targets, where it is another.", kind=float
   )
   num_synthetic: int = setting(240, "For synthetic: how many pictures are drawn.")
   synthetic_seed: int = setting(0, "For synthetic: chooses the pictures and raters.")
+  folds: str = setting(
+    "auto",
+    "How pictures are dealt into folds: random; grouped: near-duplicates, and rows "
+    "with the same --group_column, stay in one fold, and low and high ratings are "
+    "spread evenly; auto: grouped for folder, random for the others.",
+    choices=("auto", "random", "grouped"),
+  )
+  group_column: str = setting(
+    "",
+    "For folder: a column, such as the scene or the photographer; rows with the same "
+    "cell stay in one fold.",
+  )
   fold_seed: int = setting(0, "Chooses which of the five folds each picture is in.")
   skip_bad_pictures: bool = setting(
     False,
@@ -238,6 +283,12 @@ class TrainConfig:
     "Of probabilities and shares, before scaling.",
     choices=("none", "sqrt", "log"),
   )
+  principal_directions: int = setting(
+    0,
+    "How many main directions of the scaled training rows the first layer looks along; "
+    "what lies outside of them it does not see. 0: it looks at every input.",
+    least=0,
+  )
   dropout: float = setting(
     0.0, "Share of hidden units silenced at each training step.", least=0, below=1
   )
@@ -281,14 +332,15 @@ PRESETS = {
       stop_on="train",  # a fixed number of epochs on all training rows
       scaling="block",
       transform="sqrt",
+      principal_directions=256,
       dropout=0.3,
       input_dropout=0.5,
       ensemble=10,
     ),
     (
-      "pool_efficientnet_lite2",
-      "stage6_efficientnet_lite2",
-      "stage5_efficientnet_lite2",
+      "pool_efficientnet_lite2_proportional",
+      "stage6_efficientnet_lite2_proportional",
+      "stage5_efficientnet_lite2_proportional",
     ),
   ),
 }

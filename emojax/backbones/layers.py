@@ -1,9 +1,9 @@
 """The building blocks that every backbone shares, in the form XLA runs fastest.
 
-In: (B, H, W, C) activations. Out: the same layout, in the type of the parameters:
-float32, or bfloat16 where a caller has rounded them to that. Float32 products are asked
-for at full precision, because an accelerator's default (TF32, bfloat16) would give a
-picture other features there than on a CPU.
+In: (B, H, W, C) activations, or (B, N, C) tokens. Out: the same layout, in the type of
+the parameters: float32, or bfloat16 where a caller has rounded them to that. Float32
+products are asked for at full precision, because an accelerator's default (TF32,
+bfloat16) would give a picture other features there than on a CPU.
 """
 
 from collections.abc import Sequence
@@ -53,6 +53,47 @@ class Conv(nn.Module):
       return y
     bias = self.param("bias", nn.initializers.zeros, (self.features,))
     return y + bias[None, None, None]
+
+
+class Dense(nn.Module):
+  """A fully connected layer over the last axis; parameters `kernel`, and `bias`."""
+
+  features: int
+  use_bias: bool = True
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    shape = (x.shape[-1], self.features)
+    kernel = self.param("kernel", nn.initializers.he_normal(), shape)
+    y = jnp.matmul(x.astype(kernel.dtype), kernel, precision=PRECISION)
+    if not self.use_bias:
+      return y
+    bias = self.param("bias", nn.initializers.zeros, (self.features,))
+    return y + jnp.expand_dims(bias, tuple(range(y.ndim - 1)))
+
+
+class LayerNorm(nn.Module):
+  """A normalisation of the last axis, in float32; parameters `scale` and `bias`."""
+
+  epsilon: float
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    x = x.astype(jnp.float32)
+    x = x - x.mean(axis=-1, keepdims=True)
+    y = x * lax.rsqrt(jnp.square(x).mean(axis=-1, keepdims=True) + self.epsilon)
+    scale = self.param("scale", nn.initializers.ones, x.shape[-1:])
+    bias = self.param("bias", nn.initializers.zeros, x.shape[-1:])
+    others = tuple(range(x.ndim - 1))
+    scale, bias = (
+      jnp.expand_dims(values.astype(jnp.float32), others) for values in (scale, bias)
+    )
+    return y * scale + bias
+
+
+def gelu(x: jax.Array) -> jax.Array:
+  """x times the chance that a normal number is below x; exact, not by a tanh."""
+  return nn.gelu(x, approximate=False)
 
 
 class Depthwise(nn.Module):

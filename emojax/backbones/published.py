@@ -1,10 +1,11 @@
 """Reads the files in which networks are published, without running anything in them.
 
-In: a `.pth` file of PyTorch (both its forms), a `.params` file of MXNet or a `.tflite`
-file of TensorFlow. Out: names and arrays. PyTorch's files hold a pickle, which may name
-any function to be called; here three names of PyTorch's and `OrderedDict` stand for
-harmless ones of emojax's own, and a file that asks for anything else is refused. None
-of the three is needed, only the small package `tflite` for the last kind.
+In: a `.pth` or `.bin` file of PyTorch (both its forms), a `.safetensors` file, a
+`.params` file of MXNet or a `.tflite` file of TensorFlow. Out: names and arrays.
+PyTorch's files hold a pickle, which may name any function to be called; here three
+names of PyTorch's and `OrderedDict` stand for harmless ones of emojax's own, and a file
+that asks for anything else is refused. None of those programs is needed, only the small
+package `tflite` for the last kind.
 """
 
 import collections
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from typing import IO, Any, NamedTuple
 
 import numpy as np
+import safetensors
 
 Tensors = dict[str, np.ndarray]
 
@@ -84,7 +86,27 @@ def read_torch(path: pathlib.Path) -> Tensors:
       read = _read_torch_legacy
     else:
       raise ArchiveError(f"{path} is no file of torch.save{_looks_like(start)}")
-    return _guarded(path, read, file)
+    return guarded(path, read, file)
+
+
+def read_safetensors(path: pathlib.Path, prefixes: tuple[str, ...] = ("",)) -> Tensors:
+  """The tensors of a safetensors file whose names begin in one of these ways.
+
+  Raises:
+    ArchiveError: the file is damaged or no such file.
+    OSError: it cannot be read.
+  """
+  with path.open("rb") as file:
+    start = file.read(8)
+  try:
+    with safetensors.safe_open(path, framework="numpy") as archive:
+      names = [name for name in archive.keys() if name.startswith(prefixes)]  # noqa: SIM118
+      return {name: archive.get_tensor(name) for name in names}
+  except (safetensors.SafetensorError, TypeError, ValueError) as error:
+    reason = " ".join(str(error).split())[:200]
+    raise ArchiveError(
+      f"{path} is no safetensors file or is cut short: {reason}{_looks_like(start)}"
+    ) from error
 
 
 def read_mxnet(path: pathlib.Path) -> Tensors:
@@ -98,7 +120,7 @@ def read_mxnet(path: pathlib.Path) -> Tensors:
     start = file.read(len(MXNET))
     if start != MXNET:
       raise ArchiveError(f"{path} is no .params file of MXNet{_looks_like(start)}")
-    return _guarded(path, _read_mxnet, file)
+    return guarded(path, _read_mxnet, file)
 
 
 def read_tflite(path: pathlib.Path) -> Tensors:
@@ -122,7 +144,7 @@ def read_tflite(path: pathlib.Path) -> Tensors:
       raise ArchiveError(
         f"{path} needs the package tflite: install it with `pip install tflite`"
       )
-    return _guarded(path, _read_tflite, file)
+    return guarded(path, _read_tflite, file)
 
 
 def installed(package: str, file_name: str) -> pathlib.Path | None:
@@ -136,11 +158,11 @@ def installed(package: str, file_name: str) -> pathlib.Path | None:
   """
   spec = importlib.util.find_spec(package)
   folders = (spec.submodule_search_locations if spec else None) or []
-  found = (path for one in folders for path in pathlib.Path(one).rglob(file_name))
-  return min(found, default=None)
+  paths = (path for folder in folders for path in pathlib.Path(folder).rglob(file_name))
+  return min(paths, default=None)
 
 
-def _guarded(
+def guarded(
   path: pathlib.Path, read: Callable[[IO[bytes]], Tensors], file: IO[bytes]
 ) -> Tensors:
   """What `read` gives; any way in which a damaged file breaks it is one error."""
@@ -228,12 +250,12 @@ def _read_torch_legacy(file: IO[bytes]) -> Tensors:
   state = _Unpickler(file).load()
   keys = [str(key) for key in _Unpickler(file).load()]
   dtypes = {view.storage.key: view.storage.dtype for view in _views(state).values()}
-  found = {}
+  storages = {}
   for key in keys:
     (count,) = struct.unpack("<q", _take(file, 8))
     dtype = np.dtype(dtypes[key])
-    found[key] = np.frombuffer(_take(file, count * dtype.itemsize), dtype)
-  return _tensors(state, lambda storage: found[storage.key])
+    storages[key] = np.frombuffer(_take(file, count * dtype.itemsize), dtype)
+  return _tensors(state, lambda storage: storages[storage.key])
 
 
 def _views(state: Any) -> dict[str, _View]:
@@ -349,10 +371,10 @@ def _dequantised(constant: Any, data: bytes) -> np.ndarray:
 def _take(file: IO[bytes], count: int) -> bytes:
   """Exactly so many bytes, asked for only if the file has them."""
   here = file.tell()
-  left = file.seek(0, 2) - here
+  rest = file.seek(0, 2) - here
   file.seek(here)
-  if not 0 <= count <= left:
-    raise ArchiveError(f"is cut short: {count} bytes were expected, {left} are left")
+  if not 0 <= count <= rest:
+    raise ArchiveError(f"is cut short: {count} bytes were expected, {rest} are left")
   return file.read(count)
 
 

@@ -70,7 +70,7 @@ def find(
     WeightsError: there are none, or they are damaged; says what to do.
     ValueError: unknown network or choice.
   """
-  weights.known(network)
+  weights.backbone_of(network)
   if choice not in CHOICES:
     raise ValueError(f"weights must be one of {', '.join(CHOICES)}, not {choice!r}")
   if choice == "random":

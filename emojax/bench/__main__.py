@@ -8,7 +8,6 @@ part runs in a process of its own, so that its peak memory is its own.
 """
 
 import dataclasses
-import json
 import multiprocessing
 import pathlib
 from concurrent import futures
@@ -61,10 +60,10 @@ def main(arguments: list[str]) -> None:
       )
   with futures.ProcessPoolExecutor(1, spawn) as pool:
     report["machine"] = pool.submit(machine).result()
-  print("\nPeak memory, MB: " + json.dumps(report["peak_memory_mb"]))
-  print("Machine: " + json.dumps(report["machine"]))
+  print("\nPeak memory, MB: " + files.json_line(report["peak_memory_mb"]), end="")
+  print("Machine: " + files.json_line(report["machine"]), end="")
   if flags.FLAGS.output:
-    text = json.dumps(report, indent=2) + "\n"
+    text = files.json_text(report)
     files.write(pathlib.Path(flags.FLAGS.output), text)
 
 

@@ -37,10 +37,11 @@ def _peaks(name: str) -> tuple[int, float, float]:
   from emojax.backbones import BACKBONES
   from emojax.extract import extractor
   from emojax.features import FEATURES
+  from emojax.features.base import JOIN
   from emojax.utils import runtime
 
   runtime.keep_memory()
-  feature = next(n for n, entry in FEATURES.items() if entry.needs == name)
+  feature = next(n for n, entry in FEATURES.items() if name in entry.needs.split(JOIN))
   program = extractor.from_config(
     config.ExtractConfig(features=(feature,), weights="random")
   )

@@ -37,7 +37,7 @@ def bench_networks(size: Size) -> list[Figure]:
       ours, outputs = _rates(name, precision, size.repeats)
       theirs = {
         peer: _in_a_process(peer, name, precision, size.repeats, outputs)
-        for peer in _peers(on_cpu, precision)
+        for peer in (_peers(on_cpu, precision) if peers.has(name) else ())
       }
       goal = "" if on_cpu else _goal(name, precision)
       figures += _figures(name, precision, ours, theirs, peak, goal)
@@ -104,7 +104,8 @@ def _rates(
     go = functools.partial(program, params, images)
     rates[batch] = batch / best_seconds(go, repeats)
   two = program(params, draw_images(2, backbone.view.side_px))
-  return rates, np.asarray(two["logits" if "logits" in two else "shares"])
+  output = next(name for name in ("logits", "shares", "pool", "boxes") if name in two)
+  return rates, np.asarray(two[output])
 
 
 def _operations(name: str) -> float:

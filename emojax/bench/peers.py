@@ -25,6 +25,14 @@ from emojax.backbones import (
 from emojax.bench.measure import best_seconds, draw_images
 
 
+def has(name: str) -> bool:
+  """Whether a network is written here in PyTorch too; those of the hub are not yet.
+
+  Nor are those of faces, whose originals are TensorFlow's.
+  """
+  return not name.startswith(("clip_", "dinov2_", "convnext_", "mtcnn", "fer"))
+
+
 def rates(
   name: str, precision: str, repeats: int, batches: Sequence[int]
 ) -> tuple[dict[int, float], np.ndarray]:

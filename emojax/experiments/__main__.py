@@ -11,7 +11,6 @@ moment, it goes on with `--workdir` and `--resume`.
 
 import dataclasses
 import functools
-import json
 import pathlib
 import time
 from collections.abc import Sequence
@@ -128,7 +127,7 @@ def main(arguments: list[str]) -> None:
     files.write(folder.table, tables.markdown(report))
     files.write(path / "table.csv", tables.csv(gathered))
     # Last: a folder with this file is a finished experiment.
-    files.write(folder.results, json.dumps(report, indent=2) + "\n")
+    files.write(folder.results, files.json_text(report))
   print(folder.table.read_text("utf-8"))
   print(f"experiment folder: {workdir}")
 

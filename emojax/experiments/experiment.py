@@ -188,12 +188,14 @@ class Experiment:
           else:
             predicted, chosen = self._fit_fold(entry, folds, fold, ratings.mean)
           buffer = io.BytesIO()
-          np.savez(buffer, predicted=predicted, chosen=json.dumps(chosen))
+          np.savez(buffer, predicted=predicted, chosen=files.json_line(chosen))
           path.parent.mkdir(parents=True, exist_ok=True)
           files.write(path, buffer.getbuffer())
         with np.load(path) as stored:
           by_fold[fold] = stored["predicted"]
-      result, predicted = results.evaluate(target, by_fold, folds, ratings)
+      result, predicted = results.evaluate(
+        target, by_fold, folds, ratings, None, self._dataset.output_scales[target]
+      )
       target_results.append(result)
       joined.append(predicted)
     seconds = time.monotonic() - start
@@ -274,7 +276,7 @@ class Experiment:
         notes = [f"{entry.name} was tuned from untrained weights: {weights.label}."]
     folder = self.run_folder(entry, seed)
     folder.path.mkdir(parents=True, exist_ok=True)
-    files.write(folder.config, json.dumps(config, indent=2) + "\n")
+    files.write(folder.config, files.json_text(config))
     runs.write(folder, config, part, target_results, predicted, seconds, notes)
 
 

@@ -68,7 +68,11 @@ def check(settings: FinetuneConfig) -> None:
   Raises:
     ValueError: names those that can, and the one asked for.
   """
-  tunable = [n for n, backbone in BACKBONES.items() if backbone.view.side_px == _SIDE]
+  tunable = [
+    name
+    for name, backbone in BACKBONES.items()
+    if backbone.view.side_px == _SIDE and backbone.class_layer
+  ]
   for name in settings.finetune:
     if name not in tunable:
       raise ValueError(f"--finetune knows {', '.join(tunable)}; got {name!r}")

@@ -15,6 +15,7 @@ import numpy as np
 
 from emojax.backbones import BACKBONES
 from emojax.features import FEATURES, compute
+from emojax.features.base import JOIN
 from emojax.utils import runtime
 
 # Batches that suit a device, where none is asked for. A CPU gains a few
@@ -41,7 +42,7 @@ class Programs:
 
     Args:
       names: features that share a view and a need.
-      batch: (devices * B, S, S, 3) uint8, the pictures in that view.
+      batch: (devices * B, H, W, 3) uint8, the pictures in that view.
     Returns:
       name -> (devices, B, size) float32.
     """
@@ -51,7 +52,9 @@ class Programs:
     program = _program(names, params, per_device.shape)
     return program(params, per_device)
 
-  def batch_for(self, names: tuple[str, ...], number: int) -> int:
+  def batch_for(
+    self, names: tuple[str, ...], number: int, shape: tuple[int, int] | None = None
+  ) -> int:
     """Pictures per device and step that suit this machine, where none is asked for.
 
     Starts from what suits the kind of device, or the smallest power of two that takes
@@ -60,10 +63,12 @@ class Programs:
     Args:
       names: features that share a view and a need.
       number: how many pictures there are.
+      shape: height and width of the pictures in that view; None: those of its square.
     """
     feature = FEATURES[names[0]]
     on_cpu = jax.default_backend() == "cpu"
-    if on_cpu and feature.needs in BACKBONES and BACKBONES[feature.needs].one_by_one:
+    networks = [n for n in feature.needs.split(JOIN) if n in BACKBONES]
+    if on_cpu and any(BACKBONES[network].one_by_one for network in networks):
       return 1
     devices = jax.local_device_count()
     batch = min(usual_batch(), 2 ** math.ceil(math.log2(-(-number // devices))))
@@ -72,9 +77,9 @@ class Programs:
       stats = jax.local_devices()[0].memory_stats() or {}
       budget = int(_WORKSPACE_SHARE * stats.get("bytes_limit", np.inf))
     params = self._on_devices(feature.needs)
-    side = feature.view.side_px
+    shape = shape or (feature.view.side_px, feature.view.side_px)
     while batch > 1:
-      program = _program(names, params, (devices, batch, side, side, 3))
+      program = _program(names, params, (devices, batch, *shape, 3))
       if program.memory_analysis().temp_size_in_bytes <= budget:
         break
       batch //= 2

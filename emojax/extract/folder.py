@@ -84,7 +84,7 @@ def write(
     "failed": len(extracted.failed),
     "features": described,
   }
-  files.write(description, (json.dumps(summary, indent=2) + "\n").encode())
+  files.write(description, files.json_text(summary))
 
 
 def rows_csv(rows: list["pipeline.Row"], folder: pathlib.Path) -> bytes:

@@ -90,6 +90,10 @@ class _Group:
   needs: str
 
 
+# What a batch has in common: its features, and height and width of its pictures' view.
+_Kind = tuple[tuple[str, ...], tuple[int, int]]
+
+
 @dataclasses.dataclass
 class _Queue:
   """Pictures waiting until a batch is full."""
@@ -148,7 +152,7 @@ class Extraction:
     }
     self.first_with: dict[str, int] = {}  # digest -> the row that is computed
     self.copies: list[tuple[int, int]] = []  # (row, the earlier row with its bytes)
-    self.queues: dict[tuple[str, ...], _Queue] = {}
+    self.queues: dict[_Kind, _Queue] = {}
     self.flights: collections.deque[_Flight] = collections.deque()
     self.broken: dict[int, str] = {}  # row -> which feature was not finite
     self.seconds: dict[str, float] = collections.defaultdict(float)
@@ -198,17 +202,19 @@ class Extraction:
       feature = FEATURES[name]
       groups.setdefault(_Group(feature.view, feature.needs), []).append(name)
     for group, members in groups.items():
-      queue = self._queue(tuple(members))
+      view = decoded.views[group.view]
+      kind = (tuple(members), view.shape[:2])
+      queue = self._queue(kind)
       queue.indices.append(index)
-      queue.views.append(decoded.views[group.view])
+      queue.views.append(view)
       if len(queue.indices) == queue.batch:
-        self._start(tuple(members))
+        self._start(kind)
 
   def finish(self) -> None:
     """Computes the batches that did not fill up, and copies rows of equal bytes."""
-    for members, queue in self.queues.items():
+    for kind, queue in self.queues.items():
       if queue.indices:
-        self._start(members)
+        self._start(kind)
     while self.flights:
       self._fetch()
     for index, first in self.copies:
@@ -225,7 +231,7 @@ class Extraction:
 
   def result(self) -> Extracted:
     """The finished table."""
-    ran = [names for names in self.queues if "+".join(names) in self.seconds]
+    ran = [names for names, _ in self.queues if "+".join(names) in self.seconds]
     stats = {
       "total_seconds": time.perf_counter() - self.started,
       "wait_seconds": self.seconds["wait"],
@@ -237,26 +243,28 @@ class Extraction:
     }
     return Extracted(self.rows, self.values, stats)
 
-  def _queue(self, members: tuple[str, ...]) -> _Queue:
+  def _queue(self, kind: _Kind) -> _Queue:
     """The waiting pictures of some features; the batch size is settled once."""
-    if members not in self.queues:
+    if kind not in self.queues:
+      members, shape = kind
       started = time.perf_counter()
       self.say(f"compiling {members[0]}")
       size = self.batch_size
-      size = size or self.programs.batch_for(members, len(self.images))
-      self.queues[members] = _Queue(size * jax.local_device_count())
+      size = size or self.programs.batch_for(members, len(self.images), shape)
+      self.queues[kind] = _Queue(size * jax.local_device_count())
       self.seconds["compile"] += time.perf_counter() - started
       self.say("")
-    return self.queues[members]
+    return self.queues[kind]
 
-  def _start(self, members: tuple[str, ...]) -> None:
+  def _start(self, kind: _Kind) -> None:
     """Fetches batches handed to the devices earlier, and hands them the next."""
     on_cpu = jax.default_backend() == "cpu"
     limit = _IN_FLIGHT_CPU if on_cpu else _IN_FLIGHT_ACCELERATOR
     while len(self.flights) >= limit:
       self._fetch()
-    queue = self.queues[members]
-    self.queues[members] = _Queue(queue.batch)
+    members, _ = kind
+    queue = self.queues[kind]
+    self.queues[kind] = _Queue(queue.batch)
     # The last batch repeats its last picture: one shape, so one compilation.
     filling = [queue.views[-1]] * (queue.batch - len(queue.views))
     padded = np.stack(queue.views + filling)

@@ -15,24 +15,29 @@ from emojax import images
 from emojax.backbones import (
   BACKBONES,
   alexnet,
+  convnext,
   deeplab,
   efficientnet_lite,
   resnet,
   squeezenet,
   vgg,
+  vit,
 )
 from emojax.features import (
   attributes,
   color,
+  face,
   gist,
   lbp,
   objects,
   semantics,
   word_emotion,
 )
-from emojax.features.base import Compute, Derived, Feature, Select
+from emojax.features.base import JOIN, Compute, Derived, Feature, Select
 
 __all__ = ["DERIVED", "FEATURES", "Derived", "Feature", "compute"]
+
+_PROPORTIONAL_PX = 360  # 320 x 400 for photographs of 4 : 5; see BUILD_NOTES.md
 
 Values = dict[str, jax.Array]  # feature name -> (B, size) float32
 
@@ -45,6 +50,16 @@ def _view(backbone: str) -> images.View:
 def _whole_view(backbone: str) -> images.View:
   """The whole picture, squashed to the square of a backbone that was shown cuts."""
   return dataclasses.replace(_view(backbone), name=f"{backbone}_whole", fit="squash")
+
+
+def _proportional_view(backbone: str) -> images.View:
+  """The whole picture, nearly in its proportions, as large as a square of 360 px."""
+  return dataclasses.replace(
+    _view(backbone),
+    name=f"{backbone}_proportional",
+    fit="proportional",
+    side_px=_PROPORTIONAL_PX,
+  )
 
 
 def _of_network(
@@ -79,14 +94,17 @@ def _of_object_network(
 
 
 def _of_efficientnet_lite(version: int) -> dict[str, Feature]:
-  """What the network says about the cut it was trained on, and about whole pictures."""
+  """What the network says about the cut it was trained on, and about whole pictures.
+
+  These squashed to its square, or nearly in their proportions.
+  """
   backbone = f"efficientnet_lite{version}"
   pooled = {
     "pool": (objects.pool, efficientnet_lite.POOL_SIZE),
     "stage6": (objects.stage6, efficientnet_lite.stage_size(version, 6)),
     "stage5": (objects.stage5, efficientnet_lite.stage_size(version, 5)),
   }
-  whole = _whole_view(backbone)
+  views = (_whole_view(backbone), _proportional_view(backbone))
   return {
     f"object_{backbone}": _of_network(
       backbone, objects.probabilities, objects.SIZE, objects.VERSION, "probability"
@@ -99,11 +117,24 @@ def _of_efficientnet_lite(version: int) -> dict[str, Feature]:
       backbone, objects.logits, objects.SIZE, objects.VERSION
     ),
     **{
-      f"{name}_{backbone}_whole": _of_network(
-        backbone, select, size, objects.VERSION, view=whole
+      f"{name}_{view.name}": _of_network(
+        backbone, select, size, objects.VERSION, view=view
       )
+      for view in views
       for name, (select, size) in pooled.items()
     },
+  }
+
+
+def _of_transformer(
+  backbone: str, embed_size: int, pool_size: int
+) -> dict[str, Feature]:
+  """What a vision transformer says of the picture, and what it says so from."""
+  return {
+    f"embed_{backbone}": _of_network(
+      backbone, objects.embed, embed_size, objects.VERSION
+    ),
+    f"pool_{backbone}": _of_network(backbone, objects.pool, pool_size, objects.VERSION),
   }
 
 
@@ -183,6 +214,24 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
   **_of_efficientnet_lite(0),
   **_of_efficientnet_lite(1),
   **_of_efficientnet_lite(2),
+  **_of_transformer("clip_vit_b32", vit.CLIP_B32.embed, vit.CLIP_B32.width),
+  **_of_transformer("clip_vit_l14", vit.CLIP_L14.embed, vit.CLIP_L14.width),
+  **_of_transformer("dinov2_vit_b14", vit.DINOV2_B14.width, vit.DINOV2_B14.width),
+  "pool_convnext_large_22k": _of_network(
+    "convnext_large_22k",
+    objects.pool,
+    size=convnext.LARGE.channels[-1],
+    version=objects.VERSION,
+  ),
+  "face": _of_network(face.DETECTOR, face.summary, face.SIZE, face.VERSION),
+  "expression": Feature(
+    size=face.EXPRESSION_SIZE,
+    version=face.VERSION,
+    view=_view(face.DETECTOR),
+    needs=JOIN.join((face.DETECTOR, face.CLASSIFIER)),
+    make=face.make_expression,
+    kind="probability",
+  ),
 }
 
 DERIVED: dict[str, Derived] = {

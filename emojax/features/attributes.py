@@ -64,7 +64,7 @@ class AttributeModel:
   def digest(self) -> str:
     """sha256 (hex) of all of it."""
     parts = [weights.digest(self._tensors()), self._header()]
-    whole = json.dumps(parts, sort_keys=True)
+    whole = json.dumps(parts, sort_keys=True, allow_nan=False)
     return hashlib.sha256(whole.encode()).hexdigest()
 
   @property
@@ -91,7 +91,7 @@ def encode(model: AttributeModel) -> bytes:
   """A model as the bytes of its file; the same model gives the same bytes."""
   header = {**model._header(), "digest": model.digest}
   tensors = {k: np.ascontiguousarray(v) for k, v in sorted(model._tensors().items())}
-  text = json.dumps(header, sort_keys=True)
+  text = json.dumps(header, sort_keys=True, allow_nan=False)
   return safetensors.numpy.save(tensors, metadata={_KEY: text})
 
 

@@ -12,6 +12,7 @@ from emojax import images
 Compute = Callable[
   [jax.Array], jax.Array
 ]  # (B, S, S, 3) uint8 RGB -> (B, size) float32
+JOIN = "+"  # between the networks that a feature needs
 Select = Callable[[dict[str, jax.Array]], jax.Array]
 # Other features' (N, size) values by name -> (N, size) float32
 Derive = Callable[[Mapping[str, np.ndarray]], np.ndarray]
@@ -26,7 +27,8 @@ class Feature:
     version: raised whenever the same picture would give other numbers.
     view: the picture it looks at.
     needs: what `make` wants: "" nothing, "color_names" the colour-name table, otherwise
-      the name of a backbone whose parameters it wants.
+      the name of a backbone whose parameters it wants, or several joined by `JOIN`: its
+      `make` then gets name -> parameters.
     make: needs' params (arrays, also traced ones; None for "") -> a pure function from
       (B, S, S, 3) uint8 RGB pictures to (B, size) float32.
     select: of a network's feature, the function that takes it out of the network's

@@ -27,6 +27,11 @@ def pool(outputs: Outputs) -> jax.Array:
   return outputs["pool"]
 
 
+def embed(outputs: Outputs) -> jax.Array:
+  """(B, size) what CLIP compares with texts; DINOv2's class token."""
+  return outputs["embed"]
+
+
 def stage6(outputs: Outputs) -> jax.Array:
   """(B, channels) activations of EfficientNet's last stage, averaged over positions."""
   return outputs["stage6"]

@@ -29,6 +29,7 @@ from emojax.features import (
   word_emotion,
   word_norms,
 )
+from emojax.features.base import JOIN
 
 COLOR_NAMES = "color_names"
 ATTRIBUTES = DERIVED["attributes"].needs
@@ -49,6 +50,7 @@ class Source:
     class_names: of a network's classes, in output order.
     bases: of a derived feature: which features it is made of.
     size: of a derived feature: how many numbers it has.
+    networks: `weights` of each network, where a feature needs several; else empty.
   """
 
   params: Any
@@ -58,6 +60,7 @@ class Source:
   class_names: tuple[str, ...] = ()
   bases: tuple[str, ...] = ()
   size: int = 0
+  networks: tuple[dict[str, str], ...] = ()
 
 
 def load_sources(
@@ -102,7 +105,12 @@ def load_sources(
   direct = [name for name in dict.fromkeys([*wanted, *bases]) if name in FEATURES]
   needs = {FEATURES[name].needs for name in direct}
   sources = {
-    need: _rounded(_load(need, weights_dir, weights, color_names), precision)
+    need: _joined_networks(
+      {
+        part: _rounded(_load(part, weights_dir, weights, color_names), precision)
+        for part in need.split(JOIN)
+      }
+    )
     for need in sorted(needs)
   }
   given = {
@@ -166,6 +174,8 @@ def describe(
       "weights": source.weights,
       "digest": source.digest,
     }
+    if source.networks:
+      entry["networks"] = list(source.networks)
     if source.bases:
       entry["bases"] = describe(source.bases, sources)
     described.append(entry)
@@ -203,7 +213,12 @@ def with_bases(described: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]
 
 def weights_of(described: Iterable[Mapping[str, Any]]) -> list[Mapping[str, str]]:
   """`weights` of each network behind some features, as `describe` gives them."""
-  return [entry["weights"] for entry in with_bases(described) if entry["weights"]]
+  return [
+    weights
+    for entry in with_bases(described)
+    for weights in (entry["weights"], *entry.get("networks", ()))
+    if weights
+  ]
 
 
 def has_random_weights(described: Iterable[Mapping[str, Any]]) -> bool:
@@ -314,6 +329,18 @@ def _word_tables(
 def _joined(*digests: str) -> str:
   """One digest for several."""
   return hashlib.sha256("/".join(digests).encode()).hexdigest()
+
+
+def _joined_networks(sources: Mapping[str, Source]) -> Source:
+  """The source of several networks; that of one, or of anything else, as it is."""
+  if len(sources) == 1:
+    return next(iter(sources.values()))
+  return Source(
+    params={name: source.params for name, source in sources.items()},
+    digest=_joined(*(source.digest for source in sources.values())),
+    label=", ".join(source.label for source in sources.values()),
+    networks=tuple(source.weights for source in sources.values() if source.weights),
+  )
 
 
 def _rounded(source: Source, precision: str) -> Source:

@@ -3,7 +3,6 @@
 In: `predictor.Predictions`. Out: text and bytes; nothing is written here.
 """
 
-import json
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ def content(predictions: Predictions, kind: str) -> str | bytes:
     rows = [
       dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)
     ]
-    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+    return files.json_text(rows, ensure_ascii=False)
   # Here and not at the head: it takes a while to import, and most ask for CSV.
   import pyarrow as pa
   import pyarrow.parquet

@@ -12,7 +12,9 @@ import jinja2
 from emojax import paper
 from emojax.backbones import BACKBONES
 from emojax.features import params
+from emojax.features.base import JOIN
 from emojax.pages import markdown as pages_markdown
+from emojax.utils import files
 from emojax.version import __version__
 
 _TEMPLATES = jinja2.Environment(
@@ -40,11 +42,11 @@ def markdown(
   for target, result in results["targets"].items():
     s, ceiling = result["out_of_fold"], result["noise_ceiling"]
     numbers = [s["mse"], s["r2"], s["pearson_r"], s["ccc"], s["variance"]]
-    limit = f"{ceiling['pearson_r']:.3f}" if ceiling else "unknown"
-    texts = [f"{number:.3f}" for number in numbers]
+    limit = f"{files.number(ceiling['pearson_r']):.3f}" if ceiling else "unknown"
+    texts = [f"{files.number(number):.3f}" for number in numbers]
     rows.append([target, str(s["num_images"]), *texts, limit])
   described = params.with_bases(identity["features"])
-  needed = {feature["needs"] for feature in described}
+  needed = {need for feature in described for need in feature["needs"].split(JOIN)}
   apart = {name for name, network in BACKBONES.items() if not network.distribution}
   needs = "" if carried or not needed & apart else "--weights_dir=WEIGHTS "
   needs += "--word_norms=NORMS.csv " if params.WORD_NORMS in needed else ""

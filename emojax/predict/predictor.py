@@ -20,11 +20,13 @@ import numpy as np
 
 from emojax import images as images_lib
 from emojax.config import SCALE, ExtractConfig
-from emojax.evaluation import conformal
+from emojax.evaluation import conformal, results
 from emojax.extract import extractor, pipeline
 from emojax.features import DERIVED, FEATURES, Derived, Feature, external, params
 from emojax.predict import trained_run
 from emojax.train import checkpoint, familiarity, model, trainer
+from emojax.utils import scales as scale_lib
+from emojax.utils.scales import Scale
 
 # Scored; any other status stands for an image that is not.
 OK, FAR, SIMULATED = "ok", "far", "simulated"
@@ -38,8 +40,8 @@ class Predictions:
 
   Attributes:
     paths: files; None for a picture that came otherwise.
-    mean: target ("valence", "arousal") -> (N,) predicted rating, 1..9; NaN where the
-      picture could not be read.
+    mean: target ("valence", "arousal") -> (N,) predicted rating on its scale; NaN where
+      the picture could not be read.
     low, high: target -> (N,) ends of the interval in which the mean rating lies with
       the probability asked for; NaN where the run has none.
     std: target -> (N,) standard deviation over the networks of the folds: how far they
@@ -50,6 +52,8 @@ class Predictions:
       (scored by a run that knows nothing of people), or not scored: "error", "small",
       "blank", "transparent".
     reason: one line, empty when ok.
+    scales: target -> lowest and highest rating of the scale that `mean`, `low`, `high`
+      and `std` are on.
   """
 
   paths: list[pathlib.Path | None]
@@ -60,6 +64,7 @@ class Predictions:
   distance: np.ndarray
   status: list[str]
   reason: list[str]
+  scales: dict[str, Scale]
 
   def __len__(self) -> int:
     return len(self.paths)
@@ -113,6 +118,7 @@ class Predictor:
     progress: bool = False,
     interval: float = INTERVAL,
     allow_simulated: bool = False,
+    output_scale: Sequence[float] = (),
   ) -> Predictions:
     """Ratings of some pictures.
 
@@ -126,10 +132,12 @@ class Predictor:
       interval: how probably the mean rating of a picture lies inside its interval.
       allow_simulated: score also with a run that was trained on simulated ratings or
         random weights; every row then says so.
+      output_scale: lowest and highest rating of the scale to predict on; empty: the one
+        that the run's own predictions are on, 1..9 unless its ratings had another.
     Returns:
       `Predictions`, an entry for each; one that cannot be read has status "error".
     Raises:
-      ValueError: `interval` is not between 0 and 1.
+      ValueError: `interval` is not between 0 and 1, or the scale is none.
       SimulatedError: the run knows nothing of people, and that is not allowed.
       ValueError: nothing but folders without pictures.
       TypeError: something that is no picture.
@@ -139,6 +147,11 @@ class Predictor:
       raise SimulatedError(
         f"{self.run.path} says nothing about people: {simulated}. Use a run trained on "
         "people's ratings, or score all the same with --allow_simulated"
+      )
+    scales = results.scales_of(self.run.results)
+    if output_scale:
+      scales = dict.fromkeys(
+        self.targets, scale_lib.check(output_scale, "output_scale")
       )
     settings = settings or ExtractConfig(cache_dir="")
     listed = expand(images)
@@ -161,20 +174,21 @@ class Predictor:
       scores = self._scores(table[readable], distance[readable], interval)
       for part, of_targets in scores.items():
         for target, values in of_targets.items():
-          numbers[part][target][readable] = values
+          numbers[part][target][readable] = _on_scale(part, values, scales[target])
     status, reason = self._statuses(extracted.rows, distance, simulated)
     return Predictions(
       paths=[row.path for row in extracted.rows],
       distance=distance,
       status=status,
       reason=reason,
+      scales=scales,
       **numbers,
     )
 
   def _scores(
     self, table: np.ndarray, distance: np.ndarray, interval: float
   ) -> dict[str, dict[str, np.ndarray]]:
-    """Fields of `Predictions` that hold ratings: name -> target -> (N,)."""
+    """Fields of `Predictions` that hold ratings, on 1..9: name -> target -> (N,)."""
     of_folds = self._of_folds(table)
     half = np.full((len(table), len(self.targets)), np.nan)
     if self.run.calibration is not None:
@@ -227,6 +241,13 @@ class Predictor:
         [np.mean(group, axis=0) for group in of_fold.values()]
       )
     return of_targets
+
+
+def _on_scale(part: str, values: np.ndarray, scale: Scale) -> np.ndarray:
+  """Numbers of a part of `Predictions`, on 1..9, on another scale."""
+  if part == "std":
+    return values * scale_lib.stretch(SCALE, scale)
+  return scale_lib.mapped(values, SCALE, scale)
 
 
 ImageSource = pipeline.ImageSource

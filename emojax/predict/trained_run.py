@@ -132,7 +132,7 @@ def write_archive(
   manifest = {"format": FORMAT, "identity": run.identity, "results": results}
   members = {
     _CARD: model_card.markdown(run.identity, results, sorted(networks)).encode(),
-    _MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode(),
+    _MANIFEST: files.json_text(manifest).encode(),
     _NETWORKS: safetensors.numpy.save(tensors),
     _REFERENCE: arrays.encode(run.reference, dtype),
     **(

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from emojax import config
 from emojax.raters import spellings
 from emojax.raters.config import CandidateConfig, RaterConfig
 from emojax.raters.rating_page import page as rating_page
@@ -100,9 +99,8 @@ def aggregate(arguments: list[str]) -> None:
   print(
     "train: python -m emojax.train --fold=all --preset=best "
     "--dataset=va_emotion/folder --images_dir=PICTURES "
-    f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))}"
-    + ("" if table.scale == config.SCALE else f" --rating_scale={scale}")
-    + " --weights_dir=weights"
+    f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))} "
+    f"--rating_scale={scale} --weights_dir=weights"
   )
 
 
@@ -170,7 +168,7 @@ def _provenance(command: str, paths: Sequence[pathlib.Path]) -> dict[str, Any]:
 
 
 def _json(content: Mapping[str, Any]) -> str:
-  return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+  return files.json_text(content, ensure_ascii=False)
 
 
 def _nothing_left(aggregation: "summary.Aggregation", output: pathlib.Path) -> str:

@@ -141,13 +141,7 @@ def read(
   valence = np.array([row.valence for row in values], np.float64)
   arousal = np.array([row.arousal for row in values], np.float64)
   seconds = np.array([row.seconds for row in values], np.float64)
-  in_file: dict[str, list[int]] = collections.defaultdict(list)
-  for i, row in enumerate(good):
-    in_file[row.file].append(i)
-  for file, places in in_file.items():
-    _check_time_unit(file, seconds[places], settings.time_unit)
-    _check_approval(file, [good[i].cells.get("approval", "") for i in places])
-  _check_time_unit("all files", seconds, settings.time_unit)
+  _check_units(good, seconds, settings.time_unit)
   table = Ratings(
     files=[row.file for row in good],
     lines=[row.line for row in good],
@@ -270,6 +264,23 @@ def _narrow(scale: tuple[float, float], **answers: np.ndarray) -> list[str]:
         "--rating_scale is another one; valence and arousal must have the same."
       )
   return lines
+
+
+def _check_units(
+  rows: Sequence[rater_rows.Row], seconds: np.ndarray, time_unit: str
+) -> None:
+  """Checks times and approval rates file by file: one may hide another's mistake.
+
+  Raises:
+    UserError: see `_check_time_unit` and `_check_approval`.
+  """
+  in_file: dict[str, list[int]] = collections.defaultdict(list)
+  for i, row in enumerate(rows):
+    in_file[row.file].append(i)
+  for file, places in in_file.items():
+    _check_time_unit(file, seconds[places], time_unit)
+    _check_approval(file, [rows[i].cells.get("approval", "") for i in places])
+  _check_time_unit("all files", seconds, time_unit)
 
 
 def _check_time_unit(file: str, seconds: np.ndarray, unit: str) -> None:

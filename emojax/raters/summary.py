@@ -251,7 +251,7 @@ def to_json(
         if flags
       },
     },
-    "agreement": files.plain(dict(coefficients)),
+    "agreement": dict(coefficients),
   }
 
 

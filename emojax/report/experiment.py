@@ -1,12 +1,13 @@
 """An experiment as a page: its tables, and r of every entry drawn."""
 
+import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 from emojax.evaluation import results, tables
 from emojax.pages import figures, page
-from emojax.utils import errors
+from emojax.utils import errors, files
 
 
 def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
@@ -30,8 +31,9 @@ def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
     intervals = {}
     for entry in report["entries"]:
       r = entry["intervals"][target]["pearson_r"]
-      if r["value"] == r["value"]:  # a constant prediction has no correlation
-        intervals[entry["entry"]["name"]] = (r["value"], r["low"], r["high"])
+      value, low, high = (files.number(r[key]) for key in ("value", "low", "high"))
+      if math.isfinite(value):  # a constant prediction has no correlation
+        intervals[entry["entry"]["name"]] = value, low, high
     if intervals:
       drawn[f"r-{target}"] = figures.forest(intervals, "r", target)
     if report["table"] == "learning":

@@ -14,8 +14,13 @@ from emojax.utils import errors, options
 
 _MOST_SETS = 2
 # Settings that two sets may have different values of; the flag is then given twice.
-_EACH = ("data_dir", "manual_dir", "images_dir", "ratings_csv", "rating_scale")
-_UNUSED = ("skip_bad_pictures",)  # a report never fails because of a picture
+_SCALES = ("rating_scale", "valence_scale", "arousal_scale", "further_scale")
+_COLUMNS = tuple(
+  field.name for field in dataclasses.fields(DataConfig) if "_column" in field.name
+)
+_EACH = ("data_dir", "manual_dir", "images_dir", "ratings_csv", *_SCALES, *_COLUMNS)
+# A report never fails because of a picture; that of a set is on 1..9, to be compared.
+_UNUSED = ("skip_bad_pictures", "output_scale")
 
 
 def define(module_name: str, images_dir: str) -> None:
@@ -55,7 +60,7 @@ def chosen() -> list[DataConfig]:
       f"expected one or two datasets, got {len(names)}: {flags.FLAGS.dataset}"
     )
   shared: dict[str, Any] = {
-    field.name: flags.FLAGS[field.name].value
+    field.name: _plain(flags.FLAGS[field.name].value)
     for field in _fields()
     if field.name not in ("dataset", *_EACH, *_UNUSED)
   }
@@ -76,6 +81,10 @@ def named() -> list[str]:
   return [name for name in names if flags.FLAGS[name].present and name != "images_dir"]
 
 
+def _plain(value: Any) -> Any:
+  return tuple(value) if isinstance(value, list) else value
+
+
 def _fields() -> tuple[dataclasses.Field, ...]:
   return dataclasses.fields(DataConfig)
 
@@ -91,11 +100,11 @@ def _value(name: str, number: int, sets: int) -> Any:
       f"{'s' if sets > 1 else ''}: give it once, or once for each in their order"
     )
   value = values[number % len(values)]
-  if name != "rating_scale":
+  if name not in _SCALES:
     return value
   try:
     return tuple(float(end) for end in value.split(","))
   except ValueError:
     raise errors.UserError(
-      f"--rating_scale is two numbers such as 1,9; got {value}"
+      f"--{name} is two numbers such as 1,9; got {value}"
     ) from None

@@ -24,6 +24,8 @@ from emojax.utils import files
 logging.getLogger("absl").setLevel(logging.WARNING)
 
 _IDENTITY = "identity"  # the part of config.json that a resumed run must share
+# Settings that runs of older versions lack, with the value that these had in effect.
+_OLDER_SETTINGS = {"principal_directions": 0}
 
 
 class RunError(ValueError):
@@ -104,7 +106,7 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
         raise RunError(
           f"{folder.path} holds files that are no emojax run: choose another --workdir"
         )
-      files.write(folder.config, json.dumps(config, indent=2) + "\n")
+      files.write(folder.config, files.json_text(config))
       return folder
     if not resume:
       raise RunError(
@@ -270,7 +272,7 @@ def _target(tree: Any) -> Any:
 
 def _plain(value: Any) -> Any:
   """A value as it comes back from JSON: tuples become lists."""
-  return json.loads(json.dumps(value))
+  return json.loads(files.json_line(value))
 
 
 def _differences(there: Any, here: Any, name: str = "") -> list[str]:
@@ -279,7 +281,8 @@ def _differences(there: Any, here: Any, name: str = "") -> list[str]:
     phrases = []
     for key in sorted(there.keys() | here.keys()):
       inner = f"{name}.{key}" if name else key
-      phrases += _differences(there.get(key), here.get(key), inner)
+      old, new = (side.get(key, _OLDER_SETTINGS.get(key)) for side in (there, here))
+      phrases += _differences(old, new, inner)
     return phrases
   if there == here:
     return []
@@ -287,5 +290,5 @@ def _differences(there: Any, here: Any, name: str = "") -> list[str]:
 
 
 def _short(value: Any) -> str:
-  text = json.dumps(value)
+  text = files.json_line(value).rstrip()
   return text if len(text) <= 60 else text[:57] + "..."

@@ -10,6 +10,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from emojax.train import trainer
+from emojax.utils import files
 
 
 class Journal:
@@ -63,7 +64,7 @@ class Journal:
         self._writer.add_scalar(f"{target}/{name}_mse", mean, epoch)
         for group, value in folds.items():
           self._writer.add_scalar(f"{target}_{group}/{name}_mse", value, epoch)
-    self._file.write(json.dumps(line) + "\n")
+    self._file.write(files.json_line(line))
 
   def flush(self) -> None:
     """Hands what was noted to the disk."""

@@ -5,7 +5,7 @@ Everything is pure; parameters, scaling and keys are arguments, so that `jax.vma
 folds, targets and seeds alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -26,6 +26,8 @@ _LOG_FLOOR = 1e-6  # added before the logarithm: about the rounding of a float32
 # A class that no training picture shows has a spread near 0; one test picture that does
 # show it would then lie thousands of spreads away and swamp every other input.
 _CLIP_SPREADS = 10.0
+# Squared lengths below this share of the largest are float32's rounding, no directions.
+_LEAST_SQUARE_SHARE = 1e-6
 
 
 class Columns(NamedTuple):
@@ -105,8 +107,22 @@ class MLP(nn.Module):
   precision: str = "float32"
 
   @nn.compact
-  def __call__(self, inputs: jax.Array, train: bool = False) -> jax.Array:
-    """Predicted ratings of scaled features (B, D), (B, T)."""
+  def __call__(
+    self,
+    inputs: jax.Array,
+    directions: jax.Array | None = None,
+    train: bool = False,
+  ) -> jax.Array:
+    """Predicted ratings of scaled features.
+
+    Args:
+      inputs: (B, D) scaled features.
+      directions: (D, C) where the first layer's weights are those of `projected`; None:
+        they are as `init` makes them.
+      train: whether units are silenced.
+    Returns:
+      (B, T) float32.
+    """
     settings = {
       # float32 products on a GPU are rounded to 10 bits unless told otherwise.
       "precision": "default" if self.precision == "tf32" else "highest",
@@ -114,6 +130,8 @@ class MLP(nn.Module):
     }
     x = inputs
     x = Dropout(self.input_dropout, name="input_dropout")(x, train)
+    if directions is not None:
+      x = jnp.matmul(x, directions, precision=settings["precision"])
     for i, units in enumerate(self.hidden):
       # He: keeps the size of the signal through ReLU layers.
       x = nn.Dense(
@@ -194,3 +212,58 @@ def scale(features: jax.Array, scaling: Scaling) -> jax.Array:
   """Scaled inputs (B, D) of features (B, D)."""
   scaled = (features - scaling.shift[None, :]) * scaling.gain[None, :]
   return jnp.clip(scaled, -scaling.limit[None, :], scaling.limit[None, :])
+
+
+def principal_directions(
+  inputs: jax.Array, weights: jax.Array, number: int
+) -> jax.Array:
+  """The directions along which scaled training rows lie furthest from 0.
+
+  Args:
+    inputs: (n, D) scaled rows.
+    weights: (n,) 1 for a real row, 0 for padding.
+    number: how many directions; fewer where there are fewer rows or columns.
+  Returns:
+    (D, C) orthonormal columns, the main one first; 0 where the rows have no more
+    directions.
+  """
+  rows = inputs * jnp.sqrt(weights)[:, None]
+  # Of the rows' products, not the columns': a few hundred rows have thousands.
+  products = jnp.matmul(rows, rows.T, precision="highest")
+  squares, combinations = jnp.linalg.eigh(products)
+  most = min(number, *inputs.shape)
+  squares, combinations = squares[::-1][:most], combinations[:, ::-1][:, :most]
+  exists = squares > _LEAST_SQUARE_SHARE * squares[0]
+  lengths = jnp.sqrt(jnp.where(exists, squares, 1.0))
+  directions = jnp.matmul(rows.T, combinations, precision="highest") / lengths[None, :]
+  return jnp.where(exists[None, :], directions, 0.0)
+
+
+def projected(params: Any, directions: jax.Array) -> Any:
+  """A network's parameters with its first layer looking along directions.
+
+  Weights drawn for all D inputs, seen along the directions: neither their signs nor
+  their order change the network that training starts from.
+
+  Args:
+    params: with a first layer of (D, units).
+    directions: (D, C).
+  Returns:
+    The same with a first layer of (C, units).
+  """
+  return _with_first_layer(
+    params, lambda kernel: jnp.matmul(directions.T, kernel, precision="highest")
+  )
+
+
+def unprojected(params: Any, directions: jax.Array) -> Any:
+  """The other way round: the same predictions from all D inputs, without directions."""
+  return _with_first_layer(
+    params, lambda kernel: jnp.matmul(directions, kernel, precision="highest")
+  )
+
+
+def _with_first_layer(params: Any, change: Callable[[jax.Array], jax.Array]) -> Any:
+  name = "hidden_1" if "hidden_1" in params else "output"
+  first = {**params[name], "kernel": change(params[name]["kernel"])}
+  return {**params, name: first}

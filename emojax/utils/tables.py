@@ -27,6 +27,8 @@ __all__ = [
   "TableError",
   "is_unknown",
   "key",
+  "lacking",
+  "near",
   "number",
   "read",
   "some",
@@ -54,9 +56,10 @@ class Column:
     names: further names, in groups: a later group is looked at where no name of the
       earlier ones is there. Case, blanks and marks in names do not matter.
     flag: the setting that names the column; empty: there is none.
-    is_needed: refuse a table without it. What an optional column calls unknown (NA, a
-      dash, #DIV/0! ...) is an empty cell.
+    is_needed: refuse a table without it.
     is_number: its cells are numbers, perhaps with a decimal comma.
+    may_be_unknown: what an optional number is called that nobody knows (NA, a dash,
+      #DIV/0! ...) is an empty cell; else it stays, and the program says what came.
   """
 
   field: str
@@ -64,6 +67,7 @@ class Column:
   flag: str = ""
   is_needed: bool = True
   is_number: bool = False
+  may_be_unknown: bool = True
 
   @property
   def groups(self) -> list[set[str]]:
@@ -143,7 +147,9 @@ def read(
     place = _place(path, header, rows, column, named.get(column.field, ""))
     if place is not None:
       places[column] = place
-  _check_needed(path, header, columns, places)
+  absent = [c.field for c in columns if c.is_needed and c not in places]
+  if absent:
+    raise lacking(path, header, [c for c in columns if c.is_needed], absent)
   numeric = {c.field: place for c, place in places.items() if c.is_number}
   has_commas = _has_decimal_commas(path, rows, numeric, sheet.separator)
   lines = [
@@ -267,21 +273,20 @@ def _holds_numbers(rows: Sequence[_Row], place: int) -> bool:
   )
 
 
-def _check_needed(
+def lacking(
   path: pathlib.Path,
   header: Sequence[str],
-  columns: Sequence[Column],
-  places: Mapping[Column, int],
-) -> None:
-  missing = [c for c in columns if c.is_needed and c not in places]
-  if not missing:
-    return
-  flags = ", ".join(f"--{column.flag}" for column in missing if column.flag)
-  needed = ", ".join(column.field for column in columns if column.is_needed)
-  raise TableError(
-    f"{path} has no column {', '.join(repr(c.field) for c in missing)}: expected "
-    f"{needed}, got {_names(header)}{_hint(missing[0].field, header)}"
-    + (f"; name what it is called with {flags}" if flags else "")
+  needed: Sequence[Column],
+  absent: Sequence[str],
+) -> TableError:
+  """The error for a table that has no column for some of the needed fields."""
+  flags = [column.flag for column in needed if column.flag and column.field in absent]
+  named = ", ".join(f"--{flag}" for flag in flags)
+  return TableError(
+    f"{path} has no column {', '.join(map(repr, absent))}: expected "
+    f"{', '.join(column.field for column in needed)}, got {_names(header)}"
+    + _hint(absent[0], header)
+    + (f"; name what it is called with {named}" if named else "")
   )
 
 
@@ -299,11 +304,15 @@ def _names(header: Sequence[str]) -> str:
   return some([name or "(no name)" for name in header], ", ", _NAMED)
 
 
+def near(name: str, header: Sequence[str], alike: float = 0.75) -> str:
+  """The column that a name is most like, in lower case; "" where none is."""
+  folded = [column.casefold() for column in header]
+  return next(iter(difflib.get_close_matches(name.casefold(), folded, 1, alike)), "")
+
+
 def _hint(name: str, header: Sequence[str]) -> str:
-  near = difflib.get_close_matches(name.casefold(), [n.casefold() for n in header], n=1)
-  if not near:
-    return ""
-  return f"; is {near[0]!r} your {name!r}? Rename it then"
+  like = near(name, header, alike=0.6)
+  return f"; is {like!r} your {name!r}? Rename it then" if like else ""
 
 
 def _whole(
@@ -374,6 +383,7 @@ def _has_decimal_commas(
 def _cell(cell: str, column: Column, has_commas: bool) -> str:
   if column.is_number and has_commas and _WITH_COMMA.fullmatch(cell):
     return cell.replace(",", ".")
-  if not column.is_needed and column.is_number and is_unknown(cell):
+  is_open = column.is_number and column.may_be_unknown and not column.is_needed
+  if is_open and is_unknown(cell):
     return ""
   return cell

@@ -68,7 +68,7 @@ def get(arguments: list[str]) -> int:
   """Fetches published files, checks and converts them."""
   from emojax.backbones import convert, weights
   from emojax.utils import downloads
-  from emojax.weights import published
+  from emojax.weights import hub, published
 
   output = _output()
   folder = pathlib.Path(flags.FLAGS.downloads or output / "downloads").expanduser()
@@ -78,7 +78,11 @@ def get(arguments: list[str]) -> int:
       if network not in published.FILES:
         raise errors.UserError(weights.how_to_get(network))
       folder.mkdir(parents=True, exist_ok=True)
-      path = downloads.fetch(published.FILES[network], folder, flags.FLAGS.mirror)
+      file, mirror = published.FILES[network], flags.FLAGS.mirror
+      if isinstance(file, hub.HubFile):
+        path = hub.fetch(file, folder, mirror)
+      else:
+        path = downloads.fetch(file, folder, mirror)
       print(convert.convert(network, path, output))
     except (
       errors.UserError,
@@ -117,8 +121,8 @@ def _networks(arguments: list[str]) -> list[str]:
     raise errors.UserError(f"name networks: {', '.join(convert.CONVERTERS)}")
   for name in arguments:
     if name not in convert.CONVERTERS:
-      known = ", ".join(convert.CONVERTERS)
-      raise errors.UserError(f"no network {name!r}; known: {known}")
+      names = ", ".join(convert.CONVERTERS)
+      raise errors.UserError(f"no network {name!r}; known: {names}")
   return arguments
 
 

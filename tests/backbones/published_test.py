@@ -1,16 +1,15 @@
 """Published files, written by hand or by PyTorch; none of them may run anything."""
 
 import os
-import pathlib
 import pickle
 import struct
 import sys
-import zipfile
 
 import helpers
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
+from torch_files import numbers, state_pickle, write_torch
 
 from emojax.backbones import convert, weights
 from emojax.backbones import published as archives
@@ -21,43 +20,6 @@ SMALL = {
   "layer.bias": np.float32([0.5, -2]),
   "layer.count": np.asarray(7, np.int64),
 }
-
-
-def text(value: str) -> bytes:
-  return b"X" + struct.pack("<I", len(value)) + value.encode()
-
-
-def numbers(values) -> bytes:
-  return b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
-
-
-def state_pickle(tensors) -> bytes:
-  """The pickle of a state dict, opcode by opcode as PyTorch's format has it."""
-  out = b"\x80\x02ccollections\nOrderedDict\n)R("
-  for index, (name, tensor) in enumerate(tensors.items()):
-    kind = b"LongStorage" if tensor.dtype == np.int64 else b"FloatStorage"
-    strides = [stride // tensor.itemsize for stride in tensor.strides]
-    out += text(name) + b"ctorch._utils\n_rebuild_tensor_v2\n(("
-    out += text("storage") + b"ctorch\n" + kind + b"\n" + text(str(index))
-    out += text("cpu") + b"J" + struct.pack("<i", tensor.size) + b"tQK\x00"
-    out += numbers(tensor.shape) + numbers(strides)
-    out += b"\x89ccollections\nOrderedDict\n)RtR"
-  return out + b"u."
-
-
-def write_torch(path: pathlib.Path, tensors, data: bytes | None = None) -> pathlib.Path:
-  """A file in the form of `torch.save`; `data` replaces its pickle."""
-  tensors = {
-    name: np.ascontiguousarray(t).reshape(t.shape) for name, t in tensors.items()
-  }
-  with zipfile.ZipFile(path, "w") as archive:
-    archive.writestr(
-      "archive/data.pkl", state_pickle(tensors) if data is None else data
-    )
-    archive.writestr("archive/byteorder", "little")
-    for index, tensor in enumerate(tensors.values()):
-      archive.writestr(f"archive/data/{index}", tensor.tobytes())
-  return path
 
 
 def mxnet_bytes(arrays, version: int = 2) -> bytes:
@@ -77,11 +39,11 @@ def mxnet_bytes(arrays, version: int = 2) -> bytes:
   return b"".join(parts)
 
 
-def assert_same(found, expected):
-  assert found.keys() == expected.keys()
+def assert_same(tensors, expected):
+  assert tensors.keys() == expected.keys()
   for name, tensor in expected.items():
-    assert found[name].shape == tensor.shape
-    assert np.array_equal(found[name], tensor), name
+    assert tensors[name].shape == tensor.shape
+    assert np.array_equal(tensors[name], tensor), name
 
 
 def test_zip_form_by_hand(tmp_path):
@@ -136,8 +98,8 @@ def test_malicious_pickles_run_nothing(tmp_path):
 def test_damaged_files_are_refused(tmp_path):
   path = write_torch(tmp_path / "a.pth", SMALL)
   whole = path.read_bytes()
-  for kept in (0, 3, 30, len(whole) // 2, len(whole) - 1):
-    path.write_bytes(whole[:kept])
+  for length in (0, 3, 30, len(whole) // 2, len(whole) - 1):
+    path.write_bytes(whole[:length])
     with pytest.raises(ArchiveError):
       archives.read_torch(path)
   path.write_bytes(b"<!DOCTYPE html><html>Sign in</html>")
@@ -160,8 +122,8 @@ def test_mxnet_files(tmp_path, version):
   path = tmp_path / "a.params"
   path.write_bytes(data)
   assert_same(archives.read_mxnet(path), arrays)
-  for kept in range(0, len(data), 7):
-    path.write_bytes(data[:kept])
+  for length in range(0, len(data), 7):
+    path.write_bytes(data[:length])
     with pytest.raises(ArchiveError):
       archives.read_mxnet(path)
   huge = data.replace(struct.pack("<Q", 2), struct.pack("<Q", 2**62), 1)
@@ -208,15 +170,15 @@ def test_published_form_becomes_emojaxs(tmp_path, network):
   del published
   assert convert.convert(network, tmp_path, tmp_path)
   path.unlink()
-  found = weights.load(network, tmp_path)
-  tensors = flatten_dict(found.params, sep="/")
+  loaded = weights.load(network, tmp_path)
+  tensors = flatten_dict(loaded.params, sep="/")
   assert tensors.keys() == flat.keys()
   for name, tensor in flat.items():
     np.testing.assert_allclose(tensors[name], tensor, rtol=1e-5, atol=1e-6)
   second = "building" if network == "resnet38" else "goldfish, Carassius auratus"
-  assert found.class_names[1] == second
-  assert "sha256 " in found.origin
-  assert found.source == "own"
+  assert loaded.class_names[1] == second
+  assert "sha256 " in loaded.origin
+  assert loaded.source == "own"
 
 
 def test_another_networks_file_is_refused(tmp_path):

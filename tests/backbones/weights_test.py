@@ -51,16 +51,16 @@ def refusal(folder: pathlib.Path, network=NETWORK) -> str:
 
 
 def test_saved_weights_come_back(folder, tensors):
-  found = weights.load(NETWORK, folder)
-  flat = flatten_dict(found.params, sep="/")
+  loaded = weights.load(NETWORK, folder)
+  flat = flatten_dict(loaded.params, sep="/")
   assert set(flat) == set(tensors)
   assert all(np.array_equal(flat[name], tensors[name]) for name in tensors)
-  assert found.digest == weights.digest(tensors)
-  assert found.class_names[999] == "thing 999"
-  assert (found.licence, found.origin) == ("CC0", "a test")
+  assert loaded.digest == weights.digest(tensors)
+  assert loaded.class_names[999] == "thing 999"
+  assert (loaded.licence, loaded.origin) == ("CC0", "a test")
   # Good files that are not the published ones are taken, and called what they are.
-  assert found.source == "own"
-  assert found.label == f"squeezenet own weights {found.digest[:8]}"
+  assert loaded.source == "own"
+  assert loaded.label == f"squeezenet own weights {loaded.digest[:8]}"
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path, tensors):
@@ -94,10 +94,10 @@ def test_missing_file_says_how_to_get_it(tmp_path):
   assert "--weights=random" in message
 
 
-@pytest.mark.parametrize("kept", [0, 5, 1000, 3_000_000, -1])
-def test_truncated_file(folder, kept):
+@pytest.mark.parametrize("length", [0, 5, 1000, 3_000_000, -1])
+def test_truncated_file(folder, length):
   path = weights.path_of(NETWORK, folder)
-  path.write_bytes(path.read_bytes()[:kept])
+  path.write_bytes(path.read_bytes()[:length])
   assert "no safetensors file or is cut short" in refusal(folder)
 
 
@@ -233,11 +233,11 @@ def test_random_weights_are_these_everywhere(network, expected):
   Another digest means that features computed with random weights elsewhere differ:
   change it only together with `random_init.draw`, on purpose.
   """
-  found = weights.random(network)
-  assert found.digest == expected
-  assert found.label == f"{network} RANDOM seed 0 {expected[:8]}"
+  drawn = weights.random(network)
+  assert drawn.digest == expected
+  assert drawn.label == f"{network} RANDOM seed 0 {expected[:8]}"
   assert weights.random(network, 1).digest != expected
-  assert len(found.class_names) == BACKBONES[network].class_count
+  assert len(drawn.class_names) == BACKBONES[network].class_count
 
 
 def test_random_kernels_have_hes_variance():
@@ -252,13 +252,14 @@ def test_random_kernels_have_hes_variance():
 
 
 def test_published_weights_are_known_by_their_digest(shared_data, tmp_path):
-  known = [name for name, backbone in BACKBONES.items() if backbone.digest]
-  assert set(known) >= {"squeezenet", "deeplab"}
-  for network in known:
+  # The file of "fer" is in no package that tests install: see faces_test.py.
+  networks = [n for n, backbone in BACKBONES.items() if backbone.digest and n != "fer"]
+  assert set(networks) >= {"squeezenet", "deeplab"}
+  for network in networks:
     convert.convert(network, convert.installed(network) or shared_data, tmp_path)
-    found = weights.load(network, tmp_path)
-    assert found.digest == BACKBONES[network].digest
-    assert found.label == f"{network} trained {found.digest[:8]}"
+    loaded = weights.load(network, tmp_path)
+    assert loaded.digest == BACKBONES[network].digest
+    assert loaded.label == f"{network} trained {loaded.digest[:8]}"
 
 
 def test_a_parameter_that_may_be_there(tmp_path, tensors):

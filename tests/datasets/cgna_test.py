@@ -55,7 +55,7 @@ def _load(folder, download=False):
 
 def _by_name(loaded):
   return {
-    entry.image_id.rpartition("/")[2]: (entry.valence, entry.arousal)
+    entry.image_id.rpartition("/")[2]: tuple(r.mean for r in entry.ratings.values())
     for entry in loaded.rated
   }
 
@@ -64,8 +64,8 @@ def test_lines_belong_to_pictures_in_the_order_of_their_numbers(folder):
   loaded = _load(folder)
   expected = dict(zip(NAMES, zip(VALENCE, AROUSAL, strict=True), strict=True))
   assert _by_name(loaded) == expected
-  assert all(np.isnan(entry.valence_std) for entry in loaded.rated)
-  assert {entry.valence_raters for entry in loaded.rated} == {ratings.UNKNOWN_RATERS}
+  assert all(np.isnan(entry.ratings["valence"].std) for entry in loaded.rated)
+  assert {entry.ratings["valence"].raters for entry in loaded.rated} == {-1}
 
 
 def test_the_stray_picture_is_left_out_and_counted(folder):

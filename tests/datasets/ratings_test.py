@@ -1,12 +1,13 @@
 """Tables of ratings: what is accepted, how it is mapped, and how mistakes are told."""
 
+import dataclasses
 import math
 import pathlib
 
 import numpy as np
 import pytest
 
-from emojax.config import DataConfig
+from emojax.config import TARGETS, DataConfig
 from emojax.datasets.va_emotion import folder, oasis, ratings
 
 HEADER = "image,valence,arousal"
@@ -22,10 +23,18 @@ def images(tmp_path) -> pathlib.Path:
   return root
 
 
-def _load(images, text: str | bytes, scale=(1.0, 9.0), skip=False):
+def _load(images, text: str | bytes, scale=(1.0, 9.0), **settings):
   table = images.parent / "ratings.csv"
   table.write_bytes(text if isinstance(text, bytes) else text.encode())
-  return folder.load(str(images), str(table), scale, skip)
+  return folder.load(
+    DataConfig(
+      images_dir=str(images), ratings_csv=str(table), rating_scale=scale, **settings
+    )
+  )
+
+
+def _numbers(entry: ratings.Rated, target: str) -> tuple[float, float, int]:
+  return dataclasses.astuple(entry.ratings[target])
 
 
 def test_ratings_are_mapped_linearly_to_1_to_9(images):
@@ -37,18 +46,11 @@ def test_ratings_are_mapped_linearly_to_1_to_9(images):
   source = _load(images, text, scale=(0, 100))
   first, second = source.rated
   # Worked by hand: 1 + 8 * r / 100, spreads times 8 / 100.
-  assert (first.image_id, first.valence, first.arousal) == ("a.jpg", 5.0, 3.0)
-  assert (first.valence_std, first.arousal_std) == (0.0, pytest.approx(0.4))
-  assert (second.valence, second.arousal) == (1.0, 9.0)
-  assert (second.valence_std, second.arousal_std) == (
-    pytest.approx(0.8),
-    pytest.approx(1.6),
-  )
-  assert (second.valence_raters, second.arousal_raters, second.keyword) == (
-    12,
-    12,
-    "storm",
-  )
+  assert first.image_id == "a.jpg" and second.keyword == "storm"
+  assert _numbers(first, "valence") == (5.0, 0.0, 3)
+  assert _numbers(first, "arousal") == (3.0, pytest.approx(0.4), 3)
+  assert _numbers(second, "valence") == (1.0, pytest.approx(0.8), 12)
+  assert _numbers(second, "arousal") == (9.0, pytest.approx(1.6), 12)
   assert source.unrated == 1 and source.missing == ()
   assert source.settings["rating_scale"] == [0, 100]
   assert source.settings["folder"] == str(images)
@@ -56,8 +58,9 @@ def test_ratings_are_mapped_linearly_to_1_to_9(images):
 
 def test_what_a_table_does_not_say_is_unknown(images):
   (only,) = _load(images, f"{HEADER},valence_std\nsub/c.png,2,3,\n").rated
-  assert math.isnan(only.valence_std) and math.isnan(only.arousal_std)
-  assert (only.valence_raters, only.arousal_raters, only.keyword) == (-1, -1, "")
+  for target in TARGETS:
+    assert math.isnan(only.ratings[target].std) and only.ratings[target].raters == -1
+  assert only.keyword == ""
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,8 @@ def test_what_a_table_does_not_say_is_unknown(images):
 )
 def test_harmless_differences_are_accepted(images, text):
   (only,) = _load(images, text).rated
-  assert (only.image_id, only.valence, only.arousal) == ("a.jpg", 2.0, 3.0)
+  assert only.image_id == "a.jpg"
+  assert [only.ratings[target].mean for target in TARGETS] == [2.0, 3.0]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,8 @@ def test_harmless_differences_are_accepted(images, text):
     ("", "ratings.csv is empty: expected a header line"),
     ("\n\n", "is empty"),
     (f"{HEADER}\n", "has a header but no ratings"),
-    ("image,valence\na.jpg,1\n", r"no column 'arousal': expected image, valence, arou"),
+    ("image,joy\na.jpg,1\n", r"no column 'valence', 'arousal': expected image, val"),
+    ("image,valence,arousel\na.jpg,1,2\n", r"no column 'arousal': .*is 'arousel' your"),
     ("image,valence,valence,arousal\na.jpg,1,1,2\n", "2 columns called 'valence'"),
     (f"{HEADER}\na.jpg,1\n", "line 2, column arousal: expected a number, got an empty"),
     (f"{HEADER}\na,b.jpg,1,2\n", "line 2: expected 3 cells as in the header, got 4"),
@@ -137,8 +142,10 @@ def test_mistakes_are_told_with_file_and_place(images, text, message):
 def test_tables_as_people_have_them(images, text):
   source = _load(images, text)
   (only,) = source.rated
-  assert (only.image_id, only.valence, only.arousal) == ("a.jpg", 2.5, 3.0)
-  assert math.isnan(only.valence_std) and only.valence_raters == -1
+  assert only.image_id == "a.jpg"
+  assert [only.ratings[target].mean for target in TARGETS] == [2.5, 3.0]
+  assert math.isnan(only.ratings["valence"].std)
+  assert only.ratings["valence"].raters == -1
   (line,) = source.settings["assumed"]
   assert line.startswith(f"{images.parent / 'ratings.csv'}: read with ")
 
@@ -146,32 +153,27 @@ def test_tables_as_people_have_them(images, text):
 def test_the_columns_that_settings_name(images):
   text = "pic,v,sd v,a,sd a,how many,what\na.jpg,2,1,3,1.5,7,storm\n"
   named = ("pic", "V", "a", "sd v", "sd a", "how many", "what")
-  table = images.parent / "ratings.csv"
-  table.write_text(text)
   flags = [f"{field}_column" for field in folder.FIELDS]
-  data = DataConfig(**dict(zip(flags, named, strict=True)))
-  source = folder.load(
-    str(images), str(table), (1, 9), False, folder.named_columns(data)
-  )
-  assert source.rated == [ratings.Rated("a.jpg", 2, 3, 1, 1.5, 7, 7, "storm")]
+  source = _load(images, text, **dict(zip(flags, named, strict=True)))
+  valence, arousal = ratings.Rating(2, 1, 7), ratings.Rating(3, 1.5, 7)
+  of = {"valence": valence, "arousal": arousal}
+  assert source.rated == [ratings.Rated("a.jpg", of, "storm")]
   assert source.settings["assumed"] == []
 
 
 def test_counts_may_differ_between_targets(images):
   text = f"{HEADER},Valence_N,Arousal_N,num_raters\na.jpg,2,3,7,8,9\n"
   (only,) = _load(images, text).rated
-  assert (only.valence_raters, only.arousal_raters) == (7, 8)
-  table = images.parent / "ratings.csv"
-  named = {"num_raters": "num_raters"}
-  (only,) = folder.load(str(images), str(table), (1, 9), False, named).rated
-  assert (only.valence_raters, only.arousal_raters) == (9, 9)
+  assert [only.ratings[target].raters for target in TARGETS] == [7, 8]
+  (only,) = _load(images, text, num_raters_column="num_raters").rated
+  assert [only.ratings[target].raters for target in TARGETS] == [9, 9]
 
 
 def test_a_single_rater_has_no_spread(images):
   """R gives NA, other programs 0, which would be a perfect noise ceiling."""
   text = f"{HEADER},valence_std,num_raters\na.jpg,2,3,0,1\nb.jpg,2,3,0,2\n"
   alone, two = _load(images, text).rated
-  assert math.isnan(alone.valence_std) and two.valence_std == 0
+  assert math.isnan(alone.ratings["valence"].std) and two.ratings["valence"].std == 0
 
 
 def test_a_name_that_fits_two_pictures_and_two_names_of_one(images):
@@ -191,16 +193,97 @@ def test_many_mistakes_are_listed_and_counted(images):
 
 def test_a_missing_table_a_missing_folder_and_missing_settings(images):
   with pytest.raises(ratings.RatingsError, match=r"no file .*gone.csv: expected a CSV"):
-    folder.load(str(images), str(images / "gone.csv"), (1, 9), False)
+    folder.load(
+      DataConfig(images_dir=str(images), ratings_csv=str(images / "gone.csv"))
+    )
+  _load(images, f"{HEADER}\na.jpg,1,2\n")
+  table = str(images.parent / "ratings.csv")
   with pytest.raises(ValueError, match=r"expected a folder .*gone"):
-    _load(images, f"{HEADER}\na.jpg,1,2\n")
-    table = str(images.parent / "ratings.csv")
-    folder.load(str(images / "gone"), table, (1, 9), False)
+    folder.load(DataConfig(images_dir=str(images / "gone"), ratings_csv=table))
   with pytest.raises(ratings.RatingsError, match="--ratings_csv is not given"):
-    folder.load(str(images), "", (1, 9), False)
+    folder.load(DataConfig(images_dir=str(images)))
 
 
-@pytest.mark.parametrize("scale", [(9, 1), (1, 1), (1,), (), (1, 2, 3), (1, math.inf)])
+@pytest.mark.parametrize(
+  ("valence", "arousal", "message"),
+  [
+    ((1.2, 6.8), (2, 6), "--rating_scale=1,7 or --rating_scale=1,9$"),
+    ((1.2, 4.8), (1, 5), "--rating_scale=1,5 or --rating_scale=1,9$"),
+    ((0.02, 0.98), (0, 1), "valence runs from 0.02 to 0.98, .*=0,1 or .*=-1,1"),
+    ((-2.5, 2.9), (0.1, 5.8), "_scale=-3,3 or .*=-4,4; --arousal_scale=0,6 or .*=0,8"),
+    ((1.2, 8.8), (1, 5), "is: arousal runs from 1 to 5. .*--arousal_scale=1,5 or .*1,"),
+    ((1.2, 6.8), (0, 1), "--valence_scale=1,7 or .*=1,9; --arousal_scale=0,1 or .*=-1"),
+    ((1, 9.5), (1, 9), "--valence_scale=1,10 or --valence_scale=0,10$"),
+    ((1, 3000), (1, 2000), "--rating_scale=LOWEST,HIGHEST"),
+  ],
+)
+def test_a_scale_that_is_in_doubt_is_not_guessed(images, valence, arousal, message):
+  pairs = zip("ab", valence, arousal, strict=True)
+  rows = "".join(f"{name}.jpg,{v},{a}\n" for name, v, a in pairs)
+  with pytest.raises(ratings.RatingsError, match=message) as error:
+    _load(images, f"{HEADER}\n{rows}", scale=())
+  assert "the ratings do not say what their scale is" in str(error.value)
+
+
+def test_the_scale_1_to_9_is_taken_where_nothing_speaks_against_it(images):
+  source = _load(images, f"{HEADER}\na.jpg,7.1,3\nb.jpg,2,6\n", scale=())
+  assert source.scales == {"valence": (1, 9), "arousal": (1, 9)}
+  assert "valence and arousal taken to be on 1..9" in source.settings["assumed"][0]
+
+
+def test_each_target_may_have_a_scale(images):
+  source = _load(
+    images,
+    f"{HEADER},valence_std\na.jpg,-3,6,0.75\nb.jpg,0,3,\n",
+    scale=(),
+    valence_scale=(-3, 3),
+    arousal_scale=(0, 6),
+  )
+  first, second = source.rated
+  # Worked by hand: 1 + 8 (r + 3) / 6 and 1 + 8 r / 6; a spread times 8 / 6.
+  assert _numbers(first, "valence") == (1.0, 1.0, -1)
+  assert [e.ratings["arousal"].mean for e in source.rated] == [9.0, 5.0]
+  assert second.ratings["valence"].mean == 5.0
+  assert source.scales == {"valence": (-3, 3), "arousal": (0, 6)}
+  assert source.settings["rating_scale"] == {"valence": [-3, 3], "arousal": [0, 6]}
+  one = _load(images, f"{HEADER}\na.jpg,-3,6\n", (0, 6), valence_scale=(-3, 3))
+  assert one.scales == source.scales
+
+
+def test_one_target_is_enough_and_there_may_be_others(images):
+  source = _load(images, "image,arousal\na.jpg,4\n")
+  assert source.targets == ("arousal",)
+  assert "no valence" in source.settings["assumed"][0]
+  text = "image,Mean beauty,beauty_sd,N,joy\na.jpg,7,2,4,x\n"
+  source = _load(
+    images, text, scale=(), further_targets=("beauty",), further_scale=(0, 10)
+  )
+  assert source.targets == ("beauty",)
+  (only,) = source.rated
+  assert _numbers(only, "beauty") == (pytest.approx(6.6), pytest.approx(1.6), 4)
+  text = f"{HEADER},beauty\na.jpg,1,2,3\n"
+  source = _load(images, text, further_targets=("beauty", "valence"))
+  assert source.targets == ("valence", "arousal", "beauty")
+  other = _load(images, f"{HEADER},joy\na.jpg,1,2,3\n", further_targets=("joy",))
+  assert other.fingerprint() != source.fingerprint()
+
+
+@pytest.mark.parametrize(
+  ("target", "message"),
+  [
+    ("beauty", "no column 'beauty': expected image, beauty, got image, valence"),
+    ("fold", "'fold' cannot be the name of a target"),
+    ("lbp", "'lbp' cannot be"),
+    ("joy_std", "'joy_std' cannot be"),
+    ("a,b", "'a,b' cannot be"),
+  ],
+)
+def test_a_target_that_is_none(images, target, message):
+  with pytest.raises(ratings.RatingsError, match=message):
+    _load(images, f"{HEADER}\na.jpg,1,2\n", further_targets=(target,))
+
+
+@pytest.mark.parametrize("scale", [(9, 1), (1, 1), (1,), (1, 2, 3), (1, math.inf)])
 def test_a_scale_that_is_none_is_told(images, scale):
   with pytest.raises(ratings.RatingsError, match="expected a rating scale of two numb"):
     _load(images, f"{HEADER}\na.jpg,1,2\n", scale=scale)
@@ -219,7 +302,7 @@ def test_missing_pictures_are_counted_and_near_names_shown(images):
 
 
 def test_missing_pictures_can_be_left_out_and_are_recorded(images):
-  source = _load(images, MISSING, skip=True)
+  source = _load(images, MISSING, skip_bad_pictures=True)
   assert [entry.image_id for entry in source.rated] == ["sub/c.png"]
   assert sorted(source.missing) == ["B.JPG", "a.png", "c", "zzz.jpg"]
 
@@ -253,10 +336,10 @@ def published(tmp_path) -> pathlib.Path:
 def test_oasis_as_published(published):
   first, second = oasis.load(str(published), False).rated
   # Worked by hand: 1 + 8 (r - 1) / 6, spreads times 8 / 6.
-  assert (first.image_id, first.valence, first.arousal) == ("Crosswalk 1.jpg", 5.0, 1.0)
-  assert (first.valence_std, first.arousal_std) == (2.0, 1.0)
-  assert (first.valence_raters, first.arousal_raters) == (102, 101)
-  assert (second.image_id, second.valence, second.arousal) == ("War 2.jpg", 1.0, 9.0)
+  assert (first.image_id, second.image_id) == ("Crosswalk 1.jpg", "War 2.jpg")
+  assert _numbers(first, "valence") == (5.0, 2.0, 102)
+  assert _numbers(first, "arousal") == (1.0, 1.0, 101)
+  assert [second.ratings[target].mean for target in TARGETS] == [1.0, 9.0]
   assert (first.keyword, second.keyword) == ("Crosswalk", "War")
 
 
@@ -274,12 +357,15 @@ def test_oasis_real_table(shared_data):
   source = oasis.load(str(shared_data / "oasis"), False)
   assert len(source.rated) == 720 and source.unrated == 0
   assert source.rated == sorted(source.rated, key=lambda entry: entry.image_id)
-  valence = np.array([entry.valence for entry in source.rated])
-  arousal = np.array([entry.arousal for entry in source.rated])
+  valence, arousal = (
+    np.array([entry.ratings[target].mean for entry in source.rated])
+    for target in TARGETS
+  )
   # Variances of the mapped ratings as found with pandas on the same table.
   assert valence.var() == pytest.approx(2.65, abs=0.01)
   assert arousal.var() == pytest.approx(1.23, abs=0.01)
   by_name = {entry.image_id: entry for entry in source.rated}
   acorns = by_name["Acorns 2.jpg"]
-  assert acorns.valence == pytest.approx(1 + (4.519607843 - 1) * 8 / 6)
-  assert acorns.valence_raters == 102 and acorns.keyword == "Acorns"
+  mean, _, raters = _numbers(acorns, "valence")
+  assert mean == pytest.approx(1 + (4.519607843 - 1) * 8 / 6)
+  assert raters == 102 and acorns.keyword == "Acorns"

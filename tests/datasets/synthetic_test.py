@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings, synthetic
 
 NUMBER = 300
@@ -58,9 +59,10 @@ def test_raters_agree_with_the_formula_up_to_their_noise(source):
   truth = np.array(
     [synthetic.formula(synthetic.scene(0, index)) for index in range(NUMBER)]
   )
-  answers = np.array([(entry.valence, entry.arousal) for entry in source.rated])
-  spread = np.array([(e.valence_std, e.arousal_std) for e in source.rated])
-  number = np.array([entry.valence_raters for entry in source.rated])
+  of = [[entry.ratings[target] for target in TARGETS] for entry in source.rated]
+  answers = np.array([[rating.mean for rating in pair] for pair in of])
+  spread = np.array([[rating.std for rating in pair] for pair in of])
+  number = np.array([pair[0].raters for pair in of])
   assert answers.min() >= 1 and answers.max() <= 9
   assert number.min() >= 15 and number.max() <= 40 and len(set(number)) > 15
   middle = np.abs(truth - 5) < 2  # away from the ends, where ratings are cut

@@ -158,6 +158,7 @@ def test_pictures_are_decoded_once(tmp_path):
 def test_settings_that_cannot_train_are_refused():
   for check, changes, message in (
     (finetune.check, {"finetune": ("squeezenet",)}, "--finetune knows alexnet"),
+    (finetune.check, {"finetune": ("clip_vit_b32",)}, "--finetune knows alexnet"),
     (options.check, {"finetune_batch": 0}, "--finetune_batch should be 1 or more"),
     (options.check, {"finetune_momentum": 1.0}, "--finetune_momentum"),
   ):

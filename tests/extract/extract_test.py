@@ -1,6 +1,7 @@
 """Extraction: the same values however it is run, one row per file whatever happens."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -101,6 +102,23 @@ def test_values_are_those_of_the_feature_called_directly(folder, whole):
     views = np.stack([images.view(rgb, feature.view) for rgb in whole_images])
     direct = jax.jit(feature.make(params))(views)
     np.testing.assert_allclose(direct, whole.values[name][:3], rtol=0, atol=1e-5)
+
+
+def test_pictures_of_several_shapes_are_batched_by_the_shape_of_their_view(monkeypatch):
+  view = images.View("p", "proportional", short_px=0, side_px=45, interpolation="cubic")
+  feature = dataclasses.replace(FEATURES["lbp"], view=view)
+  monkeypatch.setitem(FEATURES, "lbp", feature)
+  rng = np.random.default_rng(2)
+  sizes = [(40, 50), (50, 40), (44, 44), (80, 100), (30, 60), (99, 80), (41, 50)]
+  whole = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+  by_shape = extractor.Extractor(["lbp"], load_sources(["lbp"])).run(
+    whole, batch_size=2
+  )
+  assert not by_shape.failed
+  compute = jax.jit(feature.make(None))
+  for row, rgb in enumerate(whole):
+    direct = compute(images.view(rgb, view)[None])
+    np.testing.assert_allclose(by_shape.values["lbp"][row], direct[0], atol=1e-6)
 
 
 @pytest.mark.slow

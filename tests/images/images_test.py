@@ -394,6 +394,24 @@ def test_views_have_one_shape_and_keep_a_flat_colour(shape, chosen):
   assert (got == (10, 200, 90)).all()
 
 
+@pytest.mark.parametrize(
+  ("shape", "rows", "columns"),
+  [
+    ((400, 500), (10, 90), (0, 100)),
+    ((7, 3), (0, 100), (28, 71)),
+    ((100, 100), (0, 100), (0, 100)),
+    ((1, 5000), (49, 50), (0, 100)),
+  ],
+)
+def test_a_pad_shows_the_whole_picture_amid_grey(shape, rows, columns):
+  """By hand: the longer side is 100 pixels, an odd rest is below and right."""
+  rgb = np.full((*shape, 3), (10, 200, 90), np.uint8)
+  pad = images.View("pad", "pad", short_px=100, side_px=100, interpolation="area")
+  expected = np.full((100, 100, 3), 128, np.uint8)
+  expected[slice(*rows), slice(*columns)] = (10, 200, 90)
+  np.testing.assert_array_equal(images.view(rgb, pad), expected)
+
+
 @hypothesis.settings(max_examples=25, deadline=None)
 @hypothesis.given(
   st.integers(1, 700),
@@ -466,6 +484,32 @@ def test_cubic_squash_is_pillows_bicubic():
   assert np.array_equal(images.view(rgb, view), np.asarray(expected))
 
 
+def test_proportional_is_the_whole_picture_in_the_nearest_of_a_few_shapes():
+  view = images.View(
+    "v", "proportional", short_px=0, side_px=288, interpolation="cubic"
+  )
+  sizes = {
+    (1, 1): (288, 288),
+    (400, 500): (256, 320),
+    (480, 640): (256, 320),
+    (500, 750): (224, 352),
+    (1080, 1920): (224, 352),
+    (400, 1000): (192, 416),
+    (1, 5000): (192, 416),
+  }
+  for (short, long), (height, width) in sizes.items():
+    assert view.shape(short, long) == (height, width)
+    assert view.shape(long, short) == (width, height)
+  rgb = np.random.default_rng(8).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+  expected = Image.fromarray(rgb).resize((320, 256), Image.Resampling.BICUBIC)
+  assert np.array_equal(images.view(rgb, view), np.asarray(expected))
+
+
+def test_a_proportional_view_has_whole_pixels():
+  with pytest.raises(ValueError, match="multiple of 9 pixels, not 260"):
+    images.View("v", "proportional", short_px=0, side_px=260, interpolation="cubic")
+
+
 @pytest.mark.parametrize(
   "wrong",
   [
@@ -488,6 +532,7 @@ def test_view_refuses_what_load_does_not_give(wrong):
     {"fit": "squash", "short_px": 8, "side_px": 8, "interpolation": "nearest"},
     {"fit": "cut", "short_px": 8, "side_px": 9, "interpolation": "cubic"},
     {"fit": "cut", "short_px": 8, "side_px": 8, "interpolation": "area"},
+    {"fit": "pad", "short_px": 8, "side_px": 0, "interpolation": "area"},
   ],
 )
 def test_impossible_views_are_refused(settings):

@@ -16,7 +16,9 @@ _FEATURES = [
 ]
 
 
-def _card(dataset="va_emotion/folder", notes=(), ceiling=None, carried=()):
+def _card(
+  dataset="va_emotion/folder", notes=(), ceiling=None, carried=(), scores=_SCORES
+):
   identity = {
     "features": _FEATURES,
     "dataset": dataset,
@@ -25,7 +27,7 @@ def _card(dataset="va_emotion/folder", notes=(), ceiling=None, carried=()):
     "fingerprint": "abc",
   }
   results = {
-    "targets": {"valence": {"out_of_fold": _SCORES, "noise_ceiling": ceiling}},
+    "targets": {"valence": {"out_of_fold": scores, "noise_ceiling": ceiling}},
     "preset": "best",
     "notes": list(notes),
     "num_images": 3,
@@ -45,6 +47,13 @@ def test_a_card_has_the_run_s_numbers_settings_and_features():
   assert "\n**First note**\n" in card and "- Settings: seed=3.\n" in card
   assert "folds g1, g2; emojax 0.1.0, 1 x cpu." in card
   assert "color version 1, object_vgg16 version 2 own weights." in card
+
+
+def test_a_score_that_is_undefined_is_no_number():
+  card = _card(ceiling={"pearson_r": None}, scores=_SCORES | {"r2": None})
+  (row,) = (line for line in card.splitlines() if line.startswith("| valence"))
+  cells = [cell.strip() for cell in row.split("|")]
+  assert cells.count("nan") == 2
 
 
 def test_weights_that_travel_need_no_flag():

@@ -65,6 +65,7 @@ def run(images, tmp_path_factory):
     "--dataset=va_emotion/folder",
     f"--images_dir={images}",
     f"--ratings_csv={images / 'ratings.csv'}",
+    "--folds=random",  # networks that take a compressed copy for nearly the same
     f"--data_dir={folder / 'tfds'}",
     "--features=color,lbp",
     "--hidden=8",
@@ -128,6 +129,22 @@ def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, images):
     assert abs(alone.valence[0] - together.valence[i]) < 1e-5
     assert abs(alone.arousal[0] - together.arousal[i]) < 1e-5
     assert abs(alone.distance[0] - together.distance[i]) < 1e-5
+
+
+def test_another_scale_is_one_word_away(opened, run, images):
+  """0..100 for 1..9: 12.5 points for one, the ends of the scale for its ends."""
+  inner = opened.predict(images / "05.png")
+  outer = opened.predict(images / "05.png", output_scale=(0, 100))
+  assert inner.scales == {"valence": (1, 9), "arousal": (1, 9)}
+  assert outer.scales == {"valence": (0, 100), "arousal": (0, 100)}
+  for part in ("mean", "low", "high"):
+    expected = 12.5 * (getattr(inner, part)["valence"] - 1)
+    np.testing.assert_allclose(getattr(outer, part)["valence"], expected)
+  np.testing.assert_allclose(outer.std["arousal"], 12.5 * inner.std["arousal"])
+  with pytest.raises(ValueError, match=r"such as --output_scale=1,9; got 9,1"):
+    opened.predict(images / "05.png", output_scale=(9, 1))
+  done = _process("-m", "emojax.predict", "--output_scale=a,b", images / "05.png")
+  assert done.returncode == 1 and "--output_scale is two numbers" in done.stderr
 
 
 def test_files_bytes_and_arrays_are_the_same_picture(opened, images):

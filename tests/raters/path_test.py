@@ -88,6 +88,7 @@ def test_from_pictures_to_a_run(browser, images, tmp_path):
     "--dataset=va_emotion/folder",
     f"--images_dir={images}",
     "--ratings_csv=rated/ratings.csv",
+    "--rating_scale=1,9",
     "--features=color",
     "--hidden=4",
     "--max_epochs=3",

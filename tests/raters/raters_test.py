@@ -10,6 +10,7 @@ import helpers
 import numpy as np
 import pytest
 
+from emojax.config import DataConfig
 from emojax.datasets.va_emotion import folder
 
 _NASTY = '<b>sea, "Ωδή".jpg'
@@ -71,12 +72,17 @@ def _rows(path):
 
 def test_training_reads_what_is_written(place, done):
   table = place / "out" / "ratings.csv"
-  source = folder.load(str(place / "pictures"), str(table), (1, 7), False)
+  source = folder.load(
+    DataConfig(
+      images_dir=str(place / "pictures"), ratings_csv=str(table), rating_scale=(1, 7)
+    )
+  )
   assert len(source.rated) == 29 and source.unrated == 1
-  assert {image.valence_raters for image in source.rated} == {7}
+  assert {image.ratings["valence"].raters for image in source.rated} == {7}
   assert _NASTY in [image.image_id for image in source.rated]
   assert all(
-    1 <= image.arousal <= 9 and image.arousal_std >= 0 for image in source.rated
+    1 <= image.ratings["arousal"].mean <= 9 and image.ratings["arousal"].std >= 0
+    for image in source.rated
   )
   assert source.rated[0].keyword == "se<a"
   assert f"--ratings_csv={table} --rating_scale=1,7" in done.stdout

@@ -3,6 +3,7 @@
 import csv
 import html.parser
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from PIL import Image
 from emojax.datasets.va_emotion import storage
 from emojax.evaluation import bootstrap
 from emojax.pages import gallery
+from emojax.report import experiment
 
 _NASTY = '<script>alert("x")<b>&.png'
 
@@ -258,6 +260,28 @@ def test_an_experiment_has_a_page(tmp_path):
   cells = [text.strip() for text in page.text]
   assert cells.count("svr") == 2 and {"59", "2.75", "1.75", "1.250"} <= set(cells)
   assert page.captions == 3 and "Table IV: other methods, va_emotion/folder" in cells
+
+
+@pytest.mark.parametrize("undefined", [None, math.nan])
+def test_an_experiment_of_undefined_scores_has_a_page(undefined, tmp_path):
+  """As of predictions that are all the same; emojax 0.1.0 wrote NaN."""
+  report = _experiment()
+  (entry,) = report["entries"]
+  entry["entry"]["model"] = "network"
+  nothing = dict.fromkeys(("value", "low", "high"), undefined)
+  entry["intervals"]["valence"]["pearson_r"] = nothing
+  entry["runs"].append(entry["runs"][0])
+  entry["runs"][0]["targets"]["valence"]["out_of_fold"]["pearson_r"] = undefined
+  mse = {"value": 1, "low": 0.5, "high": 1.5}
+  pair = {"first": "svr", "second": "other", "target": "valence"}
+  report["differences"] = [pair | {"scores": {"mse": mse, "pearson_r": nothing}}]
+  content = experiment.of_experiment(tmp_path, report)
+  assert not content.figures
+  tables = {table.caption: table.rows for table in content.sections[0].tables}
+  assert "nan [nan, nan]" in tables["out of fold"][1]
+  assert tables["over seeds, mean (sd)"][1][-1] == "nan (nan)"
+  apart = tables["first less second, same pictures"][1]
+  assert apart[-2:] == ["nan [nan, nan]", "MSE"]
 
 
 def test_an_experiment_whose_results_lack_something_is_told_in_a_line(tmp_path):

@@ -45,6 +45,16 @@ def test_resume_of_another_configuration_names_what_differs(tmp_path):
     checkpoint.open_run(tmp_path, other, resume=True)
 
 
+def test_a_setting_that_older_runs_lack_is_as_it_then_was(tmp_path):
+  checkpoint.open_run(tmp_path, _CONFIG, resume=False)
+  settings = _CONFIG["identity"]["settings"]
+  same = {"identity": {"settings": {**settings, "principal_directions": 0}}}
+  checkpoint.open_run(tmp_path, same, resume=True)
+  other = {"identity": {"settings": {**settings, "principal_directions": 8}}}
+  with pytest.raises(checkpoint.RunError, match="directions is 0 there and 8 here"):
+    checkpoint.open_run(tmp_path, other, resume=True)
+
+
 def test_a_folder_of_other_files_is_left_alone(tmp_path):
   (tmp_path / "thesis.docx").write_text("mine")
   with pytest.raises(checkpoint.RunError, match="no emojax run"):

@@ -138,3 +138,44 @@ def test_dropout_silences_the_share_and_keeps_the_mean(share):
 def test_dropout_rests_when_not_training():
   units = jnp.ones((4, 5))
   np.testing.assert_array_equal(model.Dropout(0.5).apply({}, units, train=False), units)
+
+
+def test_principal_directions_are_the_right_singular_vectors_of_rows_that_train():
+  rng = np.random.default_rng(5)
+  rows = (rng.standard_normal((12, 7)) * np.arange(7, 0, -1)).astype(np.float32)
+  weights = np.r_[np.ones(9), np.zeros(3)].astype(np.float32)
+  directions = np.asarray(
+    model.principal_directions(jnp.asarray(rows), jnp.asarray(weights), 3)
+  )
+  expected = np.linalg.svd(rows[:9].astype(np.float64))[2][:3].T
+  assert directions.shape == (7, 3)
+  np.testing.assert_allclose(np.abs((directions * expected).sum(0)), 1, atol=1e-5)
+
+
+def test_rows_without_more_directions_get_none():
+  rows = jnp.asarray(np.outer(np.arange(1, 5), [3.0, 0.0, 4.0]), jnp.float32)
+  directions = np.asarray(model.principal_directions(rows, jnp.ones(4), 10))
+  assert directions.shape == (3, 3)  # no more than there are columns
+  np.testing.assert_allclose(np.abs(directions[:, 0]), [0.6, 0, 0.8], atol=1e-6)
+  np.testing.assert_array_equal(directions[:, 1:], 0)
+
+
+@pytest.mark.parametrize("hidden", [(5,), ()])
+def test_a_network_along_directions_predicts_the_same_without_them(hidden):
+  network = model.MLP(hidden, 2)
+  inputs = jax.random.normal(jax.random.key(1), (6, 4))
+  params = network.init(jax.random.key(0), inputs)["params"]
+  directions = model.principal_directions(inputs, jnp.ones(6), 2)
+  along = model.projected(params, directions)
+  whole = model.unprojected(along, directions)
+  assert jax.tree.map(np.shape, whole) == jax.tree.map(np.shape, params)
+  predictions = network.apply({"params": along}, inputs, directions)
+  np.testing.assert_allclose(
+    predictions, network.apply({"params": whole}, inputs), atol=1e-5
+  )
+  # What lies outside of the directions is not seen.
+  basis = np.linalg.svd(np.asarray(directions))[0]
+  outside = np.asarray(inputs) + 9 * basis[None, :, 3]
+  np.testing.assert_allclose(
+    predictions, network.apply({"params": whole}, outside), atol=1e-4
+  )

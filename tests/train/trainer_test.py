@@ -32,7 +32,10 @@ def _problem(num_images=53, noise=0.3):
     num_raters=np.full((num_images, 2), -1, np.int32),
     fold=folds.assign(num_images, 0),
     keywords=[""] * num_images,
-    metadata={"features": [{"name": "a", "size": 6, "kind": "number"}]},
+    metadata={
+      "source": "synthetic",
+      "features": [{"name": "a", "size": 6, "kind": "number"}],
+    },
   )
 
 
@@ -323,3 +326,19 @@ def test_sources_and_seeds_are_one_compilation():
   for number in range(2):
     states, _, _ = run(states, keys, rows, *data, jnp.int32(number), jnp.int32(1))
   assert run._cache_size() == 1
+
+
+@pytest.mark.parametrize("stop_on", ["train", "validation"])
+def test_along_all_directions_training_is_what_it_is_without(stop_on):
+  changes = {"input_dropout": 0.3, "stop_on": stop_on}
+  without = _train(which=(1,), **changes)
+  along = _train(which=(1,), principal_directions=6, **changes)
+  np.testing.assert_allclose(along.predicted, without.predicted, atol=1e-3)
+  np.testing.assert_allclose(along.best_errors, without.best_errors, rtol=1e-3)
+
+
+def test_along_few_directions_the_first_layer_has_their_rank():
+  along = _train(which=(1,), principal_directions=2)
+  kernels = np.asarray(along.params["hidden_1"]["kernel"])
+  assert kernels.shape == (2, 6, 8)
+  assert [np.linalg.matrix_rank(kernel, tol=1e-4) for kernel in kernels] == [2, 2]

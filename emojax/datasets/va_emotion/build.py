@@ -4,17 +4,19 @@ In: settings. Out: a `Dataset` in memory. The builder writes it.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from emojax import images
-from emojax.config import TARGETS, DataConfig, ExtractConfig
+from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import (
   cgna,
   collection,
   folder,
+  folding,
   oasis,
   ratings,
   synthetic,
@@ -47,18 +49,19 @@ def collect(place: Place, data: DataConfig) -> collection.Collection:
   if name == "cgna10766":
     downloads = place.root / "downloads" / name
     return cgna.load(data.manual_dir, downloads, data.download)
-  return folder.load(
-    data.images_dir,
-    data.ratings_csv,
-    data.rating_scale,
-    data.skip_bad_pictures,
-    folder.named_columns(data),
-  )
+  return folder.load(data)
 
 
-def fingerprint(source: collection.Collection, data: DataConfig) -> str:
-  """What a prepared dataset is known by: its pictures, ratings and folds."""
-  return f"{source.fingerprint()}-folds{data.fold_seed}"
+def fingerprints(source: collection.Collection, data: DataConfig) -> dict[str, str]:
+  """What a prepared dataset is known by: its pictures, ratings and folds.
+
+  Returns:
+    Fingerprint -> how the folds are dealt; the first is that of a new dataset.
+  """
+  own = source.fingerprint()
+  ends = {folding.RANDOM: "-folds", folding.GROUPED: "-grouped"}
+  schemes = folding.schemes(data, source.name)
+  return {f"{own}{ends[scheme]}{data.fold_seed}": scheme for scheme in schemes}
 
 
 def make_extractor(place: Place, settings: ExtractConfig) -> extractor.Extractor:
@@ -131,19 +134,30 @@ def build(
   if earlier is not None and earlier.image_ids != [entry.image_id for entry in good]:
     return build(source, data, settings, extraction, progress)
   ok = np.array([row.status == "ok" for row in extracted.rows])
+  fingerprint, scheme = next(iter(fingerprints(source, data).items()))
+  if earlier is not None:
+    fingerprint = earlier.fingerprint
+    scheme = earlier.metadata.get("folds", folding.RANDOM)
+    dealt = folding.Dealt(earlier.fold, earlier.metadata.get("groups", []))
+  else:
+    sources = [source.images[row] for row in np.flatnonzero(ok).tolist()]
+    hashes = functools.partial(folding.hashes_of, sources, settings, progress)
+    dealt = folding.deal(good, scheme, data, hashes)
   values = {name: table[ok] for name, table in extracted.values.items()} | carried
   names = [name for name in described if name in values]
   return Dataset(
     image_ids=[entry.image_id for entry in good],
     features={name: values[name] for name in names},
-    ratings=_pairs(good, *TARGETS, np.float32),
-    ratings_std=_pairs(good, "valence_std", "arousal_std", np.float32),
-    num_raters=_pairs(good, "valence_raters", "arousal_raters", np.int32),
-    fold=folds.assign(len(good), data.fold_seed),
+    **rating_arrays(source.targets, good),
+    fold=dealt.fold,
     keywords=[entry.keyword for entry in good],
     metadata={
       "source": source.name,
-      "fingerprint": fingerprint(source, data),
+      "targets": list(source.targets),
+      "scales": {target: list(scale) for target, scale in source.scales.items()},
+      "fingerprint": fingerprint,
+      "folds": scheme,
+      "groups": dealt.groups,
       "features": [described[name] for name in names],
       "fold_seed": data.fold_seed,
       "num_pictures": len(good),
@@ -158,12 +172,20 @@ def build(
   )
 
 
-def _pairs(
-  rated: Sequence[ratings.Rated], first: str, second: str, dtype: type
-) -> np.ndarray:
-  """(N, 2): two fields of every picture."""
-  pairs = [(getattr(entry, first), getattr(entry, second)) for entry in rated]
-  return np.array(pairs, dtype).reshape(-1, 2)
+def rating_arrays(
+  targets: Sequence[str], rated: Sequence[ratings.Rated]
+) -> dict[str, np.ndarray]:
+  """The ratings as the fields of `Dataset` that hold them, each (N, T)."""
+
+  def table(part: str, dtype: type) -> np.ndarray:
+    rows = [[getattr(entry.ratings[t], part) for t in targets] for entry in rated]
+    return np.array(rows, dtype).reshape(-1, len(targets))
+
+  return {
+    "ratings": table("mean", np.float32),
+    "ratings_std": table("std", np.float32),
+    "num_raters": table("raters", np.int32),
+  }
 
 
 def _image_error(broken: Mapping[str, str], total: int) -> ImageError:

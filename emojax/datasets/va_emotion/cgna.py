@@ -75,13 +75,15 @@ def load(
       "not unpacked to its end?"
     )
   rated = [
-    ratings.Rated(path.relative_to(folder).as_posix(), valence, arousal)
-    for path, valence, arousal in zip(
-      numbered, labels["valence"], labels["arousal"], strict=True
+    ratings.Rated(
+      path.relative_to(folder).as_posix(),
+      {target: ratings.Rating(labels[target][row]) for target in LABELS},
     )
+    for row, path in enumerate(numbered)
   ]
   return collection.from_files(
     "cgna10766",
+    dict.fromkeys(LABELS, SCALE),
     rated,
     tables["valence"],
     folder,

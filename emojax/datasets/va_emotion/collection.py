@@ -8,14 +8,16 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from emojax import images
+from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
 from emojax.utils import names
+from emojax.utils import scales as scale_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +26,9 @@ class Collection:
 
   Attributes:
     name: the dataset's config: such as "oasis".
-    rated: one per picture, sorted by `image_id`.
+    scales: target -> lowest and highest possible rating in the source; the targets in
+      their order.
+    rated: one per picture, sorted by `image_id`, on 1..9.
     images: in the same order: files, or arrays drawn when asked for.
     contents: in the same order: what stands for each picture's content in the
       fingerprint, such as a digest of its file.
@@ -35,6 +39,7 @@ class Collection:
   """
 
   name: str
+  scales: Mapping[str, scale_lib.Scale]
   rated: Sequence[ratings.Rated]
   images: Sequence[pathlib.Path | np.ndarray]
   contents: Sequence[str]
@@ -43,13 +48,25 @@ class Collection:
   settings: dict[str, Any] = dataclasses.field(default_factory=dict)
   disclaimer: str = ""
 
+  @property
+  def targets(self) -> tuple[str, ...]:
+    """What is rated."""
+    return tuple(self.scales)
+
   def fingerprint(self) -> str:
     """Hex digest over the ratings, the pictures' contents and what is missing."""
     state = hashlib.sha256()
     for entry, content in zip(self.rated, self.contents, strict=True):
-      line = json.dumps([*dataclasses.astuple(entry), content])
+      of = [entry.ratings[target] for target in self.targets]
+      numbers = [*(r.mean for r in of), *(r.std for r in of), *(r.raters for r in of)]
+      line = json.dumps([entry.image_id, *numbers, entry.keyword, content])
       state.update(line.encode() + b"\n")
-    state.update(json.dumps([self.name, self.missing]).encode())
+    end = [self.name, self.missing]
+    if self.targets != TARGETS:  # which every set had when the first were prepared
+      end.append(self.targets)
+    if groups := [entry.group for entry in self.rated if entry.group]:
+      end.append(groups)
+    state.update(json.dumps(end).encode())
     return state.hexdigest()
 
 
@@ -66,6 +83,7 @@ def files_of(folder: pathlib.Path) -> names.Files:
 
 def from_files(
   name: str,
+  scales: Mapping[str, scale_lib.Scale],
   rated: Iterable[ratings.Rated],
   table: pathlib.Path,
   folder: pathlib.Path,
@@ -78,6 +96,7 @@ def from_files(
 
   Args:
     name: the dataset's config.
+    scales: see `Collection`.
     rated: ratings, in any order.
     table: the file they are from, for messages.
     folder: the pictures' folder; ids are paths below it.
@@ -104,6 +123,7 @@ def from_files(
   paths = [folder / entry.image_id for entry in present]
   return Collection(
     name=name,
+    scales=scales,
     rated=present,
     images=paths,
     contents=[_content(path) for path in paths],

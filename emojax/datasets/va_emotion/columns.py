@@ -60,13 +60,11 @@ def image(flag: str = "image_column") -> tables.Column:
   return tables.Column("image", _IMAGES, flag)
 
 
-def rating(target: str, flag: str = "") -> tables.Column:
-  """The column with the mean ratings of a target."""
+def rating(target: str, flag: str = "", is_needed: bool = True) -> tables.Column:
+  """The column with the mean ratings of a target; none may be unknown."""
   stems, short = _STEMS.get(target, ((target,), ()))
   names = [*_joined(stems, _MEAN_OR_NOT), *_joined(short, _MEAN)]
-  return tables.Column(
-    target, (tuple(names),), flag or f"{target}_column", is_number=True
-  )
+  return tables.Column(target, (tuple(names),), flag, is_needed, True, False)
 
 
 def spread(target: str, flag: str = "") -> tables.Column:
@@ -76,7 +74,7 @@ def spread(target: str, flag: str = "") -> tables.Column:
   return tables.Column(
     field,
     (_joined((*stems, *short), _STD),),
-    flag or f"{field}_column",
+    flag,
     is_needed=False,
     is_number=True,
   )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from emojax.config import TARGETS
+from emojax.config import SCALE, TARGETS
 from emojax.datasets.va_emotion.storage import NAME
 from emojax.evaluation import results
 from emojax.features import params
@@ -28,14 +28,15 @@ class Dataset:
   Attributes:
     image_ids: N picture ids.
     features: feature name -> (N, size) float32.
-    ratings: (N, 2) float32, valence and arousal, 1..9.
-    ratings_std: (N, 2) float32, spread over raters; NaN when unknown.
-    num_raters: (N, 2) int32; -1 when unknown.
+    ratings: (N, T) float32, of each of `targets`, 1..9.
+    ratings_std: (N, T) float32, spread over raters; NaN when unknown.
+    num_raters: (N, T) int32; -1 when unknown.
     fold: (N,) int32, 0..4.
     keywords: N words, "" when unknown.
-    metadata: JSON-able: `source` (the config), `fingerprint`, `features` (what made
-      each, see `features.params.describe`), `fold_seed`, `num_pictures`, `missing` and
-      `broken` (pictures left out), `unrated`, `settings`, `disclaimer`.
+    metadata: JSON-able: `source` (the config), `targets` (what is rated), `scales`
+      (target -> lowest and highest rating in the source), `fingerprint`, `features`
+      (what made each, see `features.params.describe`), `fold_seed`, `num_pictures`,
+      `missing` and `broken` (pictures left out), `unrated`, `settings`, `disclaimer`.
   """
 
   image_ids: list[str]
@@ -48,11 +49,35 @@ class Dataset:
   metadata: dict[str, Any]
 
   def ratings_of(self, target: str) -> results.Ratings:
-    """What people gave on one of `config.TARGETS`."""
-    column = TARGETS.index(target)
+    """What people gave on one of `targets`."""
+    column = self.targets.index(target)
     return results.Ratings(
       self.ratings[:, column], self.ratings_std[:, column], self.num_raters[:, column]
     )
+
+  @property
+  def targets(self) -> tuple[str, ...]:
+    """What is rated, in the order of the columns of `ratings`."""
+    return tuple(self.metadata.get("targets", TARGETS))
+
+  @property
+  def scales(self) -> dict[str, tuple[float, float]]:
+    """Target -> lowest and highest possible rating in the source."""
+    scales = self.metadata.get("scales", {})  # sets of emojax 0.1 do not say
+    return {target: tuple(scales.get(target, SCALE)) for target in self.targets}
+
+  @property
+  def output_scales(self) -> dict[str, tuple[float, float]]:
+    """Target -> the scale on which results are written.
+
+    It is what the settings say; else the scale of the user's own table, and 1..9, the
+    paper's, for sets with a name.
+    """
+    said = self.metadata.get("output_scale")
+    if said:
+      return dict.fromkeys(self.targets, tuple(said))
+    own = self.metadata["source"] == "folder"
+    return self.scales if own else dict.fromkeys(self.targets, SCALE)
 
   @property
   def name(self) -> str:
@@ -135,8 +160,8 @@ def _in_memory(rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> Data
   def column(name: str, dtype: type) -> np.ndarray:
     return np.array([row[name] for row in rows], dtype)
 
-  def pair(pattern: str, dtype: type) -> np.ndarray:
-    names = [pattern.format(target) for target in TARGETS]
+  def table(pattern: str, dtype: type) -> np.ndarray:
+    names = [pattern.format(target) for target in metadata.get("targets", TARGETS)]
     return np.stack([column(name, dtype) for name in names], axis=1)
 
   return Dataset(
@@ -144,9 +169,9 @@ def _in_memory(rows: Sequence[dict[str, Any]], metadata: dict[str, Any]) -> Data
     features={
       entry["name"]: column(entry["name"], np.float32) for entry in metadata["features"]
     },
-    ratings=pair("{}", np.float32),
-    ratings_std=pair("{}_std", np.float32),
-    num_raters=pair("{}_num_raters", np.int32),
+    ratings=table("{}", np.float32),
+    ratings_std=table("{}_std", np.float32),
+    num_raters=table("{}_num_raters", np.int32),
     fold=column("fold", np.int32),
     keywords=[row["keyword"].decode() for row in rows],
     metadata=metadata,

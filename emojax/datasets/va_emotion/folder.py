@@ -1,15 +1,20 @@
 """The user's own pictures: a folder, and a table of ratings.
 
-In: `--images_dir`, `--ratings_csv`, `--rating_scale` and what the table's columns are
-called, where that is not usual. Out: a `Collection`.
+In: `--images_dir`, `--ratings_csv`, the scales of the ratings, and what the table's
+columns are called where that is not usual. Out: a `Collection`.
 """
 
+import dataclasses
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from emojax.config import TARGETS, DataConfig
-from emojax.datasets.va_emotion import collection, columns, ratings
+from emojax.datasets.va_emotion import collection, columns, ratings, scale_inference
+from emojax.features import DERIVED, FEATURES
 from emojax.utils import names, tables
+from emojax.utils import scales as scale_lib
 
 # Fields whose column a setting of the same name with "_column" behind it may name.
 FIELDS = (
@@ -19,91 +24,133 @@ FIELDS = (
   "num_raters",
   "keyword",
 )
+_GROUP = tables.Column("group", flag="group_column")
+_TARGET_NAME = re.compile(r"[^\W\d]\w*")  # it names fields, files and columns
+_TAKEN = ("image", "image_id", "fold", "keyword", "num_raters")
+_TAKEN_ENDS = ("_std", "_num_raters", "_rated", "_predicted")
 
 
-def named_columns(data: DataConfig) -> dict[str, str]:
-  """Field -> the column that settings name for it; "" where they name none."""
-  return {field: getattr(data, f"{field}_column") for field in FIELDS}
-
-
-def load(
-  images_dir: str,
-  ratings_csv: str,
-  rating_scale: Sequence[float],
-  skip_missing: bool,
-  named: Mapping[str, str] | None = None,
-) -> collection.Collection:
+def load(data: DataConfig) -> collection.Collection:
   """Rated pictures of a user.
 
   Args:
-    images_dir: the folder of pictures.
-    ratings_csv: the table; its names are those of pictures below `images_dir`.
-    rating_scale: lowest and highest possible rating.
-    skip_missing: leave rated pictures that are not there out.
-    named: see `named_columns`.
+    data: folder, table, scales and columns. Of valence and arousal the table needs one,
+      and of `further_targets` all.
   Returns:
     A `Collection` with ratings on 1..9.
   Raises:
     RatingsError: a setting is missing, or the table cannot be used as it is.
     ImageError: the folder is not there.
   """
-  for flag, value in (("images_dir", images_dir), ("ratings_csv", ratings_csv)):
-    if not value:
+  for flag in ("images_dir", "ratings_csv"):
+    if not getattr(data, flag):
       raise ratings.RatingsError(
         f"va_emotion/folder needs --images_dir and --ratings_csv; --{flag} is not given"
       )
-  low, high = ratings.check_scale(rating_scale)
-  named = named or {}
-  path = pathlib.Path(ratings_csv).expanduser()
-  table = tables.read(path, _columns(bool(named.get("num_raters"))), named)
-  folder = pathlib.Path(images_dir).expanduser()
+  table, targets = _read(data)
+  scales = _said_scales(data, targets)
+  folder = pathlib.Path(data.images_dir).expanduser()
   there = collection.files_of(folder)
   resolved = there.resolve([line.cells["image"] for line in table.lines])
-  rated = ratings.read_rated(
-    table,
-    (low, high),
-    _fields(table),
-    resolved.image_ids,
-    resolved.problems,
-    keywords=[line.cells.get("keyword", "") for line in table.lines],
-  )
+  keywords = [line.cells.get("keyword", "") for line in table.lines]
+  rated, sure = ratings.read_rated(table, scales, resolved, keywords)
+  rated = [
+    dataclasses.replace(entry, group=line.cells.get("group", ""))
+    for entry, line in zip(rated, table.lines, strict=True)
+  ]
   return collection.from_files(
     "folder",
+    sure,
     rated,
     table.path,
     folder,
     there,
-    skip_missing,
-    settings={"rating_scale": [low, high], "assumed": _assumed(table, resolved)},
+    data.skip_bad_pictures,
+    settings={
+      "rating_scale": _common(sure),
+      "assumed": _assumed(table, resolved, scales),
+    },
   )
 
 
-def _columns(raters_are_named: bool) -> list[tables.Column]:
-  """What is looked for; counts per target only where no column is named for both."""
-  per_target = [columns.raters(target) for target in TARGETS]
-  return [
+def targets_of(data: DataConfig) -> tuple[str, ...]:
+  """What the table of a user rates.
+
+  Raises:
+    RatingsError: it cannot be used as it is.
+  """
+  return _read(data)[1]
+
+
+def _read(data: DataConfig) -> tuple[tables.Table, tuple[str, ...]]:
+  """The table, and the targets that it rates."""
+  further = tuple(target for target in data.further_targets if target not in TARGETS)
+  _check_further(further)
+  named = {field: getattr(data, f"{field}_column") for field in (*FIELDS, "group")}
+  # A count of both targets that is named is not overruled by one of each.
+  counted = (*TARGETS, *further) if not data.num_raters_column else ()
+  wanted = [
     columns.image(),
-    *(columns.rating(target) for target in TARGETS),
-    *(columns.spread(target) for target in TARGETS),
+    *(columns.rating(target, f"{target}_column", False) for target in TARGETS),
+    *(columns.rating(target) for target in further),
+    *(columns.spread(target, f"{target}_std_column") for target in TARGETS),
+    *(columns.spread(target) for target in further),
     columns.raters(),
-    *([] if raters_are_named else per_target),
+    *(columns.raters(target) for target in counted),
     columns.keyword(),
+    *([_GROUP] if data.group_column else []),
   ]
+  table = tables.read(pathlib.Path(data.ratings_csv).expanduser(), wanted, named)
+  base = tuple(target for target in TARGETS if target in table.columns)
+  lacking = [target for target in TARGETS if target not in base]
+  # One that is only misspelt is not taken for one that is not there.
+  if not (base or further) or any(tables.near(name, table.others) for name in lacking):
+    needed = [column for column in wanted if column.field in ("image", *TARGETS)]
+    raise tables.lacking(table.path, table.header, needed, lacking)
+  return table, base + further
 
 
-def _fields(table: tables.Table) -> dict[str, str]:
-  """Field of `Rated` -> field of the table, of those that it has."""
-  fields = {target: target for target in TARGETS}
-  for target in TARGETS:
-    fields[f"{target}_std"] = f"{target}_std"
-    own = f"{target}_num_raters"
-    fields[f"{target}_raters"] = own if own in table.columns else "num_raters"
-  return {field: source for field, source in fields.items() if source in table.columns}
+def _check_further(targets: Sequence[str]) -> None:
+  taken = {*_TAKEN, *FEATURES, *DERIVED}
+  for target in targets:
+    is_taken = target in taken or target.endswith(_TAKEN_ENDS)
+    if is_taken or not _TARGET_NAME.fullmatch(target):
+      raise ratings.RatingsError(
+        f"{target!r} cannot be the name of a target: expected letters, digits and "
+        "underscores that mean nothing else here; rename the column"
+      )
 
 
-def _assumed(table: tables.Table, resolved: names.Resolved) -> list[str]:
+def _said_scales(
+  data: DataConfig, targets: Sequence[str]
+) -> dict[str, scale_lib.Scale | None]:
+  """Target -> the scale that settings say it has; None where they say none."""
+  scales: dict[str, scale_lib.Scale | None] = {}
+  for target in targets:
+    own = scale_inference.flag_of(target)
+    flag = own if getattr(data, own) else "rating_scale"
+    scale = getattr(data, flag)
+    scales[target] = scale_lib.check(scale, flag) if scale else None
+  return scales
+
+
+def _common(scales: Mapping[str, scale_lib.Scale]) -> Any:
+  """The scale of all targets as a list; where they differ, by target."""
+  first, *others = scales.values()
+  if all(scale == first for scale in others):
+    return list(first)
+  return {target: list(scale) for target, scale in scales.items()}
+
+
+def _assumed(
+  table: tables.Table,
+  resolved: names.Resolved,
+  scales: Mapping[str, scale_lib.Scale | None],
+) -> list[str]:
   """One line on what was assumed to read the table so, if anything was."""
-  phrases = []
+  phrases = [f"no {target}" for target in TARGETS if target not in table.columns]
+  if unsaid := [target for target, scale in scales.items() if scale is None]:
+    phrases.append(f"{' and '.join(unsaid)} taken to be on 1..9")
   if resolved.prefix:
     phrases.append(f"{resolved.prefix!r} cut from the names")
   if resolved.bare:

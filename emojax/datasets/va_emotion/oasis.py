@@ -11,6 +11,7 @@ of the 900 rows may be there. Out: a `Collection`.
 import pathlib
 import re
 
+from emojax.config import TARGETS
 from emojax.datasets.va_emotion import collection, ratings
 from emojax.utils import tables
 
@@ -22,12 +23,13 @@ INSTRUCTIONS = (
   "images/ (the .jpg files) and OASIS.csv, and name it with --manual_dir."
 )
 _COLUMNS = {
+  "theme": "theme",
   "valence": "valence_mean",
   "arousal": "arousal_mean",
   "valence_std": "valence_sd",
   "arousal_std": "arousal_sd",
-  "valence_raters": "valence_n",
-  "arousal_raters": "arousal_n",
+  "valence_num_raters": "valence_n",
+  "arousal_num_raters": "arousal_n",
 }
 
 
@@ -56,24 +58,25 @@ def load(manual_dir: str, skip_missing: bool) -> collection.Collection:
       f"{', '.join(sorted(path.name for path in folder.iterdir())) or 'nothing'}"
     )
   table = published[0]
-  columns = [tables.Column("theme")]
-  columns += [tables.Column(name, is_number=True) for name in _COLUMNS.values()]
+  columns = [
+    tables.Column(field, ((name,),), is_number=field != "theme")
+    for field, name in _COLUMNS.items()
+  ]
   # Columns that matter are ASCII; sources may name a photographer in Latin-1.
   content = tables.read(table, columns, fallback_encoding="latin-1")
   # Two published themes end in a blank that the files' names lack.
   themes = [line.cells["theme"] for line in content.lines]
   there = collection.files_of(images)
   resolved = there.resolve([theme and f"{theme}.jpg" for theme in themes])
-  rated = ratings.read_rated(
+  rated, scales = ratings.read_rated(
     content,
-    SCALE,
-    _COLUMNS,
-    resolved.image_ids,
-    resolved.problems,
+    dict.fromkeys(TARGETS, SCALE),
+    resolved,
     keywords=[re.sub(r"\s*\d+$", "", theme) for theme in themes],
   )
   return collection.from_files(
     "oasis",
+    scales,
     rated,
     table,
     images,

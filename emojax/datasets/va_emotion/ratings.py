@@ -1,6 +1,6 @@
-"""Rated pictures from tables that people made: read, checked, mapped to 1..9.
+"""Rated pictures from tables that people made: checked, and mapped to 1..9.
 
-In: a table, the scale of its ratings, and the pictures that its names mean. Out: one
+In: a table, the scales of its ratings, and the pictures that its names mean. Out: one
 `Rated` per picture on the scale 1..9. Every complaint names the file, the line, what
 was expected, what came, and what to do.
 """
@@ -11,104 +11,108 @@ import math
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from emojax.config import SCALE, TARGETS
+from emojax.datasets.va_emotion import scale_inference
 from emojax.utils import names, tables
+from emojax.utils import scales as scale_lib
 
 UNKNOWN_RATERS = -1
 
 
 # Ratings that cannot be used as they are; the message says where and why.
 RatingsError = tables.TableError
+check_scale = scale_lib.check
+
+
+@dataclasses.dataclass(frozen=True)
+class Rating:
+  """What people felt at one picture about one target, on the scale 1..9.
+
+  Attributes:
+    mean: over raters.
+    std: standard deviation over raters; NaN when unknown.
+    raters: how many rated; -1 when unknown.
+  """
+
+  mean: float
+  std: float = math.nan
+  raters: int = UNKNOWN_RATERS
 
 
 @dataclasses.dataclass(frozen=True)
 class Rated:
-  """One picture and what people felt, on the scale 1..9.
+  """One picture and what people felt.
 
   Attributes:
     image_id: the picture's path below its folder, with forward slashes.
-    valence, arousal: mean ratings.
-    valence_std, arousal_std: standard deviations over raters; NaN when unknown.
-    valence_raters, arousal_raters: how many rated; -1 when unknown.
+    ratings: target -> rating; the same targets for every picture of a collection.
     keyword: what the picture is called in the source; empty when unknown.
+    group: pictures with the same text stay in one fold; empty: in no group.
   """
 
   image_id: str
-  valence: float
-  arousal: float
-  valence_std: float = math.nan
-  arousal_std: float = math.nan
-  valence_raters: int = UNKNOWN_RATERS
-  arousal_raters: int = UNKNOWN_RATERS
+  ratings: Mapping[str, Rating]
   keyword: str = ""
-
-
-def check_scale(scale: Sequence[float]) -> tuple[float, float]:
-  """The scale's two ends; RatingsError unless there are two, the lower one first."""
-  if len(scale) != 2 or not scale[0] < scale[1] or not all(map(math.isfinite, scale)):
-    raise RatingsError(
-      "expected a rating scale of two numbers, the lowest and the highest rating, such "
-      f"as 1,9; got {','.join(f'{end:g}' for end in scale) or 'nothing'}"
-    )
-  return scale[0], scale[1]
+  group: str = ""
 
 
 def rescale(rating: float, low: float, high: float) -> float:
   """A rating on `low`..`high` as one on 1..9, linear in the scale's two ends."""
-  return SCALE[0] + (rating - low) * _stretch(low, high)
-
-
-def _stretch(low: float, high: float) -> float:
-  """Points of the 1..9 scale that one point of `low`..`high` is."""
-  return (SCALE[1] - SCALE[0]) / (high - low)
+  return scale_lib.mapped(rating, (low, high))
 
 
 def read_rated(
   table: tables.Table,
-  scale: Sequence[float],
-  fields: Mapping[str, str],
-  image_ids: Sequence[str],
-  problems_of: Mapping[int, str],
+  scales: Mapping[str, scale_lib.Scale | None],
+  images: names.Resolved,
   keywords: Sequence[str],
-) -> list[Rated]:
+) -> tuple[list[Rated], dict[str, scale_lib.Scale]]:
   """Rows of a table as rated pictures on 1..9.
 
   Args:
-    table: the rows.
-    scale: lowest and highest possible rating in the file.
-    fields: field of `Rated` -> field of the table; `valence` and `arousal` must be
-      there, spreads and counts may. An optional column that the file lacks, and an
-      empty cell in one that it has, is unknown; so is a spread over a single rater.
-    image_ids: of each row, its picture.
-    problems_of: row -> what is wrong with its picture's name.
+    table: the rows; for each target its fields TARGET, and perhaps TARGET_std,
+      TARGET_num_raters or for all num_raters. An optional column that the file lacks,
+      and an empty cell in one that it has, is unknown; so is a spread over a single
+      rater.
+    scales: target -> lowest and highest possible rating in the file; None: not said,
+      see `scale_inference.infer`.
+    images: the pictures of the rows.
     keywords: of each row.
   Returns:
-    One `Rated` per row, in the file's order.
+    One `Rated` per row, in the file's order, and the scale of each target.
   Raises:
-    RatingsError: a cell that is not a number, a rating outside the scale, a negative
-      spread, a count below one, or a picture that stands twice.
+    RatingsError: a cell that is not a number, a rating outside its scale, ratings whose
+      scale is in doubt, a negative spread, a count below one, or a picture that stands
+      twice.
   """
-  low, high = check_scale(scale)
   problems: list[str] = []
-  rated: list[Rated] = []
+  rows: list[dict[str, Rating]] = []
   line_of: dict[str, int] = {}
   for row, line in enumerate(table.lines):
-    values, wrong = _values(line, table, fields, low, high)
+    values, wrong = _values(table, line, scales)
     problems += wrong
-    if row in problems_of:
-      problems.append(f"line {line.number}: {problems_of[row]}")
+    rows.append(values)
+    if row in images.problems:
+      problems.append(f"line {line.number}: {images.problems[row]}")
       continue
-    image = image_ids[row]
+    image = images.image_ids[row]
     first = line_of.setdefault(image, line.number)
     if first != line.number:
       problems.append(
-        f"{image!r} stands twice, in lines {first} and {line.number}; keep one"
+        f"{image!r} stands twice, in lines {first} and {line.number}; keep one, or "
+        "make means of single answers with python -m emojax.raters aggregate"
       )
-    if not problems:
-      rated.append(_to_1_to_9(image, values, keywords[row], low, high))
   if problems:
     raise RatingsError(f"{table.path}: {tables.some(problems)}")
-  return rated
+  sure = _sure_scales(table, rows, scales)
+  rated = [
+    Rated(
+      image,
+      {target: _to_1_to_9(values[target], scale) for target, scale in sure.items()},
+      keyword,
+    )
+    for image, values, keyword in zip(images.image_ids, rows, keywords, strict=True)
+  ]
+  return rated, sure
 
 
 def missing_error(
@@ -133,58 +137,78 @@ def missing_error(
 
 
 def _values(
-  line: tables.Line,
   table: tables.Table,
-  fields: Mapping[str, str],
-  low: float,
-  high: float,
-) -> tuple[dict[str, float], list[str]]:
-  """The numbers of a row by field, on its own scale, and what is wrong with it."""
-  values: dict[str, float] = {}
+  line: tables.Line,
+  scales: Mapping[str, scale_lib.Scale | None],
+) -> tuple[dict[str, Rating], list[str]]:
+  """The ratings of a row, on the file's scales, and what is wrong with them."""
+  ratings = {}
   problems = []
-  for field, source in fields.items():
-    cell = line.cells.get(source, "")
-    if not cell and field not in TARGETS:
-      continue
+
+  def number(field: str, check, unknown: float) -> float:
+    cell = line.cells.get(field, "")
+    if not cell and field not in scales:
+      return unknown
     try:
-      values[field] = _check_value(field, tables.number(cell), low, high)
+      return check(tables.number(cell))
     except ValueError as error:
-      column = table.columns[source]
-      problems.append(f"line {line.number}, column {column}: {error}")
-  return values, problems
+      place = f"line {line.number}, column {table.columns[field]}"
+      problems.append(f"{place}: {error}")
+      return unknown
+
+  for target, scale in scales.items():
+    own = f"{target}_num_raters"
+    raters = own if own in table.columns else "num_raters"
+    ratings[target] = Rating(
+      number(target, lambda value, on=scale: _on_scale(value, on), math.nan),
+      number(f"{target}_std", _spread, math.nan),
+      round(number(raters, _count, UNKNOWN_RATERS)),
+    )
+  return ratings, problems
 
 
-def _to_1_to_9(
-  image: str, values: Mapping[str, float], keyword: str, low: float, high: float
-) -> Rated:
-  """A row's numbers, checked, as a rated picture; linear in the scale's two ends."""
-  stretch = _stretch(low, high)
+def _sure_scales(
+  table: tables.Table,
+  rows: Sequence[Mapping[str, Rating]],
+  scales: Mapping[str, scale_lib.Scale | None],
+) -> dict[str, scale_lib.Scale]:
+  """The scale of each target, said or not to be doubted."""
+  unsaid = [target for target, scale in scales.items() if scale is None]
+  try:
+    common = (
+      scale_inference.infer({t: [row[t].mean for row in rows] for t in unsaid})
+      if unsaid
+      else None
+    )
+  except RatingsError as error:
+    raise RatingsError(f"{table.path}: {error}") from None
+  return {target: scale or common for target, scale in scales.items()}  # type: ignore[misc]
 
-  def std(target: str) -> float:
-    """A single rater has no spread, whatever a program made of one."""
-    alone = values.get(f"{target}_raters") == 1
-    return math.nan if alone else values.get(f"{target}_std", math.nan) * stretch
 
-  return Rated(
-    image,
-    valence=rescale(values["valence"], low, high),
-    arousal=rescale(values["arousal"], low, high),
-    valence_std=std("valence"),
-    arousal_std=std("arousal"),
-    valence_raters=round(values.get("valence_raters", UNKNOWN_RATERS)),
-    arousal_raters=round(values.get("arousal_raters", UNKNOWN_RATERS)),
-    keyword=keyword,
+def _to_1_to_9(rating: Rating, scale: scale_lib.Scale) -> Rating:
+  # A single rater has no spread, whatever a program made of one.
+  std = math.nan if rating.raters == 1 else rating.std
+  return Rating(
+    scale_lib.mapped(rating.mean, scale), std * scale_lib.stretch(scale), rating.raters
   )
 
 
-def _check_value(field: str, value: float, low: float, high: float) -> float:
-  if field in TARGETS and not low <= value <= high:
+def _on_scale(value: float, scale: scale_lib.Scale | None) -> float:
+  if scale and not scale[0] <= value <= scale[1]:
     raise ValueError(
-      f"expected a rating from {low:g} to {high:g}, got {value:g}; if the ratings have "
-      "another scale, say so with --rating_scale"
+      f"expected a rating from {scale[0]:g} to {scale[1]:g}, got {value:g}; if the "
+      "ratings have another scale, say so with --rating_scale"
     )
-  if field.endswith("_std") and value < 0:
+  return value
+
+
+def _spread(value: float) -> float:
+  if value < 0:
     raise ValueError(f"expected a standard deviation of 0 or more, got {value:g}")
-  if field.endswith("_raters") and (value < 1 or value != round(value)):
+  return value
+
+
+def _count(value: float) -> float:
+  if value < 1 or value != round(value):
     raise ValueError(f"expected a whole number of raters, 1 or more, got {value:g}")
   return value

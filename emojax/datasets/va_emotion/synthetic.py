@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from emojax.config import SCALE
+from emojax.config import SCALE, TARGETS
 from emojax.datasets.va_emotion import collection, ratings
 
 NAME = "synthetic"
@@ -92,6 +92,7 @@ def load(num_pictures: int, seed: int) -> collection.Collection:
   rated = [_rate(seed, index, of) for index, of in enumerate(scenes)]
   return collection.Collection(
     name=NAME,
+    scales=dict.fromkeys(TARGETS, SCALE),
     rated=rated,
     images=Drawings(seed, scenes),
     contents=[f"drawn {VERSION} {seed} {index}" for index in range(num_pictures)],
@@ -151,16 +152,13 @@ def _rate(seed: int, index: int, of: Scene) -> ratings.Rated:
   number = int(generator.integers(RATERS[0], RATERS[1] + 1))
   answers = np.array(formula(of)) + RATER_NOISE * generator.standard_normal((number, 2))
   answers = np.clip(np.rint(answers), *SCALE)
-  valence, arousal = answers.mean(0)
-  valence_std, arousal_std = answers.std(0, ddof=1)
+  means, stds = answers.mean(0), answers.std(0, ddof=1)
   return ratings.Rated(
     image_id=f"synthetic_{index:05d}",
-    valence=float(valence),
-    arousal=float(arousal),
-    valence_std=float(valence_std),
-    arousal_std=float(arousal_std),
-    valence_raters=number,
-    arousal_raters=number,
+    ratings={
+      target: ratings.Rating(float(mean), float(std), number)
+      for target, mean, std in zip(TARGETS, means, stds, strict=True)
+    },
     keyword=of.kind,
   )
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from emojax.config import DataConfig, ExtractConfig
+from emojax.config import TARGETS, DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import storage
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       sizes = extractor.sizes_of(self._extract_settings)
     number = tfds.features.Scalar(np.float32)
     count = tfds.features.Scalar(np.int32)
+    targets = self._planned_targets()
     tensors = {
       name: tfds.features.Tensor(shape=(size,), dtype=np.float32)
       for name, size in sizes.items()
@@ -132,18 +133,25 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     return tfds.features.FeaturesDict(
       {
         "image_id": tfds.features.Text(),
-        "valence": number,
-        "arousal": number,
+        **dict.fromkeys(targets, number),
         "fold": count,
-        "valence_std": number,
-        "arousal_std": number,
+        **{f"{target}_std": number for target in targets},
         "num_raters": count,
-        "valence_num_raters": count,
-        "arousal_num_raters": count,
+        **{f"{target}_num_raters": count for target in targets},
         "keyword": tfds.features.Text(),
         **tensors,
       }
     )
+
+  def _planned_targets(self) -> tuple[str, ...]:
+    """What is rated in a dataset to be built."""
+    if self._dataset is not None:
+      return self._dataset.targets
+    if self.builder_config.name == "folder" and self._data_settings.ratings_csv:
+      from emojax.datasets.va_emotion import folder
+
+      return folder.targets_of(self._data_settings)
+    return TARGETS
 
   def download_and_prepare(self, **kwargs: Any) -> None:
     """As TFDS's, and safe when several processes prepare the same dataset at once."""
@@ -177,20 +185,19 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     self, dataset: Dataset
   ) -> Iterator[tuple[int, dict[str, Any]]]:
     for row, image_id in enumerate(dataset.image_ids):
-      valence_raters, arousal_raters = dataset.num_raters[row]
+      raters = dict(zip(dataset.targets, dataset.num_raters[row], strict=True))
+      means = zip(dataset.targets, dataset.ratings[row], strict=True)
+      stds = zip(dataset.targets, dataset.ratings_std[row], strict=True)
       yield (
         row,
         {
           "image_id": image_id,
-          "valence": dataset.ratings[row, 0],
-          "arousal": dataset.ratings[row, 1],
+          **dict(means),
           "fold": dataset.fold[row],
-          "valence_std": dataset.ratings_std[row, 0],
-          "arousal_std": dataset.ratings_std[row, 1],
+          **{f"{target}_std": std for target, std in stds},
           # Sources may count raters per question; one number is the smaller count.
-          "num_raters": min(valence_raters, arousal_raters),
-          "valence_num_raters": valence_raters,
-          "arousal_num_raters": arousal_raters,
+          "num_raters": min(raters.values()),
+          **{f"{target}_num_raters": count for target, count in raters.items()},
           "keyword": dataset.keywords[row],
           **{name: table[row] for name, table in dataset.features.items()},
         },
@@ -228,7 +235,7 @@ def _replace(base: Any, settings: dict[str, Any]) -> Any:
     if field.name in settings:
       value = settings.pop(field.name)
       if isinstance(field.default, tuple) and isinstance(value, str):
-        kind = type(field.default[0])
+        kind = field.metadata["kind"]
         value = tuple(kind(item.strip()) for item in value.split(","))
       changed[field.name] = value
   return dataclasses.replace(base, **changed)

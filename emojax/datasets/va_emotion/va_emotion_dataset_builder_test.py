@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 
 from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import Builder, storage
+from emojax.datasets.va_emotion import dataset as dataset_lib
 
 DUMMY = pathlib.Path(__file__).parent / "dummy_data"
 IDS = [
@@ -60,7 +61,7 @@ def test_rows_are_the_ratings_and_the_features(data_dir):
   assert dawn["num_raters"] == 31 and dawn["keyword"] == b"dawn"
   assert crowd["valence"] == 5.0
   assert crowd["num_raters"] == -1 and crowd["keyword"] == b""
-  assert sorted(row["fold"] for row in rows) == [0, 0, 1, 1, 2, 3, 4]
+  assert {int(row["fold"]) for row in rows} == set(range(5))
   for row in rows:
     assert row["lbp"].shape == (59,) and row["lbp"].dtype == np.float32
     assert row["lbp"].sum() == pytest.approx(1.0, abs=1e-5)
@@ -72,6 +73,8 @@ def test_metadata_says_what_made_it(data_dir):
   metadata = info.metadata
   assert metadata["num_pictures"] == 7 and metadata["source"] == "folder"
   assert metadata["settings"]["rating_scale"] == [1, 7]
+  assert metadata["targets"] == ["valence", "arousal"]
+  assert metadata["scales"] == {"valence": [1, 7], "arousal": [1, 7]}
   assert [entry["name"] for entry in metadata["features"]] == ["lbp"]
   assert metadata["missing"] == [] and metadata["broken"] == {}
   assert info.splits["train"].num_examples == 7
@@ -146,6 +149,26 @@ def test_synthetic_and_oasis_build_too(tmp_path):
   assert (last["valence_num_raters"], last["arousal_num_raters"]) == (24, 22)
   assert last["num_raters"] == 22
   assert last["valence"] == pytest.approx(1 + 8 * 4 / 6)
+
+
+def test_other_targets_have_fields_of_their_own(tmp_path):
+  table = tmp_path / "beauty.csv"
+  rows = [f"{name},{1 + n},{n / 2}" for n, name in enumerate(IDS)]
+  table.write_text("\n".join(["image,valence,beauty", *rows]))
+  settings = _settings(tmp_path) | {"ratings_csv": str(table), "further_scale": "0,10"}
+  builder = tfds.builder(
+    "va_emotion/folder", data_dir=tmp_path, further_targets="beauty", **settings
+  )
+  builder.download_and_prepare()
+  row = builder.as_data_source("train")[3]
+  assert row["valence"] == pytest.approx(1 + 8 * 3 / 6)
+  assert row["beauty"] == pytest.approx(1 + 8 * 1.5 / 10)
+  assert math.isnan(row["beauty_std"]) and row["beauty_num_raters"] == -1
+  assert "arousal" not in row
+  dataset = dataset_lib.read(builder.data_path)
+  assert dataset.targets == ("valence", "beauty")
+  assert dataset.scales == {"valence": (1, 7), "beauty": (0, 10)}
+  np.testing.assert_allclose(dataset.ratings_of("beauty").mean[3], row["beauty"])
 
 
 def test_the_folder_is_laid_out_as_tfds_wants_it():

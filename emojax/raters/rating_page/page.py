@@ -257,7 +257,9 @@ def _data(images: Sequence[rating_pictures.Image], settings: RatingPageConfig) -
   """What the script needs, as JSON that no picture's name can break out of."""
   # Answers are kept under this: other texts keep them, other pictures do not.
   identity = [[p.name, p.digest] for p in images]
-  digest = hashlib.sha256(json.dumps([identity, settings.most]).encode()).hexdigest()
+  digest = hashlib.sha256(
+    json.dumps([identity, settings.most], allow_nan=False).encode()
+  ).hexdigest()
   content = {
     "digest": digest[:16],
     "most": settings.most,
@@ -265,7 +267,9 @@ def _data(images: Sequence[rating_pictures.Image], settings: RatingPageConfig) -
     "postFields": list(settings.post_fields) if settings.post_url else [],
     "pictures": [[p.name, p.source, p.width, p.height] for p in images],
   }
-  return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
+  return json.dumps(content, separators=(",", ":"), allow_nan=False).replace(
+    "<", "\\u003c"
+  )
 
 
 def _policy(settings: RatingPageConfig, style: str, script: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emojax import images
-from emojax.report.dataset import near_duplicates
+from emojax.images import near_duplicates
 from emojax.utils import progress
 
 TINY_PX = 64  # below it a side is enlarged more than fourfold to the features' 256 px

@@ -4,7 +4,6 @@ In: `RatedSet`s, copies, notes. Out: file name -> text; nothing is written here.
 """
 
 import dataclasses
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -14,11 +13,11 @@ import numpy as np
 
 from emojax.config import TARGETS
 from emojax.evaluation import folds
+from emojax.images import near_duplicates
 from emojax.report.dataset import (
   copies,
   copies_section,
   coverage,
-  near_duplicates,
 )
 from emojax.report.dataset import look as picture_check
 from emojax.report.dataset.rated_set import NO_FOLD, LeftOut, RatedSet
@@ -62,7 +61,7 @@ def contents(
 ) -> dict[str, str]:
   """`images.csv`, `near_duplicates.csv` and `results.json`, by name."""
   numbers = results(sets, duplicates, notes)
-  text = json.dumps(files.plain(numbers), indent=2, allow_nan=False) + "\n"
+  text = files.json_text(numbers)
   return {
     "pictures.csv": images(sets, duplicates),
     "near_duplicates.csv": pairs(sets, duplicates),
@@ -206,8 +205,9 @@ def _left_out(rated_set: RatedSet, entry: LeftOut) -> Sequence[Any]:
   rated = entry.rated
   cells: list[Any] = [""] * 7
   if rated:
-    numbers = (rated.valence, rated.arousal, rated.valence_std, rated.arousal_std)
-    counts = (rated.valence_raters, rated.arousal_raters)
+    of = [rated.ratings[target] for target in TARGETS]
+    numbers = (*(rating.mean for rating in of), *(rating.std for rating in of))
+    counts = [rating.raters for rating in of]
     cells = [*map(_number, numbers), *map(_count, counts), rated.keyword]
   return rated_set.title, entry.image_id, "", *cells, *_look(entry.look), ""
 

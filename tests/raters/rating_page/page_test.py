@@ -197,7 +197,7 @@ def test_every_file_below_the_folder_is_a_row_or_a_count(plain, tmp_path):
   assert done.returncode == 1
   listing = (tmp_path / "page-pictures.csv").read_text()
   assert listing.count("linked/") == len(rating_help.PLAIN)
-  assert "pipe.jpg,error,the file cannot be opened: it is a named pipe" in listing
+  assert 'pipe.jpg,error,"the file cannot be opened: it is a named pipe' in listing
   assert "1 other files in the folders are no pictures by their endings" in done.stderr
 
 

@@ -74,6 +74,7 @@ def _make(place):
     dataset="va_emotion/folder",
     images_dir=str(images),
     ratings_csv=str(place / "ratings.csv"),
+    folds="random",  # so that copies straddle them
     data_dir=str(place / "tfds"),
   )
 
@@ -301,7 +302,10 @@ def test_two_sets_of_one_kind_stand_beside_each_other(data, tmp_path):
     lines.append(f"small {number}.jpg,{3 + number},5")
   (tmp_path / "other.csv").write_text("\n".join(lines))
   second = dataclasses.replace(
-    data, images_dir=str(other), ratings_csv=str(tmp_path / "other.csv")
+    data,
+    images_dir=str(other),
+    ratings_csv=str(tmp_path / "other.csv"),
+    rating_scale=(1, 9),
   )
   report.of_datasets([data, second], tmp_path / "both")
   both = _Report(tmp_path / "both")
@@ -411,7 +415,10 @@ def test_a_set_of_which_nothing_can_be_used_says_so(tmp_path):
   table = tmp_path / "ratings.csv"
   table.write_text("image,valence,arousal\na.png,3,4\nb.png,5,5\n")
   data = DataConfig(
-    dataset="va_emotion/folder", images_dir=str(images), ratings_csv=str(table)
+    dataset="va_emotion/folder",
+    images_dir=str(images),
+    ratings_csv=str(table),
+    rating_scale=(1, 9),
   )
   with pytest.raises(ValueError, match="none of the 2 rated pictures is in"):
     rated_set.opened(data)
@@ -430,6 +437,7 @@ def test_one_picture_is_a_set(tmp_path):
     dataset="va_emotion/folder",
     images_dir=str(tmp_path / "pictures"),
     ratings_csv=str(table),
+    rating_scale=(1, 9),
   )
   report.of_datasets([data], tmp_path / "made")
   numbers = _Report(tmp_path / "made").results["sets"][0]
