@@ -166,6 +166,7 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
     view=images.SQUASH,
     needs="",
     make=lbp.make,
+    alike=lbp.ALIKE,
   ),
   "object_squeezenet": _of_network(
     "squeezenet",

@@ -35,6 +35,8 @@ class Feature:
       outputs, so that one run of the network serves all its features; else None.
     kind: "probability" for shares and probabilities, which models like better as square
       roots or logarithms; else "value".
+    alike: earlier versions whose numbers differ so little that what was trained with
+      them may predict with these; the feature's module says how little.
   """
 
   size: int
@@ -44,6 +46,7 @@ class Feature:
   make: Callable[[Any], Compute]
   select: Select | None = None
   kind: Literal["probability", "value"] = "value"
+  alike: frozenset[int] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +60,11 @@ class Derived:
     needs: which source it wants, see `params.load_sources`.
     make: its source's params -> a pure function of values, in NumPy: it costs next to
       nothing beside the networks that gave the values.
-    kind: as of `Feature`.
+    kind, alike: as of `Feature`.
   """
 
   version: int
   needs: str
   make: Callable[[Any], Derive]
   kind: Literal["probability", "value"] = "value"
+  alike: frozenset[int] = frozenset()

@@ -2,8 +2,9 @@
 
 In: (B, S, S, 3) uint8 RGB pictures, or (B, H, W) uint8 grey ones. Out: (B, 59) float32
 shares. Everything before the division is integer arithmetic, so the result is the same
-on every machine, and equal to scikit-image's `local_binary_pattern(grey, 8, 1,
-method="nri_uniform")` for pictures of up to 511 pixels a side.
+on every machine. The codes are those of scikit-image's `local_binary_pattern` (8, 1,
+"nri_uniform"), except where its float64 rounds a tie to "darker": in the first two rows
+and columns only, of pictures of up to 511 pixels a side.
 """
 
 import functools
@@ -15,7 +16,10 @@ import numpy as np
 from emojax.features.base import Compute
 
 SIZE = 59
-VERSION = 1
+VERSION = 2
+# Version 1 reproduced scikit-image's rounding: at most 10 pixels in 65,536 of 720
+# photographs of OASIS, 92 % of which give the same numbers to the last bit.
+ALIKE = frozenset({1})
 
 POINTS = 8
 NON_UNIFORM = SIZE - 1  # the last bin: patterns with more than two changes
@@ -93,11 +97,7 @@ def _patterns(grey: jax.Array) -> jax.Array:
     else:
       sample = at(down, right)
     patterns |= (sample >= 0).astype(jnp.int32) << bit
-  rows, columns = min(2, grey.shape[1]), min(2, grey.shape[2])
-  slipped = _slipped(grey[:, : rows + 1], rows, grey.shape[2])
-  patterns = patterns.at[:, :rows].set(patterns[:, :rows] & ~slipped)
-  slipped = _slipped(grey[:, :, : columns + 1], grey.shape[1], columns)
-  return patterns.at[:, :, :columns].set(patterns[:, :, :columns] & ~slipped)
+  return patterns
 
 
 def _differences(grey: jax.Array):
@@ -110,62 +110,6 @@ def _differences(grey: jax.Array):
     return padded[:, top : top + height, left : left + width] - grey
 
   return at
-
-
-def _slipped(grey: jax.Array, rows: int, columns: int) -> jax.Array:
-  """Which samples of the first `rows` and `columns` scikit-image rounds to darker.
-
-  Where diagonal and centre are alike and the two sides differ from it by the same
-  amount in opposite directions, the interpolated sample equals the centre. In float64
-  it comes out just below the centre for some grey levels, though only next to the top
-  and left border, where the coordinates are small and rounded otherwise. That is
-  reproduced from a table, because "equal to scikit-image" is what readers rely on.
-  """
-  at = _differences(grey)
-  centre = grey
-  table = jnp.asarray(_slip_table())
-  slipped = jnp.zeros_like(grey)
-  row = jnp.arange(grey.shape[1], dtype=jnp.int32)[None, :, None]
-  column = jnp.arange(grey.shape[2], dtype=jnp.int32)[None, None, :]
-  for corner, bit in enumerate((1, 3, 5, 7)):
-    down, right = _OFFSETS[bit]
-    tie = (at(down, right) == 0) & (at(down, 0) + at(0, right) == 0)
-    near_row = (row < (2 if down < 0 else 1)).astype(jnp.int32)
-    near_column = (column < (2 if right < 0 else 1)).astype(jnp.int32)
-    flags = table[centre * 256 + centre + at(down, 0)]
-    flag = (flags >> (4 * corner + 2 * near_row + near_column)) & 1
-    slipped |= jnp.where(tie, flag << bit, 0)
-  return slipped[:, :rows, :columns]
-
-
-@functools.cache
-def _slip_table() -> np.ndarray:
-  """Where an equal diagonal sample comes out darker than the centre in float64.
-
-  Returns:
-    (65536,) int32 at index 256 centre + vertical neighbour; bit 4 corner + 2 near_row +
-    near_column is set where it does, for the corners in code order.
-  """
-  centre, vertical = np.meshgrid(np.arange(256.0), np.arange(256.0), indexing="ij")
-  horizontal = 2 * centre - vertical
-  table = np.zeros((256, 256), np.int32)
-  for corner, bit in enumerate((1, 3, 5, 7)):
-    down, right = _OFFSETS[bit]
-    for near in range(4):
-      # Row 0 (1 when looking up, as row 0 looks outside) is near; row 2 stands for the
-      # rest: the fraction stays the same until the coordinates reach 512.
-      y = np.float64((down < 0) if near & 2 else 2) + down * _DIAGONAL / _UNIT
-      x = np.float64((right < 0) if near & 1 else 2) + right * _DIAGONAL / _UNIT
-      y, x = y - np.floor(y), x - np.floor(x)
-      # The four pixels round the sample in reading order, the diagonal as the centre.
-      far_row = [centre, vertical] if right < 0 else [vertical, centre]
-      near_row = [horizontal, centre] if right < 0 else [centre, horizontal]
-      top, bottom = (far_row, near_row) if down < 0 else (near_row, far_row)
-      above = (1 - x) * top[0] + x * top[1]
-      below = (1 - x) * bottom[0] + x * bottom[1]
-      darker = (1 - y) * above + y * below - centre < 0
-      table |= darker.astype(np.int32) << (4 * corner + near)
-  return table.reshape(-1)
 
 
 @functools.cache

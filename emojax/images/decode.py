@@ -296,7 +296,8 @@ def _with_deep_key(
 ) -> Image.Image:
   """A 16-bit RGB picture without its transparent colour, which differs in all bits."""
   deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-  assert deep is not None  # Pillow has decoded it
+  if deep is None:
+    raise ImageError("damaged or cut short PNG: only a part of it can be decoded")
   is_key = (deep[..., 2::-1] == np.asarray(key, np.uint16)).all(axis=-1)
   shown = image.copy()
   del shown.info["transparency"]
@@ -321,7 +322,7 @@ def _on_canvas(image: Image.Image, frame: Frame) -> Image.Image:
 def _opaque(image: Image.Image) -> Image.Image:
   """The picture in RGB, its transparent parts on white."""
   if image.mode not in ("LA", "PA", "RGBA") and "transparency" not in image.info:
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # without a copy
   rgba = image if image.mode == "RGBA" else image.convert("RGBA")
   alpha = rgba.getchannel("A")
   if alpha.getextrema()[1] == 0:

@@ -17,6 +17,7 @@ _REDUCED_OR_MASK = 0b101  # bits of `_KIND`
 _OLD_REDUCED = 2
 _OFFSETS = {4: "I", 13: "I", 16: "Q", 18: "Q"}  # types of numbers that name places
 _MOST_PAGES = 1000
+_BEYOND = (struct.error, OverflowError)  # of places behind the end, the second by far
 _PIXEL_TAGS = frozenset(
   (
     *(256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281),
@@ -63,7 +64,7 @@ def essence(data: bytes) -> Essence:
   try:
     (first,) = struct.unpack_from(layout.order + layout.offset, data, layout.first_at)
     page = _main_page(data, layout, list(_chain(data, layout, first)))
-  except struct.error:
+  except _BEYOND:
     return Essence(data)
   entries = [entry for tag, entry in page.entries.items() if tag in _PIXEL_TAGS]
   directory = struct.pack(layout.order + layout.number, len(entries))
@@ -96,7 +97,7 @@ def _chain(data: bytes, layout: _Layout, start: int) -> Iterator[_Page]:
     starts.add(start)
     try:
       page = _page(data, layout, start)
-    except struct.error:
+    except _BEYOND:
       if len(starts) == 1:
         raise
       return  # what follows a whole page may be damaged

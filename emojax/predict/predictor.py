@@ -399,7 +399,7 @@ def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
       f"{path} was trained on the feature {name}, which this emojax lacks{hint}"
     )
   checks = {
-    "version": ("version", {every[name].version}),
+    "version": ("version", {every[name].version, *every[name].alike}),
     "images_version": ("picture reading", images_lib.READS_ALIKE),
   }
   for key, (what, here) in checks.items():

@@ -112,6 +112,12 @@ def test_orientation_by_its_own_tag_is_applied():
   np.testing.assert_array_equal(images.load(file), np.rot90(RGB, -1))
 
 
+def test_pages_further_away_than_a_file_can_be_are_refused_in_one_line():
+  file = written((RGB, 0), bigtiff=True)
+  with pytest.raises(images.ImageError, match="not a readable TIFF"):
+    images.load(file[:8] + b"\xff" * 8 + file[16:])
+
+
 def test_damaged_directories_are_refused_in_one_line():
   whole = written((RGB, 0))
   for start in (0, 1, len(whole) - 1, len(whole), 2**31):

@@ -262,10 +262,10 @@ def copy(run, tmp_path):
   return pathlib.Path(shutil.copytree(run, tmp_path / "copy"))
 
 
-def _change_feature(copy, **changes):
+def _change_feature(copy, place=0, **changes):
   path = copy / "config.json"
   stored = json.loads(path.read_text())
-  stored["identity"]["features"][0].update(changes)
+  stored["identity"]["features"][place].update(changes)
   path.write_text(json.dumps(stored))
 
 
@@ -282,6 +282,13 @@ def test_other_features_than_the_run_s_are_refused(copy, changes, message):
   _change_feature(copy, **changes)
   with pytest.raises(checkpoint.RunError, match=message):
     emojax.load(copy)
+
+
+def test_a_run_with_earlier_versions_that_are_alike_opens(copy, opened, images):
+  _change_feature(copy, place=1, version=1, images_version=2)  # lbp
+  path = images / "05.png"
+  earlier = emojax.load(copy).predict(path)
+  np.testing.assert_array_equal(earlier.valence, opened.predict(path).valence)
 
 
 def test_unfinished_damaged_and_missing_runs_are_told_apart(copy, tmp_path):
