@@ -137,17 +137,12 @@ def _scale(texts: list[str]) -> tuple[float, ...]:
 
 
 def _warn_of_other_files(arguments: list[str]) -> None:
-  """Says on standard error how many files of folders are no pictures by their name."""
+  """Says on standard error what lies in folders and has no row."""
   from emojax import images
 
-  folders = [pathlib.Path(name).expanduser() for name in arguments]
-  other = sum(len(images.others(folder)) for folder in folders if folder.is_dir())
-  if other:
-    print(
-      f"{_NAME}: {other} other files in the folders are no pictures by their endings "
-      f"({', '.join(images.SUFFIXES)}) and have no row; name one to have it tried",
-      file=sys.stderr,
-    )
+  sentence = images.passed_over(pathlib.Path(name).expanduser() for name in arguments)
+  if sentence:
+    print(f"{_NAME}: {sentence}; name one to have it tried", file=sys.stderr)
 
 
 def _report(

@@ -11,7 +11,7 @@ import difflib
 import os
 import pathlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -39,7 +39,7 @@ class Predictions:
   """What was predicted, one entry per picture, in the order given.
 
   Attributes:
-    paths: files; None for a picture given as bytes or as an array.
+    paths: files; None for a picture that came otherwise.
     mean: target ("valence", "arousal") -> (N,) predicted rating on its scale; NaN where
       the picture could not be read.
     low, high: target -> (N,) ends of the interval in which the mean rating lies with
@@ -123,8 +123,9 @@ class Predictor:
     """Ratings of some pictures.
 
     Args:
-      images: one or several; each a path, the bytes of a file, or an (H, W, 3) uint8
-        RGB array. A path of a folder stands for every picture below it, sorted.
+      images: one or several, see `emojax.images.contents`: paths, open files, bytes,
+        arrays, Pillow images. A path of a folder stands for every picture below it,
+        sorted.
       settings: how to read and compute (`workers`, `extract_batch`, `max_pixels`,
         `cache_dir`); by default nothing is kept on disk.
       progress: whether to draw a bar on standard error.
@@ -138,7 +139,7 @@ class Predictor:
     Raises:
       ValueError: `interval` is not between 0 and 1, or the scale is none.
       SimulatedError: the run knows nothing of people, and that is not allowed.
-      ValueError: a folder that is missing or without pictures.
+      ValueError: nothing but folders without pictures.
       TypeError: something that is no picture.
     """
     simulated = " and ".join(self.run.simulated)
@@ -249,7 +250,7 @@ def _on_scale(part: str, values: np.ndarray, scale: Scale) -> np.ndarray:
   return scale_lib.mapped(values, SCALE, scale)
 
 
-ImageSource = str | pipeline.ImageSource
+ImageSource = pipeline.ImageSource
 _FAR_REASON = (
   "unlike the training pictures, 99 % of which lie within {:.2f}: do not trust it"
 )
@@ -345,36 +346,46 @@ def _tables(
 def expand(images: ImageSource | Sequence[ImageSource]) -> list[pipeline.ImageSource]:
   """Pictures one by one: folders become the pictures below them, in sorted order.
 
+  A folder that cannot be listed, or is empty, stands for itself: reading it says why.
+
   Raises:
-    ValueError: a folder without pictures.
+    ValueError: nothing but folders without pictures.
     TypeError: something that is no picture.
   """
-  if isinstance(images, (str, pathlib.Path, bytes, np.ndarray)):
-    images = [images]
-  listed: list[pipeline.ImageSource] = []
-  for image in images:
-    if isinstance(image, (bytes, np.ndarray)):
+  several: Iterable[object]
+  if images_lib.is_image(images) or not isinstance(images, Iterable):
+    several = [images]
+  else:
+    several = images
+  listed: list[images_lib.Source] = []
+  folders: list[pathlib.Path] = []  # without pictures
+  for image in several:
+    if isinstance(image, (str, os.PathLike)):
+      path = pathlib.Path(image).expanduser()
+      inside = _inside(path)
+      folders += [path] * (inside == [])
+      listed += inside or [path]
+    elif images_lib.is_image(image):
       listed.append(image)
-    elif isinstance(image, (str, pathlib.Path)):
-      listed += _files(pathlib.Path(image).expanduser())
     else:
       raise TypeError(
-        "a picture is a path, bytes or an (H, W, 3) uint8 array; got "
+        "a picture is a path, an open file, bytes, an array or a Pillow image; got "
         f"{type(image).__name__}"
       )
+  if folders and len(folders) == len(listed):
+    raise images_lib.ImageError(
+      f"no pictures in {folders[0]}: expected files ending in "
+      f"{', '.join(images_lib.SUFFIXES)}"
+    )
   return listed
 
 
-def _files(path: pathlib.Path) -> list[pathlib.Path]:
-  if not path.is_dir():
-    return [path]
-  inside = images_lib.walk(path)
-  if not inside:
-    raise images_lib.ImageError(
-      f"no pictures in {path}: expected files ending in "
-      f"{', '.join(images_lib.SUFFIXES)}"
-    )
-  return inside
+def _inside(path: pathlib.Path) -> list[pathlib.Path] | None:
+  """The pictures in a folder; None for anything else, or where it cannot be listed."""
+  try:
+    return images_lib.walk(path) if path.is_dir() else None
+  except images_lib.ImageError:
+    return None
 
 
 def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:

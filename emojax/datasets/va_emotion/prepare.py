@@ -10,7 +10,7 @@ import io
 import json
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import tensorflow_datasets as tfds
 
@@ -59,7 +59,7 @@ def prepare(
   for line in source.settings.get("assumed", ()):
     say(line)
   with storage.locked(path) as writable:
-    prepared = _prepared(path, build.fingerprint(source, data), data, settings)
+    prepared = _prepared(path, build.fingerprints(source, data), data, settings)
     if prepared is not None and _has(prepared, extraction):
       say(f"reusing {_summary(prepared)} in {path}")
       # The pictures may have moved, and the same ratings may have had another scale.
@@ -74,18 +74,27 @@ def prepare(
     built = build.build(source, data, settings, extraction, progress, prepared)
     _put(place, built)
     say(f"prepared {_summary(built)} in {path}")
+    if groups := built.metadata["groups"]:
+      number = sum(map(len, groups))
+      say(
+        f"{number} pictures in {len(groups)} groups of near-duplicates or of one "
+        f"--group_column stay in one fold each; listed in {path / METADATA}"
+      )
     fresh = read(path)
     fresh.metadata["output_scale"] = list(output_scale)
     return dataset_lib.select(fresh, settings.every_feature)
 
 
 def _prepared(
-  path: pathlib.Path, fingerprint: str, data: DataConfig, settings: ExtractConfig
+  path: pathlib.Path,
+  fingerprints: Container[str],
+  data: DataConfig,
+  settings: ExtractConfig,
 ) -> Dataset | None:
   """What is prepared, if it is of the same pictures, ratings and folds."""
   try:
     metadata = json.loads((path / METADATA).read_text())
-    if metadata["fingerprint"] != fingerprint:
+    if metadata["fingerprint"] not in fingerprints:
       return None
     # A broken picture may have become readable, or may no longer be left out silently.
     if metadata["broken"] and not (

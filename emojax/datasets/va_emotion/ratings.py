@@ -46,11 +46,13 @@ class Rated:
     image_id: the picture's path below its folder, with forward slashes.
     ratings: target -> rating; the same targets for every picture of a collection.
     keyword: what the picture is called in the source; empty when unknown.
+    group: pictures with the same text stay in one fold; empty: in no group.
   """
 
   image_id: str
   ratings: Mapping[str, Rating]
   keyword: str = ""
+  group: str = ""
 
 
 def rescale(rating: float, low: float, high: float) -> float:
