@@ -86,9 +86,9 @@ class Dataset:
     It is what the settings say; else the scale of the user's own table, and 1..9, the
     paper's, for sets with a name.
     """
-    said = self.metadata.get("output_scale")
-    if said:
-      return dict.fromkeys(self.targets, tuple(said))
+    chosen = self.metadata.get("output_scale")
+    if chosen:
+      return dict.fromkeys(self.targets, tuple(chosen))
     own = self.metadata.get("source") == "folder"
     return self.scales if own else dict.fromkeys(self.targets, SCALE)
 
