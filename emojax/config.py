@@ -20,6 +20,7 @@ def setting(
   choices: Sequence[str] = (),
   *,
   kind: type = str,
+  are_distinct: bool = False,
   least: float | None = None,
   above: float | None = None,
   most: float | None = None,
@@ -31,6 +32,7 @@ def setting(
     default: its value where none is given.
     meaning: what help says of it.
     choices: what it may be; of a tuple, what its items may be, each once.
+    are_distinct: whether a tuple has at least one item, and each once.
     kind: of the items of a tuple, where its default has none to show it.
     least, above, most, below: what a number, or every number of a tuple, may be; least
       and most are themselves allowed. `utils.options.check` refuses the rest.
@@ -45,6 +47,7 @@ def setting(
       "help": meaning,
       "choices": tuple(choices),
       "kind": kind,
+      "are_distinct": are_distinct,
       "bounds": limits,
     },
   )
@@ -221,7 +224,10 @@ class TrainConfig:
   """One training run. The defaults are the preset `paper`: the paper's own settings."""
 
   target: tuple[str, ...] = setting(
-    TARGETS, "What is predicted, on the scale 1..9.", choices=TARGETS
+    TARGETS,
+    "What is predicted: of valence and arousal those that the dataset rates, or its "
+    "rated columns by name, such as beauty.",
+    are_distinct=True,
   )
   hidden: tuple[int, ...] = setting(
     (3000, 1000, 500), "Units of each hidden layer, from the input on.", least=1

@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> None:
   from emojax.experiments import entries as entries_lib
   from emojax.experiments import experiment as comparison
   from emojax.experiments import finetune
-  from emojax.train import checkpoint
+  from emojax.train import checkpoint, targets
   from emojax.utils import runtime
 
   flag = flags.FLAGS
@@ -94,13 +94,14 @@ def main(arguments: list[str]) -> None:
     )
   features = entries_lib.features_of(entries)
   extract = options.read(config.ExtractConfig(features=features), given_only=True)
-  data = options.read(config.DataConfig())
+  data = targets.wanted(options.read(config.DataConfig()))
   runtime.keep_memory()
   runtime.keep(extract.cache_dir)
   dataset = prepare.prepare(data, extract, progress=True)
 
   def override(settings: config.TrainConfig) -> config.TrainConfig:
-    return options.read(settings, given_only=True)
+    settings = options.read(settings, given_only=True)
+    return targets.resolved(settings, dataset.targets)
 
   prefix = "" if table == "learning" else "table"
   name = f"{prefix}{table}-{data.dataset.rpartition('/')[2]}"

@@ -8,6 +8,7 @@ network.
 """
 
 import functools
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -108,11 +109,18 @@ def network_keys(nets: Sequence[Network]) -> jax.Array:
   def key(net: Network) -> jax.Array:
     # A network keeps its key when other folds, targets or members are left out.
     root = jax.random.key(net.seed)
-    head_key = jax.random.fold_in(root, TARGETS.index(net.targets[0]))
+    head_key = jax.random.fold_in(root, _number_of(net.targets[0]))
     fold_key = jax.random.fold_in(head_key, net.fold)
     return jax.random.fold_in(fold_key, net.member)
 
   return jnp.stack([key(net) for net in nets])
+
+
+def _number_of(target: str) -> int:
+  """A number of a target's own, whatever other targets there are."""
+  if target in TARGETS:
+    return TARGETS.index(target)
+  return len(TARGETS) + zlib.crc32(target.encode()) // 2
 
 
 def make_folds(
@@ -129,6 +137,7 @@ def network_rows(
   settings: config_lib.TrainConfig,
   fold_of_image: np.ndarray,
   nets: Sequence[Network],
+  targets: Sequence[str] = TARGETS,
 ) -> Rows:
   """The rows of each network, stacked: every array with a leading K axis.
 
@@ -136,6 +145,7 @@ def network_rows(
     settings: what stops a network, and how many rows that takes.
     fold_of_image: (N,) the fold each picture is tested in.
     nets: the networks.
+    targets: what the columns of the ratings are.
   """
   by_seed = {
     seed: make_folds(settings, fold_of_image, seed)
@@ -147,7 +157,7 @@ def network_rows(
     return jnp.asarray(np.stack(picked), dtype)
 
   sources = list(dict.fromkeys(net.source for net in nets))
-  columns = np.array([[TARGETS.index(t) for t in net.targets] for net in nets])
+  columns = np.array([[targets.index(t) for t in net.targets] for net in nets])
   return Rows(
     stacked("train_rows", jnp.int32),
     stacked("train_weights", jnp.float32),

@@ -173,8 +173,8 @@ def _stem(name: str) -> str:
 def _shown(name: str, like: str) -> str:
   """A file's name for a hint; letter by letter where it looks like what was written."""
 
-  def seen(text: str) -> str:
+  def visible(text: str) -> str:
     letters = unicodedata.normalize("NFKC", text)
     return "".join(c for c in letters if unicodedata.category(c) != "Cf")
 
-  return ascii(like) if seen(name) == seen(like) else repr(like)
+  return ascii(like) if visible(name) == visible(like) else repr(like)

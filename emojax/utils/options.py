@@ -96,8 +96,11 @@ def check(settings: Any) -> None:
     value = getattr(settings, field.name)
     is_list = isinstance(value, (tuple, list))
     items = value if is_list else [value]
-    if choices:
-      holds = items and len(set(items)) == len(items) and set(items) <= set(choices)
+    if field.metadata["are_distinct"]:
+      holds = 0 < len(items) == len(set(items))
+      expected = "one or more names, each once"
+    elif choices:
+      holds = 0 < len(items) == len(set(items)) and set(items) <= set(choices)
       expected = f"one of {', '.join(choices)}"
       if is_list:
         expected = f"one or more of {', '.join(choices)}, each once"

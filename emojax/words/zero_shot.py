@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emojax.config import TARGETS
-from emojax.datasets.va_emotion.dataset import Dataset
+from emojax.datasets.va_emotion.dataset import Dataset, rated_only
 from emojax.evaluation import bootstrap
 from emojax.features import word_emotion
 from emojax.pages import markdown
@@ -39,6 +39,7 @@ def scored(dataset: Dataset) -> list[Scored]:
   Args:
     dataset: with the feature `word_emotion`, described as `params.describe` does.
   """
+  dataset = rated_only(dataset, TARGETS)
   described = next(
     entry for entry in dataset.features_described if entry["name"] == "word_emotion"
   )

@@ -246,8 +246,8 @@ def test_each_target_may_have_a_scale(images):
   assert second.ratings["valence"].mean == 5.0
   assert source.scales == {"valence": (-3, 3), "arousal": (0, 6)}
   assert source.settings["rating_scale"] == {"valence": [-3, 3], "arousal": [0, 6]}
-  one = _load(images, f"{HEADER}\na.jpg,-3,6\n", (0, 6), valence_scale=(-3, 3))
-  assert one.scales == source.scales
+  both = _load(images, f"{HEADER}\na.jpg,-3,6\n", (0, 6), valence_scale=(-3, 3))
+  assert both.scales == source.scales
 
 
 def test_one_target_is_enough_and_there_may_be_others(images):

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -215,6 +216,42 @@ def test_help_explains_every_flag_without_importing_jax():
 def test_version():
   done = _run("--version")
   assert done.stdout.startswith("emojax ")
+
+
+@pytest.mark.slow
+def test_a_rated_column_of_any_name_is_a_target(rated, tmp_path):
+  """A table of valence and beauty: all of it, then what --target names."""
+  table = pathlib.Path(rated[2].partition("=")[2])
+  with table.open(newline="") as file:
+    rows = [
+      (row["image"], row["valence"], row["arousal"]) for row in csv.DictReader(file)
+    ]
+  other = tmp_path / "beauty.csv"
+  with other.open("w", newline="") as file:
+    csv.writer(file).writerows([("image", "valence", "beauty"), *rows])
+  small = [f"--ratings_csv={other}", f"--data_dir={tmp_path}", "--rating_scale=1,9"]
+  small += ["--hidden=4", "--max_epochs=2"]
+  arguments = [rated[0], rated[1], *rated[4:], *small]
+  done = _run(*arguments, f"--workdir={tmp_path / 'valence'}")
+  assert done.returncode == 0, done.stderr
+  report = json.loads((tmp_path / "valence" / "results.json").read_text())
+  assert list(report["targets"]) == ["valence"] and "no arousal" in done.stdout
+  done = _run(*arguments, "--target=beauty", f"--workdir={tmp_path / 'beauty'}")
+  assert done.returncode == 0, done.stderr
+  predictions = _predictions(tmp_path / "beauty")
+  assert float(predictions["00.png"]["beauty_rated"]) == pytest.approx(
+    float(rows[0][2]), abs=1e-3
+  )
+  page = helpers.run("-m", "emojax.report", tmp_path / "beauty")
+  assert page.returncode == 0, page.stderr
+  image = f"{rated[1].partition('=')[2]}/00.png"
+  scored = helpers.run(
+    "-m", "emojax.predict", f"--checkpoint={tmp_path / 'beauty'}", image
+  )
+  assert scored.stdout.startswith("path,beauty,beauty_low,beauty_high,beauty_sd,dist")
+  done = _run(*arguments, "--target=arousal", f"--workdir={tmp_path / 'arousal'}")
+  assert done.returncode == 1
+  assert "--target should be one or more of valence, each once" in done.stderr
 
 
 @pytest.mark.slow

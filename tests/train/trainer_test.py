@@ -268,7 +268,6 @@ def test_divergence_is_an_error_that_names_epoch_target_and_fold():
   [
     ({"learning_rate": 0.0}, "--learning_rate"),
     ({"momentum": 1.0}, "--momentum"),
-    ({"target": ("joy",)}, "--target"),
     ({"target": ("valence", "valence")}, "--target"),
     ({"target": ()}, "--target"),
     ({"hidden": (0,)}, "--hidden"),
@@ -280,6 +279,40 @@ def test_divergence_is_an_error_that_names_epoch_target_and_fold():
 def test_settings_that_cannot_train_are_named(changes, message):
   with pytest.raises(ValueError, match=message):
     options.check(dataclasses.replace(_SETTINGS, **changes))
+
+
+def _beauty(**metadata):
+  """The problem, rated for beauty as it was for valence, and nothing else."""
+  data = _problem()
+  return dataclasses.replace(
+    data,
+    ratings=data.ratings[:, :1],
+    ratings_std=data.ratings_std[:, :1],
+    num_raters=data.num_raters[:, :1],
+    metadata={**data.metadata, "targets": ["beauty"], **metadata},
+  )
+
+
+def test_a_target_of_any_name_is_trained_and_scored():
+  data = _beauty(source="folder", scales={"beauty": [0, 4]})
+  settings = dataclasses.replace(_SETTINGS, target=("beauty",), max_epochs=3)
+  trained = loop.train(settings, {"": data}, [0, 1])
+  (result,), predicted = loop.evaluate(trained, data)
+  assert result.target == "beauty" and result.scale == (0, 4)
+  tested = np.isfinite(predicted[:, 0])
+  error = np.square(predicted[tested, 0] - data.ratings[tested, 0]).mean()
+  assert result.scores.mse == pytest.approx(error / 4)  # half the points for each
+  with pytest.raises(ValueError, match=r"--target should be one or more of beauty, ea"):
+    loop.train(_SETTINGS, {"": data}, [0])
+
+
+def test_a_further_target_s_weights_depend_on_its_name_alone():
+  settings = dataclasses.replace(_SETTINGS, target=("valence", "beauty", "joy"))
+  keys = trainer.network_keys(trainer.networks(settings, [0]))
+  alone = dataclasses.replace(_SETTINGS, target=("joy",))
+  (key,) = trainer.network_keys(trainer.networks(alone, [0]))
+  assert len({tuple(jax.random.key_data(k).tolist()) for k in keys}) == 3
+  np.testing.assert_array_equal(jax.random.key_data(keys[2]), jax.random.key_data(key))
 
 
 def _two_sources():

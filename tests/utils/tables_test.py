@@ -232,15 +232,15 @@ def test_a_spreadsheet_s_values_are_those_of_csv(tmp_path):
 def test_spreadsheets_that_do_not_say_what_is_meant(tmp_path):
   path = tmp_path / "t.xlsx"
   sheet = [["image", "valence"], ["a", 1]]
-  _book(path, one=sheet, two=sheet)
+  _book(path, first=sheet, second=sheet)
   with pytest.raises(
-    tables.TableError, match=r"several sheets .*'one' .image, valence. o"
+    tables.TableError, match=r"several sheets .*'first' .image, valence. o"
   ):
     tables.read(path, COLUMNS)
   _book(path, none=[])
   with pytest.raises(tables.TableError, match="is empty"):
     tables.read(path, COLUMNS)
-  _book(path, one=sheet)
+  _book(path, first=sheet)
   path.write_bytes(path.read_bytes()[:-400])
   with pytest.raises(tables.TableError, match=r"cannot be read as an .xlsx file"):
     tables.read(path, COLUMNS)

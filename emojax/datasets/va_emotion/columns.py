@@ -61,9 +61,16 @@ def image(flag: str = "image_column") -> tables.Column:
 
 
 def rating(target: str, flag: str = "", is_needed: bool = True) -> tables.Column:
-  """The column with the mean ratings of a target; none may be unknown."""
+  """The column with the mean ratings of a target; none may be unknown.
+
+  Args:
+    target: its name.
+    flag: names the column; one without goes by the name that --target gives it.
+    is_needed: whether the table must have it.
+  """
   stems, short = _STEMS.get(target, ((target,), ()))
   names = [*_joined(stems, _MEAN_OR_NOT), *_joined(short, _MEAN)]
+  flag = flag or "target"
   return tables.Column(target, (tuple(names),), flag, is_needed, True, False)
 
 

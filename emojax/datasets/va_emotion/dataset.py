@@ -49,11 +49,24 @@ class Dataset:
   metadata: dict[str, Any]
 
   def ratings_of(self, target: str) -> results.Ratings:
-    """What people gave on one of `targets`."""
+    """What people gave on one of `targets`; ValueError on another."""
+    self.check_targets([target])
     column = self.targets.index(target)
     return results.Ratings(
       self.ratings[:, column], self.ratings_std[:, column], self.num_raters[:, column]
     )
+
+  def check_targets(self, targets: Sequence[str]) -> None:
+    """Refuses targets that are not rated.
+
+    Raises:
+      ValueError: names what is rated.
+    """
+    if lacking := [target for target in targets if target not in self.targets]:
+      raise ValueError(
+        f"{self.name} has no ratings of {' and '.join(lacking)}: it rates "
+        f"{', '.join(self.targets)}"
+      )
 
   @property
   def targets(self) -> tuple[str, ...]:
@@ -73,10 +86,10 @@ class Dataset:
     It is what the settings say; else the scale of the user's own table, and 1..9, the
     paper's, for sets with a name.
     """
-    said = self.metadata.get("output_scale")
-    if said:
-      return dict.fromkeys(self.targets, tuple(said))
-    own = self.metadata["source"] == "folder"
+    chosen = self.metadata.get("output_scale")
+    if chosen:
+      return dict.fromkeys(self.targets, tuple(chosen))
+    own = self.metadata.get("source") == "folder"
     return self.scales if own else dict.fromkeys(self.targets, SCALE)
 
   @property
@@ -128,6 +141,23 @@ def select(dataset: Dataset, names: Sequence[str]) -> Dataset:
   metadata = {**dataset.metadata, "features": [described[name] for name in names]}
   features = {name: dataset.features[name] for name in names}
   return dataclasses.replace(dataset, features=features, metadata=metadata)
+
+
+def rated_only(dataset: Dataset, targets: Sequence[str]) -> Dataset:
+  """The dataset with the ratings of some targets, in the order given.
+
+  Raises:
+    ValueError: one is not rated.
+  """
+  dataset.check_targets(targets)
+  columns = [dataset.targets.index(target) for target in targets]
+  return dataclasses.replace(
+    dataset,
+    ratings=dataset.ratings[:, columns],
+    ratings_std=dataset.ratings_std[:, columns],
+    num_raters=dataset.num_raters[:, columns],
+    metadata={**dataset.metadata, "targets": list(targets)},
+  )
 
 
 def read(path: pathlib.Path) -> Dataset:

@@ -24,6 +24,7 @@ from emojax.datasets.va_emotion import storage
 if TYPE_CHECKING:
   from emojax.datasets.va_emotion.dataset import Dataset
 
+_ROW_ID = "tfds_id"  # as TFDS calls it
 _FORMAT = "array_record"  # parquet loses rows in TFDS 4.9; tfrecord needs TensorFlow
 
 
@@ -91,8 +92,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     )
 
   def _info(self) -> tfds.core.DatasetInfo:
+    features = self._stored_features() or self._planned_features()
     return self.dataset_info_from_configs(
-      features=self._stored_features() or self._planned_features(),
+      features=features,
+      supervised_keys=_supervised_keys(features),
       homepage="https://arxiv.org/abs/1705.07543",
       metadata=tfds.core.MetadataDict(),
       disable_shuffling=True,  # rows stay sorted by image_id
@@ -218,14 +221,38 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       raise ValueError("va_emotion has no fields to decode: leave decoders out")
     rows = self.as_data_source(split)
     signature = fields.get_tensor_spec()
+    ids: list[str] = []
+    if read_config is not None and read_config.add_tfds_id:
+      ids = _row_ids(self.info.splits[split].file_instructions)
+      signature = {**signature, _ROW_ID: tf.TensorSpec((), tf.string)}
 
     def generate() -> Iterator[dict[str, Any]]:
       for number in range(len(rows)):
-        row = rows[number]
+        row = {**rows[number], _ROW_ID: ids[number] if ids else ""}
         yield {name: row[name] for name in signature}
 
     examples = tf.data.Dataset.from_generator(generate, output_signature=signature)
     return examples.apply(tf.data.experimental.assert_cardinality(len(rows)))
+
+
+def _supervised_keys(fields: tfds.features.FeatureConnector) -> Any:
+  """What `as_supervised` gives: features and ratings; of several ones by name."""
+  targets = [name for name in fields if f"{name}_std" in fields]
+  features = [name for name, shape in fields.shape.items() if len(shape) == 1]
+
+  def structure(names: list[str]) -> Any:
+    return names[0] if len(names) == 1 else {name: name for name in names}
+
+  return structure(features), structure(targets)
+
+
+def _row_ids(instructions: Any) -> list[str]:
+  """Names of a split's rows as TFDS gives them: the file's, and the place in it."""
+  return [
+    f"{pathlib.PurePath(part.filename).name}__{part.skip + place}"
+    for part in instructions
+    for place in range(part.examples_in_shard if part.take == -1 else part.take)
+  ]
 
 
 def _replace(base: Any, settings: dict[str, Any]) -> Any:

@@ -191,5 +191,29 @@ def test_with_tensorflow_the_rows_are_the_same(data_dir):
     assert row.keys() == other.keys()
     for name, value in row.items():
       np.testing.assert_array_equal(value, other[name])
-  half = tfds.load("va_emotion/folder", split="train[:3]", data_dir=data_dir)
-  assert [row["image_id"].decode() for row in tfds.as_numpy(half)] == IDS[:3]
+  for split, ids in (
+    ("train[:3]", IDS[:3]),
+    ("train[-2:]", IDS[-2:]),
+    ("train[2:4]+train[:1]", [*IDS[2:4], IDS[0]]),
+    (tfds.core.ReadInstruction("train", from_=50, unit="%"), IDS[4:]),
+    (tfds.even_splits("train", 2)[1], IDS[4:]),
+  ):
+    half = tfds.load("va_emotion/folder", split=split, data_dir=data_dir)
+    assert [row["image_id"].decode() for row in tfds.as_numpy(half)] == ids, split
+  with pytest.raises(ValueError, match="Unknown split 'test'"):
+    tfds.load("va_emotion/folder", split="test", data_dir=data_dir)
+  named = tfds.load(
+    "va_emotion/folder",
+    split="train[2:4]",
+    data_dir=data_dir,
+    read_config=tfds.ReadConfig(add_tfds_id=True),
+  )
+  file = "va_emotion-train.array_record-00000-of-00001"
+  ids = [row["tfds_id"].decode() for row in tfds.as_numpy(named)]
+  assert ids == [f"{file}__2", f"{file}__3"]
+  pairs = tfds.load(
+    "va_emotion/folder", split="train", data_dir=data_dir, as_supervised=True
+  )
+  features, ratings = next(iter(tfds.as_numpy(pairs)))
+  np.testing.assert_array_equal(features, rows[0]["lbp"])
+  assert ratings == {name: rows[0][name] for name in ("valence", "arousal")}

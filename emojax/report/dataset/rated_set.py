@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emojax import images
-from emojax.config import DataConfig
+from emojax.config import TARGETS, DataConfig
 from emojax.datasets.va_emotion import (
   build,
   collection,
@@ -145,7 +145,9 @@ def opened(data: DataConfig, show: bool = False) -> RatedSet:
   return RatedSet(
     title=f"{storage.NAME}/{place.config}",
     origin=_origin(source),
-    dataset=_without_features(source, data, good, broken, hashes),
+    dataset=dataset_lib.rated_only(
+      _without_features(source, data, good, broken, hashes), TARGETS
+    ),
     sources=[source.images[row] for row in good],
     looks=[looks[row] for row in good],
     left_out=[*broken, *(LeftOut(name, missing) for name in source.missing)],
@@ -221,7 +223,7 @@ def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
   return RatedSet(
     title=dataset.name,
     origin=f"Prepared in {path}. {where}",
-    dataset=dataset,
+    dataset=dataset_lib.rated_only(dataset, TARGETS),
     sources=sources,
     looks=looks,
     left_out=[

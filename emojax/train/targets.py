@@ -1,0 +1,40 @@
+"""What a program that trains predicts: as `--target` says, else all that is rated.
+
+In: the flag, and what a dataset rates. Out: settings that say it.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from absl import flags
+
+from emojax import config
+from emojax.datasets.va_emotion import storage
+from emojax.train import loop
+
+
+def wanted(data: config.DataConfig) -> config.DataConfig:
+  """Which rated pictures, with the further targets that `--target` names.
+
+  Raises:
+    UserError: the flag names none, one twice, or one that a set with a name lacks.
+  """
+  if not flags.FLAGS["target"].present:
+    return data
+  named: list[str] = flags.FLAGS["target"].value or []
+  is_own = storage.place(data).config == "folder"
+  loop.check_targets(named, named if is_own and named else config.TARGETS)
+  further = [t for t in named if t not in (*config.TARGETS, *data.further_targets)]
+  return dataclasses.replace(data, further_targets=(*data.further_targets, *further))
+
+
+def resolved(settings: config.TrainConfig, rated: Sequence[str]) -> config.TrainConfig:
+  """How to train, on all that is rated where `--target` does not say what.
+
+  Raises:
+    UserError: it names what is not rated.
+  """
+  if not flags.FLAGS["target"].present:
+    return dataclasses.replace(settings, target=tuple(rated))
+  loop.check_targets(settings.target, rated)
+  return settings
