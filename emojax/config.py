@@ -183,6 +183,13 @@ class DataConfig:
   arousal_scale: tuple[float, ...] = setting(
     (), "For folder: the scale of arousal, where valence has another.", kind=float
   )
+  output_scale: tuple[float, ...] = setting(
+    (),
+    "Lowest and highest rating of the scale that results are written on: predictions, "
+    "errors, figures. Empty: the scale of your own table; 1..9, the paper's, for "
+    "other sets.",
+    kind=float,
+  )
   further_targets: tuple[str, ...] = setting(
     (),
     "For folder: rated columns of the table besides valence and arousal, by name; "
@@ -193,6 +200,18 @@ class DataConfig:
   )
   num_synthetic: int = setting(240, "For synthetic: how many pictures are drawn.")
   synthetic_seed: int = setting(0, "For synthetic: chooses the pictures and raters.")
+  folds: str = setting(
+    "auto",
+    "How pictures are dealt into folds: random; grouped: near-duplicates, and rows "
+    "with the same --group_column, stay in one fold, and low and high ratings are "
+    "spread evenly; auto: grouped for folder, random for the others.",
+    choices=("auto", "random", "grouped"),
+  )
+  group_column: str = setting(
+    "",
+    "For folder: a column, such as the scene or the photographer; rows with the same "
+    "cell stay in one fold.",
+  )
   fold_seed: int = setting(0, "Chooses which of the five folds each picture is in.")
   skip_bad_pictures: bool = setting(
     False,

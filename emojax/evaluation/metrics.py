@@ -20,14 +20,14 @@ class Scores:
 
   Attributes:
     num_images: how many pictures.
-    mse: mean square error, in squared points of the 1..9 scale.
+    mse: mean square error, in squared points of the ratings' scale.
     variance: population variance of the ratings; the mse of always saying their mean.
     r2: 1 - mse / variance; NaN where the ratings do not vary.
     pearson_r: linear correlation; NaN where either side does not vary.
     ccc: concordance correlation, Lin, Biometrics 45(1), 1989: correlation that also
       asks for equal mean and spread; NaN where neither side varies.
-    accuracy_percent: mean of 100 * (1 - abs(error) / 8), as under the pictures of
-      the paper's figures 10 to 14.
+    accuracy_percent: mean of 100 * (1 - abs(error) / width of the scale), as under the
+      pictures of the paper's figures 10 to 14, where the width is 8.
   """
 
   num_images: int
@@ -45,12 +45,15 @@ def mean_square_error(predicted: np.ndarray, rated: np.ndarray) -> float:
   return float(np.mean(np.square(predicted - rated)))
 
 
-def score(predicted: np.ndarray, rated: np.ndarray) -> Scores:
+def score(
+  predicted: np.ndarray, rated: np.ndarray, scale_width: float = _SCALE_WIDTH
+) -> Scores:
   """All scores of one target on one set of pictures.
 
   Args:
     predicted: (N,) finite predictions.
     rated: (N,) finite mean ratings, on the same scale.
+    scale_width: points from its lowest to its highest rating.
   Returns:
     `Scores`.
   Raises:
@@ -61,7 +64,7 @@ def score(predicted: np.ndarray, rated: np.ndarray) -> Scores:
   return Scores(
     num_images=len(rated),
     variance=float(np.var(rated)),
-    accuracy_percent=float(100 * np.mean(1 - errors / _SCALE_WIDTH)),
+    accuracy_percent=float(100 * np.mean(1 - errors / scale_width)),
     **{name: float(value) for name, value in along_rows(predicted, rated).items()},
   )
 

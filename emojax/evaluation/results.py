@@ -14,15 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from emojax import paper
+from emojax.config import SCALE
 from emojax.evaluation import folds as folds_lib
 from emojax.evaluation import metrics
 from emojax.pages.markdown import aligned
 from emojax.utils import files
+from emojax.utils import scales as scale_lib
 
 
 @dataclasses.dataclass(frozen=True)
 class FoldErrors:
-  """Errors of one fold's networks on one target, mean squares of the 1..9 scale."""
+  """Errors of one fold's networks on one target, mean squares of the result's scale."""
 
   group: int  # 1..5, the fold whose pictures were not seen
   train_mse: float
@@ -39,6 +41,7 @@ class TargetResult:
   folds: tuple[FoldErrors, ...]
   scores: metrics.Scores  # of the out-of-fold predictions of all folds together
   ceiling: dict[str, float] | None  # see metrics.noise_ceiling
+  scale: scale_lib.Scale = SCALE  # that all these numbers are on
 
   @property
   def train_mse(self) -> float:
@@ -68,19 +71,22 @@ def evaluate(
   folds: folds_lib.Folds,
   ratings: Ratings,
   stopped: Mapping[int, tuple[tuple[int, ...], tuple[float, ...]]] | None = None,
+  scale: scale_lib.Scale = SCALE,
 ) -> tuple[TargetResult, np.ndarray]:
   """Scores of one target, each picture by the model that did not see it.
 
   Args:
     target: its name.
-    predictions_by_fold: fold -> (N,) what its model says of all pictures.
+    predictions_by_fold: fold -> (N,) what its model says of all pictures, 1..9.
     folds: which rows each fold trained on and is tested on.
-    ratings: what people gave.
+    ratings: what people gave, on 1..9.
     stopped: fold -> best epoch and stopping error of each member of its ensemble.
+    scale: of the result.
   Returns:
-    The result, and the out-of-fold predictions (N,), NaN where not tested.
+    The result, and the out-of-fold predictions (N,), on 1..9, NaN where not tested.
   """
   rated = ratings.mean
+  stretch = scale_lib.stretch(SCALE, scale)
   predicted = np.full(len(rated), np.nan, np.float32)
   errors = []
   for fold, predictions in sorted(predictions_by_fold.items()):
@@ -91,16 +97,23 @@ def evaluate(
     errors.append(
       FoldErrors(
         fold + 1,
-        metrics.mean_square_error(predictions[train_rows], rated[train_rows]),
-        metrics.mean_square_error(predictions[test_rows], rated[test_rows]),
+        metrics.mean_square_error(predictions[train_rows], rated[train_rows])
+        * stretch**2,
+        metrics.mean_square_error(predictions[test_rows], rated[test_rows])
+        * stretch**2,
         epochs,
-        stopping,
+        tuple(error * stretch**2 for error in stopping),
       )
     )
   tested = ~np.isnan(predicted)
-  ceiling = metrics.noise_ceiling(*(values[tested] for values in ratings))
-  scores = metrics.score(predicted[tested], rated[tested])
-  return TargetResult(target, tuple(errors), scores, ceiling), predicted
+  shown, shown_ratings = (
+    scale_lib.mapped(values[tested], SCALE, scale) for values in (predicted, rated)
+  )
+  ceiling = metrics.noise_ceiling(
+    shown_ratings, ratings.std[tested] * stretch, ratings.num_raters[tested]
+  )
+  scores = metrics.score(shown, shown_ratings, scale_lib.width(scale))
+  return TargetResult(target, tuple(errors), scores, ceiling, scale), predicted
 
 
 def predictions_csv(
@@ -118,7 +131,7 @@ def predictions_csv(
     fold_of_image: (N,) 0-based; written as g = 1..5.
     targets: T names.
     predicted: (N, T) out-of-fold predictions, NaN where not tested.
-    rated: (N, T) ratings, 1..9.
+    rated: (N, T) ratings on the same scale.
     keywords: N words; a column of its own where some picture has one.
   """
   has_words = any(keywords)
@@ -181,6 +194,7 @@ def to_json(
     **provenance,
     "targets": {
       result.target: {
+        "scale": list(result.scale),
         "train_mse": result.train_mse,
         "test_mse": result.test_mse,
         "out_of_fold": dataclasses.asdict(result.scores),
@@ -200,7 +214,7 @@ def table_markdown(results: Mapping[str, Any]) -> str:
   Returns:
     Markdown that also reads well in a terminal.
   """
-  source = paper.object_source(tuple(f["name"] for f in results["features"]))
+  source = _paper_source(results)
   lines = [f"# {results['dataset']}, preset {results['preset']}", ""]
   for note in results["notes"]:
     lines += [f"**{note}**", ""]
@@ -229,7 +243,7 @@ def rows_by_group(results: Mapping[str, Any]) -> list[list[str]]:
   Args:
     results: as `to_json` made it, also after a trip through JSON.
   """
-  source = paper.object_source(tuple(f["name"] for f in results["features"]))
+  source = _paper_source(results)
   groups = [f"g{f['group']}" for f in next(iter(results["targets"].values()))["folds"]]
   rows = [["mean square error", "", *groups, "Avg."]]
   for target, errors_of_target in results["targets"].items():
@@ -238,9 +252,27 @@ def rows_by_group(results: Mapping[str, Any]) -> list[list[str]]:
       rows.append(
         [target, part, *(f"{e:.2f}" for e in (*errors, errors_of_target[key]))]
       )
-      if source:
+      if source and target in paper.TABLE_2:
         rows.append(_paper_row(target, part, source, errors_of_target["folds"]))
   return rows
+
+
+def scale_of(numbers_of_target: Mapping[str, Any]) -> scale_lib.Scale:
+  """The scale that a target's numbers in `results.json` are on."""
+  low, high = numbers_of_target.get("scale", SCALE)  # runs of emojax 0.1 do not say
+  return low, high
+
+
+def scales_of(results: Mapping[str, Any]) -> dict[str, scale_lib.Scale]:
+  """Target -> the scale of a run's predictions and scores."""
+  return {target: scale_of(of) for target, of in results["targets"].items()}
+
+
+def _paper_source(results: Mapping[str, Any]) -> str | None:
+  """Whose numbers in the paper may stand beside a run's: only on its own scale."""
+  if not all(map(scale_lib.is_inside, scales_of(results).values())):
+    return None
+  return paper.object_source(tuple(f["name"] for f in results["features"]))
 
 
 def _paper_row(
@@ -257,6 +289,10 @@ def _notes(results: Mapping[str, Any], source: str | None) -> list[str]:
     for f in results["features"]
   )
   notes = [f"- Features: {features}."]
+  scales = scales_of(results)
+  if not all(map(scale_lib.is_inside, scales.values())):
+    on = ", ".join(f"{name} {scale_lib.text(ends)}" for name, ends in scales.items())
+    notes.append(f"- Errors are on the scale of the ratings: {on}.")
   if source:
     notes.append(
       f"- The paper's rows are its Table II on its own {paper.NUM_IMAGES:,} "

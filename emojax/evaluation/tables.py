@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from emojax import paper
-from emojax.evaluation import bootstrap
+from emojax.evaluation import bootstrap, results
 from emojax.evaluation.results import Gathered, curve_of, learning_curves
 from emojax.pages.markdown import aligned
 from emojax.utils import files
+from emojax.utils import scales as scale_lib
 
 _TITLES = {
   "2": "Table II: object sources",
@@ -68,7 +69,8 @@ def contents(experiment: Mapping[str, Any]) -> Contents:
     f"{paper.NUM_IMAGES:,} pictures; only a run on those may be compared with them "
     "number by number.",
     "Intervals: 95 %, 2000 resamples of the pictures. Errors are mean squares of "
-    "points of the 1..9 scale; training and test error as means over the five groups.",
+    f"points of the {_scale_text(first)} scale; training and test error as means over "
+    "the five groups.",
     "Networks of equal width and layers trained as one program. "
     f"emojax {first['emojax_version']}, {first['device']}, "
     f"{experiment['seconds']:.0f} s.",
@@ -120,6 +122,22 @@ def _notes(gathered: Gathered) -> list[str]:
   )
 
 
+def _scale_text(run: Mapping[str, Any]) -> str:
+  """The scale of a run's numbers: 1..9; by target where they differ."""
+  scales = results.scales_of(run)
+  if len(set(scales.values())) == 1:
+    return scale_lib.text(next(iter(scales.values())))
+  return ", ".join(f"{scale_lib.text(ends)} ({name})" for name, ends in scales.items())
+
+
+def _printed(
+  table: Mapping[str, Any], run: Mapping[str, Any], target: str
+) -> Mapping[str, Any]:
+  """A target's part of a table of the paper, if a run is on its scale; else empty."""
+  is_alike = scale_lib.is_inside(results.scales_of(run)[target])
+  return table.get(target, {}) if is_alike else {}
+
+
 def _mean(entry: Mapping[str, Any], target: str, key: str) -> float:
   """A target's error, averaged over seeds."""
   return bootstrap.spread([run["targets"][target][key] for run in entry["runs"]])[0]
@@ -140,7 +158,8 @@ def _by_group(gathered: Gathered) -> Rows:
         ]
         numbers = [f"{e:.2f}" for e in (*by_group, _mean(entry, target, key))]
         rows.append([target, part, entry["entry"]["name"], *numbers])
-        printed = paper.TABLE_2[target][part].get(entry["entry"]["paper"])
+        errors = _printed(paper.TABLE_2, entry["runs"][0], target).get(part, {})
+        printed = errors.get(entry["entry"]["paper"])
         if printed:
           numbers = [f"{e:.2f}" for e in (*printed.groups, printed.average)]
           rows.append(["", "  the paper's", "", *numbers])
@@ -149,8 +168,10 @@ def _by_group(gathered: Gathered) -> Rows:
 
 def _by_entry(table: str, gathered: Gathered) -> Rows:
   """Tables III and IV: training and test error by entry, the paper's test error."""
-  printed = paper.TABLE_3 if table == "3" else paper.TABLE_4
-  targets = list(gathered[0]["runs"][0]["targets"])
+  first = gathered[0]["runs"][0]
+  targets = list(first["targets"])
+  of_paper = paper.TABLE_3 if table == "3" else paper.TABLE_4
+  printed = {target: _printed(of_paper, first, target) for target in targets}
   head = ["mean square error", "columns", "layers"]
   for target in targets:
     head += [f"{target} training", "test", "the paper's"]
@@ -168,13 +189,14 @@ def _by_entry(table: str, gathered: Gathered) -> Rows:
       row.append(f"{number:.2f}" if number else "")
     rows.append(row)
   if table == "4":
-    for key in printed[targets[0]]:
+    for key in next(filter(None, printed.values()), {}):
       if "-" in key and not any(
         key == compared["entry"]["paper"] for compared in gathered
       ):
         row = [f"the paper's {key}", "", ""]
         for target in targets:
-          row += ["", "", f"{printed[target][key]:.2f}"]
+          number = printed[target].get(key)
+          row += ["", "", f"{number:.2f}" if number else ""]
         rows.append(row)
   return rows
 

@@ -169,6 +169,7 @@ def _table_4(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   if own != features:
     entries.append(Entry("best-own-features", own, preset="best"))
     entries.append(Entry("svr-own-features", own, model="svr"))
+    entries.append(Entry("ridge-own-features", own, model="ridge"))
   del preset
   return entries
 

@@ -193,7 +193,9 @@ class Experiment:
           files.write(path, buffer.getbuffer())
         with np.load(path) as stored:
           by_fold[fold] = stored["predicted"]
-      result, predicted = results.evaluate(target, by_fold, folds, ratings)
+      result, predicted = results.evaluate(
+        target, by_fold, folds, ratings, None, self._dataset.output_scales[target]
+      )
       target_results.append(result)
       joined.append(predicted)
     seconds = time.monotonic() - start

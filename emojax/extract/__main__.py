@@ -8,6 +8,7 @@ Stopped at any moment and started again, it goes on from the cache to the same f
 
 import os
 import pathlib
+import sys
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
   """The program; see the module."""
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
+  from emojax import images
   from emojax.utils import runtime
 
   values = flags.FLAGS
@@ -57,6 +59,9 @@ def main(arguments: list[str]) -> int:
     f"{stats['total_seconds']:.1f} s, {runtime.peak_memory_mb() / 1000:.1f} GB at "
     f"most; {len(described)} features in {output}"
   )
+  left_out = images.passed_over([folder])
+  if left_out:
+    print(f"{_NAME}: {left_out}", file=sys.stderr)
   if failed:
     print(f"{failed} of {number} pictures failed: see {output / 'rows.csv'}")
     return 1

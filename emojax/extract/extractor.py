@@ -102,8 +102,8 @@ class Extractor:
     whatever their number.
 
     Args:
-      images: files, bytes of files, or (H, W, 3) uint8 RGB arrays. Items are asked
-        for once, on the decoding threads, so a sequence may make them on demand.
+      images: see `images.contents`. Items are asked for once, on the decoding threads,
+        so a sequence may make them on demand.
       cache: where values are looked up and stored; None computes everything.
       batch_size: pictures per device and step; 0: see `Programs.batch_for`.
       workers: threads that read, decode and resize, 1 or more.

@@ -11,6 +11,7 @@ import collections
 import concurrent.futures
 import dataclasses
 import hashlib
+import os
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from emojax.extract.cache import FeatureCache, FeatureKey
 from emojax.extract.devices import Programs
 from emojax.features import FEATURES
 
-ImageSource = pathlib.Path | bytes | np.ndarray
+ImageSource = images.Source
 
 # Batches handed to the devices and not yet fetched. A CPU would work on two at once,
 # each slower and with memory of its own.
@@ -36,7 +37,7 @@ class Row:
   """What became of one picture.
 
   Attributes:
-    path: its file; None for a picture given as bytes or as an array.
+    path: its file; None for a picture that came otherwise, see `images.contents`.
     status: "ok", "error", or that of a `NothingToSee`: "small", "blank", "transparent".
     reason: one line, empty when ok.
     digest: SHA-256 of the file's bytes; empty when it could not be read.
@@ -161,9 +162,9 @@ class Extraction:
   def decode(self, index: int) -> _Decoded:
     """Reads and decodes one picture as far as needed; runs on the threads."""
     image = self.images[index]
-    path = image if isinstance(image, pathlib.Path) else None
+    path = pathlib.Path(image) if isinstance(image, (str, os.PathLike)) else None
     try:
-      data = _read(image)
+      data = images.contents(image, self.max_pixels)
       digest = _digest(data)
     except images.ImageError as error:
       return _Decoded(Row(path, error.status, str(error)), {}, {})
@@ -322,16 +323,6 @@ def ordered(
     decoded = waiting.popleft().result()
     run.seconds["wait"] += time.perf_counter() - started
     yield index, decoded
-
-
-def _read(image: ImageSource) -> bytes | np.ndarray:
-  """The bytes of a file, or what was given."""
-  if not isinstance(image, pathlib.Path):
-    return image
-  try:
-    return image.read_bytes()
-  except OSError as error:
-    raise images.ImageError(f"the file cannot be opened: {error.strerror}") from error
 
 
 def _digest(data: bytes | np.ndarray) -> str:

@@ -4,6 +4,7 @@ Links are followed, wherever they lead: whoever put one into the folder meant wh
 shows. Each folder is listed once, however many links lead to it or back to itself.
 """
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -15,6 +16,7 @@ from emojax.images.base import ImageError
 SUFFIXES = (
   *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
   *(".heic", ".heif", ".avif"),  # of telephones
+  # Other names of the same kinds.
   *(".pjpeg", ".pjp", ".apng", ".dib", ".hif", ".heics", ".heifs", ".avifs"),
 )
 
@@ -97,8 +99,15 @@ def listing(folder: str | os.PathLike[str]) -> Listing:
 
 
 def passed_over(folders: Iterable[str | os.PathLike[str]]) -> str:
-  """What has no row although it lies in some folders, as one sentence; or nothing."""
-  listings = [listing(folder) for folder in folders]
+  """What has no row although it lies in some folders, as one sentence; or nothing.
+
+  Args:
+    folders: others than folders that can be listed count for nothing.
+  """
+  listings = []
+  for folder in folders:
+    with contextlib.suppress(ImageError):
+      listings.append(listing(folder))
   endings = ", ".join(SUFFIXES)
   parts = []
   for name, what in (

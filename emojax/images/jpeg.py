@@ -18,8 +18,10 @@ _FRAMES = tuple(code for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0
 _SCAN, _END, _COMMENT = 0xDA, 0xD9, 0xFE
 _BESIDE = range(0xE0, 0xF0)  # segments of applications
 _READ_AHEAD = 16  # bytes; libjpeg-turbo fills a buffer of 8
-_MARKER = re.compile(rb"\xff+([^\x00\xff])")
-_AFTER_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")  # not data, not a restart
+# Any number of 0xff may stand before a marker; matching the last one alone takes a file
+# of nothing else in one go.
+_MARKER = re.compile(rb"\xff([^\x00\xff])")
+_AFTER_SCAN = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")  # not data, not a restart
 _JFIF, _JFIF_BYTES = (0xE0, b"JFIF\0"), 14  # of both, what libjpeg asks for
 _ADOBE, _ADOBE_BYTES = (0xEE, b"Adobe"), 12
 _EXIF = (0xE1, b"Exif\0")  # and one byte more, whichever
@@ -119,7 +121,7 @@ def _sealed(scans: bytes, frame: int, pixels: int) -> bytes:
     length = int.from_bytes(scans[marker.end() : marker.end() + 2])
     marker = _AFTER_SCAN.search(scans, marker.end() + length)
   if first is not None and first[1][0] == _END and frame in _SEQUENTIAL:
-    return scans[: first.start()] + bytes(_READ_AHEAD)
+    return scans[: first.start()].rstrip(b"\xff") + bytes(_READ_AHEAD)
   return scans
 
 

@@ -4,6 +4,7 @@ Colours are Okabe and Ito's, which colour-blind readers tell apart. Nothing is w
 here.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from emojax.config import SCALE
+from emojax.utils import scales as scale_lib
+from emojax.utils.scales import Scale
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#595959"
 _PURPLE = "#CC79A7"
@@ -43,17 +46,21 @@ def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
   return figures
 
 
-def against(predicted: np.ndarray, rated: np.ndarray, target: str) -> Figure:
+def against(
+  predicted: np.ndarray, rated: np.ndarray, target: str, scale: Scale = SCALE
+) -> Figure:
   """Predicted against rated, with the line on which they are equal."""
   figure, axes = _axes(4.2, 4.2)
-  axes.plot(SCALE, SCALE, color=_GREY, linewidth=1, linestyle="--")
+  axes.plot(scale, scale, color=_GREY, linewidth=1, linestyle="--")
   axes.scatter(rated, predicted, s=9, color=_BLUE, alpha=0.45, linewidths=0)
   axes.set(xlabel=f"rated {target}", ylabel=f"predicted {target}")
-  axes.set(xlim=SCALE, ylim=SCALE, aspect="equal", title=target)
+  axes.set(xlim=scale, ylim=scale, aspect="equal", title=target)
   return figure
 
 
-def residuals(predicted: np.ndarray, rated: np.ndarray, target: str) -> Figure:
+def residuals(
+  predicted: np.ndarray, rated: np.ndarray, target: str, scale: Scale = SCALE
+) -> Figure:
   """Errors against the rating, and how often each size of error comes."""
   figure = Figure(figsize=(6.8, 3.2), layout="constrained")
   against_rating, counts = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
@@ -61,7 +68,7 @@ def residuals(predicted: np.ndarray, rated: np.ndarray, target: str) -> Figure:
   against_rating.axhline(0, color=_GREY, linewidth=1, linestyle="--")
   against_rating.scatter(rated, errors, s=9, color=_BLUE, alpha=0.45, linewidths=0)
   against_rating.set(
-    xlabel=f"rated {target}", ylabel="predicted less rated", xlim=SCALE
+    xlabel=f"rated {target}", ylabel="predicted less rated", xlim=scale
   )
   counts.hist(errors, bins=24, orientation="horizontal", color=_BLUE)
   counts.set(xlabel="pictures")
@@ -71,32 +78,42 @@ def residuals(predicted: np.ndarray, rated: np.ndarray, target: str) -> Figure:
 
 
 def histograms(
-  rated: Mapping[str, np.ndarray], scale: tuple[float, float] = SCALE
+  rated: Mapping[str, np.ndarray], scale: Scale | Mapping[str, Scale] = SCALE
 ) -> Figure:
-  """How often each rating comes, target by target, as in the paper's Figure 4."""
+  """How often each rating comes, target by target, as in the paper's Figure 4.
+
+  Args:
+    rated: target -> (N,) ratings.
+    scale: of all, or target -> its own.
+  """
+  scale_of = scale if isinstance(scale, Mapping) else dict.fromkeys(rated, scale)
   figure = Figure(figsize=(3.4 * len(rated), 2.8), layout="constrained")
   for axes, (target, values), colour in zip(
     np.atleast_1d(figure.subplots(1, len(rated), sharey=True)),
     rated.items(),
-    (_BLUE, _ORANGE),
+    itertools.cycle((_BLUE, _ORANGE)),
     strict=False,
   ):
-    axes.hist(values, bins=np.linspace(*scale, 17), color=colour, edgecolor="white")
-    axes.set(xlabel=f"rated {target}", ylabel="pictures", xlim=scale)
+    bins = np.linspace(*scale_of[target], 17)
+    axes.hist(values, bins=bins, color=colour, edgecolor="white")
+    axes.set(xlabel=f"rated {target}", ylabel="pictures", xlim=scale_of[target])
     _clean(axes)
   return figure
 
 
 def plane(
   points: Mapping[str, tuple[np.ndarray, np.ndarray]],
-  scale: tuple[float, float] = SCALE,
+  scale: Scale = SCALE,
+  arousal_scale: Scale | None = None,
 ) -> Figure:
   """Pictures in the valence-arousal plane, as in the paper's Figure 6.
 
   Args:
     points: title -> valence and arousal, (N,) each; one panel a title.
     scale: lowest and highest rating.
+    arousal_scale: of arousal, where that has another.
   """
+  scales = scale, arousal_scale or scale
   figure = Figure(figsize=(3.8 * len(points), 3.9), layout="constrained")
   for axes, (title, (valence, arousal)) in zip(
     np.atleast_1d(figure.subplots(1, len(points), sharex=True, sharey=True)),
@@ -104,9 +121,10 @@ def plane(
     strict=True,
   ):
     axes.scatter(valence, arousal, s=9, color=_GREEN, alpha=0.5, linewidths=0)
-    _sections(axes, scale)
+    _sections(axes, *scales)
     axes.set(xlabel="valence", ylabel="arousal", title=title)
-    axes.set(xlim=scale, ylim=scale, aspect="equal")
+    aspect = scale_lib.stretch(scales[1], scales[0])  # a square, whatever the scales
+    axes.set(xlim=scales[0], ylim=scales[1], aspect=aspect)
     _clean(axes)
   return figure
 
@@ -169,7 +187,7 @@ def planes_over(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
       linewidths=0,
       label=title,
     )
-  _sections(axes, SCALE)
+  _sections(axes, SCALE, SCALE)
   axes.set(xlabel="valence", ylabel="arousal", xlim=SCALE, ylim=SCALE, aspect="equal")
   if len(points) > 1:
     figure.legend(
@@ -285,11 +303,12 @@ def _axes(width: float, height: float) -> tuple[Figure, Any]:
   return figure, axes
 
 
-def _sections(axes: Any, scale: tuple[float, float]) -> None:
+def _sections(axes: Any, valence: Scale, arousal: Scale) -> None:
   """The lines between the paper's 4 x 4 sections of a plane."""
-  for cut in np.linspace(*scale, 5)[1:-1]:
-    axes.axhline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
+  for cut in np.linspace(*valence, 5)[1:-1]:
     axes.axvline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
+  for cut in np.linspace(*arousal, 5)[1:-1]:
+    axes.axhline(cut, color=_GREY, linewidth=0.5, alpha=0.6)
 
 
 def _clean(axes: Any) -> None:

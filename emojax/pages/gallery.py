@@ -9,9 +9,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from emojax.config import SCALE
+from emojax.utils import scales as scale_lib
+from emojax.utils.scales import Scale
+
+Scales = tuple[Scale, Scale]  # of valence and of arousal
 _CELLS = 9  # of the plane along each axis: at most one picture each
 _ROW = 8  # pictures of a row
-_LEAST_SPAN = 2.0  # of a plane's axis, points of the scale
+_LEAST_SPAN = 1 / 4  # of a plane's axis, of the scale
 _THIRD = 1 / 3  # of the pictures count as low, and as high
 
 
@@ -29,14 +34,17 @@ class Shown:
   top: float = 0.0
 
 
-def in_plane(valence: np.ndarray, arousal: np.ndarray) -> list[Shown]:
+def in_plane(
+  valence: np.ndarray, arousal: np.ndarray, scales: Scales = (SCALE, SCALE)
+) -> list[Shown]:
   """Pictures at their predicted place (Figure 10), thinned so that few overlap.
 
   Args:
     valence, arousal: (N,) predictions.
+    scales: of valence and of arousal.
   """
   best: dict[tuple[int, int], tuple[float, int]] = {}
-  places = np.stack([_unit(valence), _unit(arousal)], axis=1)
+  places = np.stack([_unit(valence, scales[0]), _unit(arousal, scales[1])], axis=1)
   for row, place in enumerate(places):
     cell = np.minimum((place * _CELLS).astype(int), _CELLS - 1)
     distance = float(np.abs(place * _CELLS - cell - 0.5).max())
@@ -73,18 +81,29 @@ def extremes(predicted: np.ndarray, rated: np.ndarray, worst: bool) -> list[Show
   return [Shown(int(row)) for row in rows]
 
 
-def caption(predicted: Mapping[str, float], rated: Mapping[str, float]) -> str:
+def caption(
+  predicted: Mapping[str, float],
+  rated: Mapping[str, float],
+  scales: Mapping[str, Scale] | None = None,
+) -> str:
   """Predicted / rated and accuracy, a line a target, as under the paper's pictures."""
+  scales = scales or dict.fromkeys(predicted, SCALE)
   parts = []
   for target, value in predicted.items():
-    accuracy = 100 * (1 - abs(value - rated[target]) / 8)
+    error = abs(value - rated[target]) / scale_lib.width(scales[target])
+    accuracy = 100 * (1 - error)
     letter = target[0].upper()
-    parts.append(f"{letter} {value:.1f}/{rated[target]:.1f} {accuracy:.0f} %")
+    both = "/".join(scale_lib.shown(v, scales[target]) for v in (value, rated[target]))
+    parts.append(f"{letter} {both} {accuracy:.0f} %")
   return "\n".join(parts)
 
 
 def sections(
-  valence: np.ndarray, arousal: np.ndarray, keywords: Sequence[str], most: int = 4
+  valence: np.ndarray,
+  arousal: np.ndarray,
+  keywords: Sequence[str],
+  most: int = 4,
+  scales: Scales = (SCALE, SCALE),
 ) -> list[list[str]]:
   """The most used keywords of each of the plane's 4 x 4 sections (Figure 7).
 
@@ -92,12 +111,15 @@ def sections(
     valence, arousal: (N,) ratings.
     keywords: N words, "" where unknown.
     most: words of a section.
+    scales: of valence and of arousal.
   Returns:
     Rows from the highest arousal down, columns from the lowest valence up; "" where a
     section has no picture with a keyword. Counts stand behind words that come twice.
   """
-  cuts = (3, 5, 7)
-  down, across = np.digitize(arousal, cuts), np.digitize(valence, cuts)
+  across, down = (
+    np.digitize(values, cuts(scale)[1:-1])
+    for values, scale in zip((valence, arousal), scales, strict=True)
+  )
   table = []
   for row in (3, 2, 1, 0):
     cells = []
@@ -115,26 +137,36 @@ def sections(
   return table
 
 
-def bounds(values: np.ndarray) -> tuple[float, float]:
+def cuts(scale: Scale) -> list[float]:
+  """The five ends of a scale's four sections: 1, 3, 5, 7 and 9."""
+  return [float(end) for end in np.linspace(*scale, 5)]
+
+
+def bounds(values: np.ndarray, scale: Scale = SCALE) -> tuple[float, float]:
   """What a plane's axis spans: the predictions, which are narrower than the scale.
 
-  Never less than two points, so that small differences do not look large.
+  Never less than a quarter of the scale, so that small differences do not look large.
   """
   low, high = float(values.min()), float(values.max())
-  middle, half = (low + high) / 2, max(high - low, _LEAST_SPAN) / 2
+  least = _LEAST_SPAN * scale_lib.width(scale)
+  middle, half = (low + high) / 2, max(high - low, least) / 2
   return middle - half, middle + half
 
 
-def axes(valence: np.ndarray, arousal: np.ndarray) -> str:
+def axes(
+  valence: np.ndarray, arousal: np.ndarray, scales: Scales = (SCALE, SCALE)
+) -> str:
   """A sentence on what `in_plane` shows."""
-  (left, right), (low, high) = bounds(valence), bounds(arousal)
+  (left, right), (low, high) = bounds(valence, scales[0]), bounds(arousal, scales[1])
+  across = " to ".join(scale_lib.shown(end, scales[0]) for end in (left, right))
+  upwards = " to ".join(scale_lib.shown(end, scales[1]) for end in (low, high))
   return (
-    f"Valence rises to the right, from {left:.1f} to {right:.1f}, arousal upwards, "
-    f"from {low:.1f} to {high:.1f}; where many pictures lie, one stands for them."
+    f"Valence rises to the right, from {across}, arousal upwards, from {upwards}; "
+    "where many pictures lie, one stands for them."
   )
 
 
-def _unit(values: np.ndarray) -> np.ndarray:
+def _unit(values: np.ndarray, scale: Scale) -> np.ndarray:
   """Places along an axis, from 0 to 1."""
-  low, high = bounds(values)
+  low, high = bounds(values, scale)
   return (values - low) / (high - low)

@@ -25,13 +25,14 @@ if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
 
 _NAME = "emojax.predict"
 _ABOUT = (
-  "Predicts valence and arousal (1..9) of pictures with a finished run's networks. "
-  "Each picture gets one row: the predicted mean rating, the interval in which the "
-  "mean of many people's ratings lies with a probability of 90 %, the standard "
-  "deviation over the networks of the five folds, the distance from the training "
-  "pictures (1 is typical), and a status: ok; far, unlike the training pictures; or "
-  "not scored: error, small, blank, transparent, with the reason. Folders are searched "
-  "with their subfolders. The exit status is 1 when some were not scored."
+  "Predicts valence and arousal of pictures, on 1..9 or on the scale of your ratings, "
+  "with a finished run's networks. Each picture gets one row: the predicted mean "
+  "rating, the interval in which the mean of many people's ratings lies with a "
+  "probability of 90 %, the standard deviation over the networks of the five folds, "
+  "the distance from the training pictures (1 is typical), and a status: ok; far, "
+  "unlike the training pictures; or not scored: error, small, blank, transparent, "
+  "with the reason. Folders are searched with their subfolders. The exit status is 1 "
+  "when some were not scored."
 )
 _UNUSED = (
   "features",
@@ -61,6 +62,12 @@ def define_flags() -> None:
     _INTERVAL,
     "How probably the mean rating lies between valence_low and valence_high, and "
     "likewise for arousal; a share between 0 and 1.",
+  )
+  flags.DEFINE_list(
+    "output_scale",
+    "",
+    "Lowest and highest rating of the scale to predict on, such as 0,100; empty: that "
+    "of the run, 1..9 unless its ratings had another.",
   )
   flags.DEFINE_boolean(
     "allow_simulated",
@@ -104,6 +111,7 @@ def main(arguments: list[str]) -> int:
     progress=True,
     interval=flag_values.interval,
     allow_simulated=flag_values.allow_simulated,
+    output_scale=_scale(flag_values.output_scale),
   )
   if output is None:
     print(formats.csv(predictions), end="")
@@ -119,18 +127,22 @@ def main(arguments: list[str]) -> int:
   return _report(predictions, output, page)
 
 
+def _scale(texts: list[str]) -> tuple[float, ...]:
+  try:
+    return tuple(float(text) for text in texts if text.strip())
+  except ValueError:
+    raise errors.UserError(
+      f"--output_scale is two numbers such as 1,9; got {','.join(texts)}"
+    ) from None
+
+
 def _warn_of_other_files(arguments: list[str]) -> None:
-  """Says on standard error how many files of folders are no pictures by their name."""
+  """Says on standard error what lies in folders and has no row."""
   from emojax import images
 
-  folders = [pathlib.Path(name).expanduser() for name in arguments]
-  other = sum(len(images.others(folder)) for folder in folders if folder.is_dir())
-  if other:
-    print(
-      f"{_NAME}: {other} other files in the folders are no pictures by their endings "
-      f"({', '.join(images.SUFFIXES)}) and have no row; name one to have it tried",
-      file=sys.stderr,
-    )
+  sentence = images.passed_over(pathlib.Path(name).expanduser() for name in arguments)
+  if sentence:
+    print(f"{_NAME}: {sentence}; name one to have it tried", file=sys.stderr)
 
 
 def _report(

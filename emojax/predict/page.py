@@ -12,6 +12,7 @@ from emojax.images import thumbnails
 from emojax.pages import gallery, page
 from emojax.predict.predictor import Predictions
 from emojax.utils import files
+from emojax.utils import scales as scale_lib
 
 _MOST_LISTED = 500  # pictures that a page shows one by one
 
@@ -30,7 +31,7 @@ def gallery_page(predictions: Predictions, title: str, notes: Sequence[str]) -> 
   }
   sections = []
   targets = list(predictions.mean)
-  if len(targets) == 2 and shown:
+  if all(target in targets for target in config.TARGETS) and shown:
     sections.append(_plane(predictions, list(shown), shown))
   sections.append(_words())
   order = sorted(shown, key=lambda row: -predictions.mean[targets[0]][row])
@@ -48,10 +49,15 @@ def gallery_page(predictions: Predictions, title: str, notes: Sequence[str]) -> 
   return page.render(title, notes, sections)
 
 
-def region(valence: float, arousal: float) -> str:
+def region(
+  valence: float,
+  arousal: float,
+  scales: gallery.Scales = (config.SCALE, config.SCALE),
+) -> str:
   """The paper's search words for a quadrant of the plane, as an aid."""
   levels = [
-    "high" if value > config.SCALE_MIDDLE else "low" for value in (valence, arousal)
+    "high" if value > sum(scale) / 2 else "low"
+    for value, scale in zip((valence, arousal), scales, strict=True)
   ]
   return ", ".join(paper.KEYWORDS[levels[0], levels[1]])
 
@@ -66,7 +72,8 @@ def _image(predictions: Predictions, row: int) -> page.Image | None:
   if thumbnail is None:
     return None
   lines = [
-    f"{t[0].upper()} {values[row]:.1f} {_interval(predictions, t, row)}".rstrip()
+    f"{t[0].upper()} {scale_lib.shown(values[row], predictions.scales[t])} "
+    f"{_interval(predictions, t, row)}".rstrip()
     for t, values in predictions.mean.items()
   ]
   far = ", far: do not trust" if predictions.status[row] == "far" else ""
@@ -79,7 +86,10 @@ def _image(predictions: Predictions, row: int) -> page.Image | None:
 def _interval(predictions: Predictions, target: str, row: int) -> str:
   """An interval as text; empty where the run has none."""
   low, high = predictions.low[target][row], predictions.high[target][row]
-  return f"({low:.1f} to {high:.1f})" if low == low else ""
+  if np.isnan(low):
+    return ""
+  ends = (scale_lib.shown(end, predictions.scales[target]) for end in (low, high))
+  return f"({' to '.join(ends)})"
 
 
 def _plane(
@@ -87,6 +97,7 @@ def _plane(
 ) -> page.Section:
   """The pictures at their predicted places."""
   valence, arousal = (predictions.mean[t][list(rows)] for t in config.TARGETS)
+  scales = (predictions.scales["valence"], predictions.scales["arousal"])
   placed = [
     page.Image(
       shown[rows[place.row]].source,
@@ -95,13 +106,14 @@ def _plane(
       place.left,
       place.top,
     )
-    for place in gallery.in_plane(valence, arousal)
+    for place in gallery.in_plane(valence, arousal, scales)
   ]
-  (left, right), (low, high) = gallery.bounds(valence), gallery.bounds(arousal)
-  corners = [region(v, a) for a in (high, low) for v in (left, right)]
+  left, right = gallery.bounds(valence, scales[0])
+  low, high = gallery.bounds(arousal, scales[1])
+  corners = [region(v, a, scales) for a in (high, low) for v in (left, right)]
   return page.Section(
     "The valence-arousal plane",
-    [gallery.axes(valence, arousal)],
+    [gallery.axes(valence, arousal, scales)],
     gallery=placed,
     is_plane=True,
     corners=corners,
@@ -116,7 +128,7 @@ def _words() -> page.Section:
     rows.append([f"{arousal} arousal", *words])
   prose = (
     "An aid to reading the numbers, not a prediction: the 22 words with which the "
-    "paper searched for pictures, by quadrant (5 is the middle of the scale)."
+    "paper searched for pictures, by quadrant; they part in the middle of the scale."
   )
   return page.Section("Words of the regions", [prose], [page.Table("Words", rows)])
 

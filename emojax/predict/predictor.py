@@ -11,7 +11,7 @@ import difflib
 import os
 import pathlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -20,11 +20,13 @@ import numpy as np
 
 from emojax import images as images_lib
 from emojax.config import SCALE, ExtractConfig
-from emojax.evaluation import conformal
+from emojax.evaluation import conformal, results
 from emojax.extract import extractor, pipeline
 from emojax.features import DERIVED, FEATURES, Derived, Feature, external, params
 from emojax.predict import trained_run
 from emojax.train import checkpoint, familiarity, model, trainer
+from emojax.utils import scales as scale_lib
+from emojax.utils.scales import Scale
 
 # Scored; any other status stands for an image that is not.
 OK, FAR, SIMULATED = "ok", "far", "simulated"
@@ -37,9 +39,9 @@ class Predictions:
   """What was predicted, one entry per picture, in the order given.
 
   Attributes:
-    paths: files; None for a picture given as bytes or as an array.
-    mean: target ("valence", "arousal") -> (N,) predicted rating, 1..9; NaN where the
-      picture could not be read.
+    paths: files; None for a picture that came otherwise.
+    mean: target ("valence", "arousal") -> (N,) predicted rating on its scale; NaN where
+      the picture could not be read.
     low, high: target -> (N,) ends of the interval in which the mean rating lies with
       the probability asked for; NaN where the run has none.
     std: target -> (N,) standard deviation over the networks of the folds: how far they
@@ -50,6 +52,8 @@ class Predictions:
       (scored by a run that knows nothing of people), or not scored: "error", "small",
       "blank", "transparent".
     reason: one line, empty when ok.
+    scales: target -> lowest and highest rating of the scale that `mean`, `low`, `high`
+      and `std` are on.
   """
 
   paths: list[pathlib.Path | None]
@@ -60,6 +64,7 @@ class Predictions:
   distance: np.ndarray
   status: list[str]
   reason: list[str]
+  scales: dict[str, Scale]
 
   def __len__(self) -> int:
     return len(self.paths)
@@ -113,24 +118,28 @@ class Predictor:
     progress: bool = False,
     interval: float = INTERVAL,
     allow_simulated: bool = False,
+    output_scale: Sequence[float] = (),
   ) -> Predictions:
     """Ratings of some pictures.
 
     Args:
-      images: one or several; each a path, the bytes of a file, or an (H, W, 3) uint8
-        RGB array. A path of a folder stands for every picture below it, sorted.
+      images: one or several, see `emojax.images.contents`: paths, open files, bytes,
+        arrays, Pillow images. A path of a folder stands for every picture below it,
+        sorted.
       settings: how to read and compute (`workers`, `extract_batch`, `max_pixels`,
         `cache_dir`); by default nothing is kept on disk.
       progress: whether to draw a bar on standard error.
       interval: how probably the mean rating of a picture lies inside its interval.
       allow_simulated: score also with a run that was trained on simulated ratings or
         random weights; every row then says so.
+      output_scale: lowest and highest rating of the scale to predict on; empty: the one
+        that the run's own predictions are on, 1..9 unless its ratings had another.
     Returns:
       `Predictions`, an entry for each; one that cannot be read has status "error".
     Raises:
-      ValueError: `interval` is not between 0 and 1.
+      ValueError: `interval` is not between 0 and 1, or the scale is none.
       SimulatedError: the run knows nothing of people, and that is not allowed.
-      ValueError: a folder that is missing or without pictures.
+      ValueError: nothing but folders without pictures.
       TypeError: something that is no picture.
     """
     simulated = " and ".join(self.run.simulated)
@@ -138,6 +147,11 @@ class Predictor:
       raise SimulatedError(
         f"{self.run.path} says nothing about people: {simulated}. Use a run trained on "
         "people's ratings, or score all the same with --allow_simulated"
+      )
+    scales = results.scales_of(self.run.results)
+    if output_scale:
+      scales = dict.fromkeys(
+        self.targets, scale_lib.check(output_scale, "output_scale")
       )
     settings = settings or ExtractConfig(cache_dir="")
     listed = expand(images)
@@ -160,20 +174,21 @@ class Predictor:
       scores = self._scores(table[readable], distance[readable], interval)
       for part, of_targets in scores.items():
         for target, values in of_targets.items():
-          numbers[part][target][readable] = values
+          numbers[part][target][readable] = _on_scale(part, values, scales[target])
     status, reason = self._statuses(extracted.rows, distance, simulated)
     return Predictions(
       paths=[row.path for row in extracted.rows],
       distance=distance,
       status=status,
       reason=reason,
+      scales=scales,
       **numbers,
     )
 
   def _scores(
     self, table: np.ndarray, distance: np.ndarray, interval: float
   ) -> dict[str, dict[str, np.ndarray]]:
-    """Fields of `Predictions` that hold ratings: name -> target -> (N,)."""
+    """Fields of `Predictions` that hold ratings, on 1..9: name -> target -> (N,)."""
     of_folds = self._of_folds(table)
     half = np.full((len(table), len(self.targets)), np.nan)
     if self.run.calibration is not None:
@@ -228,7 +243,14 @@ class Predictor:
     return of_targets
 
 
-ImageSource = str | pipeline.ImageSource
+def _on_scale(part: str, values: np.ndarray, scale: Scale) -> np.ndarray:
+  """Numbers of a part of `Predictions`, on 1..9, on another scale."""
+  if part == "std":
+    return values * scale_lib.stretch(SCALE, scale)
+  return scale_lib.mapped(values, SCALE, scale)
+
+
+ImageSource = pipeline.ImageSource
 _FAR_REASON = (
   "unlike the training pictures, 99 % of which lie within {:.2f}: do not trust it"
 )
@@ -324,36 +346,46 @@ def _tables(
 def expand(images: ImageSource | Sequence[ImageSource]) -> list[pipeline.ImageSource]:
   """Pictures one by one: folders become the pictures below them, in sorted order.
 
+  A folder that cannot be listed, or is empty, stands for itself: reading it says why.
+
   Raises:
-    ValueError: a folder without pictures.
+    ValueError: nothing but folders without pictures.
     TypeError: something that is no picture.
   """
-  if isinstance(images, (str, pathlib.Path, bytes, np.ndarray)):
-    images = [images]
-  listed: list[pipeline.ImageSource] = []
-  for image in images:
-    if isinstance(image, (bytes, np.ndarray)):
+  several: Iterable[object]
+  if images_lib.is_image(images) or not isinstance(images, Iterable):
+    several = [images]
+  else:
+    several = images
+  listed: list[images_lib.Source] = []
+  folders: list[pathlib.Path] = []  # without pictures
+  for image in several:
+    if isinstance(image, (str, os.PathLike)):
+      path = pathlib.Path(image).expanduser()
+      inside = _inside(path)
+      folders += [path] * (inside == [])
+      listed += inside or [path]
+    elif images_lib.is_image(image):
       listed.append(image)
-    elif isinstance(image, (str, pathlib.Path)):
-      listed += _files(pathlib.Path(image).expanduser())
     else:
       raise TypeError(
-        "a picture is a path, bytes or an (H, W, 3) uint8 array; got "
+        "a picture is a path, an open file, bytes, an array or a Pillow image; got "
         f"{type(image).__name__}"
       )
+  if folders and len(folders) == len(listed):
+    raise images_lib.ImageError(
+      f"no pictures in {folders[0]}: expected files ending in "
+      f"{', '.join(images_lib.SUFFIXES)}"
+    )
   return listed
 
 
-def _files(path: pathlib.Path) -> list[pathlib.Path]:
-  if not path.is_dir():
-    return [path]
-  inside = images_lib.walk(path)
-  if not inside:
-    raise images_lib.ImageError(
-      f"no pictures in {path}: expected files ending in "
-      f"{', '.join(images_lib.SUFFIXES)}"
-    )
-  return inside
+def _inside(path: pathlib.Path) -> list[pathlib.Path] | None:
+  """The pictures in a folder; None for anything else, or where it cannot be listed."""
+  try:
+    return images_lib.walk(path) if path.is_dir() else None
+  except images_lib.ImageError:
+    return None
 
 
 def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:

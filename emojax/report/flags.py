@@ -19,7 +19,8 @@ _COLUMNS = tuple(
   field.name for field in dataclasses.fields(DataConfig) if "_column" in field.name
 )
 _EACH = ("data_dir", "manual_dir", "images_dir", "ratings_csv", *_SCALES, *_COLUMNS)
-_UNUSED = ("skip_bad_pictures",)  # a report never fails because of a picture
+# A report never fails because of a picture; that of a set is on 1..9, to be compared.
+_UNUSED = ("skip_bad_pictures", "output_scale")
 
 
 def define(module_name: str, images_dir: str) -> None:

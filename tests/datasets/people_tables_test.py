@@ -1,6 +1,8 @@
 """Ten tables in the manner of ten programs and sets, by what their user types first."""
 
 import codecs
+import csv
+import json
 import pathlib
 import re
 
@@ -10,6 +12,7 @@ import openpyxl
 import pytest
 from PIL import Image
 
+import emojax
 from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import folder, prepare
 
@@ -30,7 +33,7 @@ def images(tmp_path_factory) -> pathlib.Path:
   root = tmp_path_factory.mktemp("pictures")
   (root / "set").mkdir()
   for number, name in enumerate(NAMES):
-    noise = np.random.default_rng(number).integers(0, 255, (20, 30, 3), np.uint8)
+    noise = np.random.default_rng(number).integers(0, 255, (48, 64, 3), np.uint8)
     Image.fromarray(noise).save(root / name)
   return root
 
@@ -200,10 +203,26 @@ def test_the_first_command_ends_in_a_run(images, tmp_path):
     "--features=lbp",
     "--hidden=4",
     "--max_epochs=2",
+    "--output_scale=0,100",
     f"--workdir={tmp_path / 'run'}",
     f"--data_dir={tmp_path / 'tfds'}",
     "--cache_dir=",
   )
   assert run.returncode == 0, run.stderr
   assert run.stdout.count(f"{table}: read with Windows-1252; semicolons") == 1
-  assert "read with Windows-1252" in (tmp_path / "run" / "results.json").read_text()
+  text = (tmp_path / "run" / "results.json").read_text()
+  assert "read with Windows-1252" in text
+  assert json.loads(text)["targets"]["valence"]["scale"] == [0, 100]
+  assert "scale of the ratings: valence 0..100, arousal 0..100" in run.stdout
+  with (tmp_path / "run" / "predictions.csv").open(newline="") as file:
+    rows = {row["image"]: row for row in csv.DictReader(file)}
+  for name, valence in zip(NAMES, VALENCE, strict=True):
+    expected = 100 * (valence - 1) / 8
+    assert float(rows[name]["valence_rated"]) == pytest.approx(expected, abs=1e-3)
+  page = helpers.run("-m", "emojax.report", tmp_path / "run")
+  assert page.returncode == 0, page.stderr
+  html = (tmp_path / "run" / "report" / "index.html").read_text("utf-8")
+  assert "points of the 0..100 scale" in html
+  model = emojax.load(tmp_path / "run")
+  predicted = model.predict(images / "b.jpg")
+  assert predicted.scales["valence"] == (0, 100) and predicted.valence[0] > 9

@@ -109,12 +109,13 @@ def test_what_changes_the_data_rebuilds_it(data, lines):
   assert lines[-1].startswith("prepared") and rated.ratings[0, 0] == 2
   shutil.copy(f"{data.images_dir}/5.png", f"{data.images_dir}/0.png")
   drawn = prepare_lib.prepare(data, LBP, say=lines.append)
-  assert lines[-1].startswith("prepared")
+  assert lines[-2].startswith("prepared") and "2 pictures in 1 groups" in lines[-1]
+  assert drawn.fold[0] == drawn.fold[5]
   assert (drawn.features["lbp"][0] != first.features["lbp"][0]).any()
   np.testing.assert_allclose(drawn.features["lbp"][0], drawn.features["lbp"][5])
   refolded = dataclasses.replace(data, fold_seed=3)
   other = prepare_lib.prepare(refolded, LBP, say=lines.append)
-  assert lines[-1].startswith("prepared") and (other.fold != drawn.fold).any()
+  assert lines[-2].startswith("prepared") and (other.fold != drawn.fold).any()
   fingerprints = {d.fingerprint for d in (first, rated, drawn, other)}
   assert len(fingerprints) == 4
 
@@ -326,3 +327,34 @@ def test_a_picture_without_a_row_is_an_error_or_left_out(data, lines, extra):
   # The whole name wins over an end of another.
   whole = extra(np.ones((7, 2)), [*(f"{n}.png" for n in range(6)), "a/1.png"])
   assert len(prepare_lib.prepare(data, whole, say=lines.append).image_ids) == 6
+
+
+def test_rows_of_one_group_stay_in_one_fold(data, lines):
+  table = pathlib.Path(data.ratings_csv)
+  rows = table.read_text().splitlines()
+  scenes = ["scene", "a", "b", "a", "", "", ""]
+  pairs = zip(rows, scenes, strict=True)
+  table.write_text("\n".join(f"{row},{scene}" for row, scene in pairs))
+  grouped = dataclasses.replace(data, group_column="scene")
+  dataset = prepare_lib.prepare(grouped, LBP, say=lines.append)
+  assert dataset.fold[0] == dataset.fold[2] and set(dataset.fold) == set(range(5))
+  assert dataset.metadata["groups"] == [["0.png", "2.png"]]
+  assert lines[-1].startswith("2 pictures in 1 groups")
+  # Another feature: folds and groups stay.
+  again = prepare_lib.prepare(grouped, COLOR, say=lines.append)
+  np.testing.assert_array_equal(again.fold, dataset.fold)
+  assert again.metadata["groups"] == dataset.metadata["groups"]
+  missing = dataclasses.replace(data, group_column="scen")
+  with pytest.raises(ValueError, match="has no column 'scen'"):
+    prepare_lib.prepare(missing, LBP, say=lines.append)
+
+
+def test_what_was_dealt_at_random_keeps_its_folds(data, lines):
+  at_random = dataclasses.replace(data, folds="random")
+  first = prepare_lib.prepare(at_random, LBP, say=lines.append)
+  second = prepare_lib.prepare(data, COLOR, say=lines.append)
+  np.testing.assert_array_equal(second.fold, first.fold)
+  assert second.fingerprint == first.fingerprint
+  grouped = dataclasses.replace(data, folds="grouped")
+  third = prepare_lib.prepare(grouped, LBP, say=lines.append)
+  assert third.fingerprint != first.fingerprint and third.metadata["folds"] == "grouped"

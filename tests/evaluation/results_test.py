@@ -49,6 +49,39 @@ def test_each_picture_is_judged_by_the_fold_that_did_not_see_it():
   assert result.ceiling is None
 
 
+def test_scores_on_another_scale_than_the_inner_one():
+  """Errors grow with the square of a point, correlations stay; worked by hand."""
+  fold = np.array([0, 0, 1, 1])
+  split = folds.make_folds(fold, 0.0, 0, num_folds=2)
+  ratings = results.Ratings(
+    np.array([1.0, 3.0, 5.0, 9.0]), np.full(4, 2.0), np.full(4, 16.0)
+  )
+  predictions = dict.fromkeys((0, 1), ratings.mean + 1)
+  inner, joined = results.evaluate("valence", predictions, split, ratings)
+  stopped = dict.fromkeys((0, 1), ((3,), (4.0,)))
+  other, same = results.evaluate(
+    "valence", predictions, split, ratings, stopped, (0, 4)
+  )
+  np.testing.assert_array_equal(joined, same)
+  assert inner.scale == (1, 9) and other.scale == (0, 4)
+  assert (inner.scores.mse, other.scores.mse) == (1, 0.25)
+  assert (inner.test_mse, other.test_mse) == (1, 0.25)
+  assert other.folds[0].stopping_mse == (1.0,)
+  assert (inner.ceiling["mse"], other.ceiling["mse"]) == (0.25, 0.0625)
+  for name in ("r2", "pearson_r", "ccc", "accuracy_percent"):
+    assert getattr(other.scores, name) == pytest.approx(getattr(inner.scores, name))
+
+
+def test_the_paper_s_numbers_stand_beside_those_on_its_scale_only():
+  there = _results(["object_alexnet"])
+  assert "the paper's" in results.table_markdown(there)
+  there["targets"]["valence"]["scale"] = [0, 4]
+  text = results.table_markdown(there)
+  assert "the paper's" not in text and "scale of the ratings: valence 0..4" in text
+  del there["targets"]["valence"]["scale"]  # as emojax 0.1 wrote it
+  assert results.scales_of(there) == {"valence": (1, 9)}
+
+
 def test_predictions_csv_survives_awkward_names():
   names = ["a,b.jpg", 'say "hi".jpg', "two\rlines.jpg", "Ωμέγα.jpg"]
   text = results.predictions_csv(

@@ -430,6 +430,26 @@ def test_mistakes_are_one_line_and_status_1(places, tmp_path, flags, message):
   assert not (tmp_path / "out").exists()
 
 
+def test_every_file_below_a_folder_is_a_row_or_a_count(folder, tmp_path):
+  place, output = tmp_path / "place", tmp_path / "out"
+  (place / "sub").mkdir(parents=True)
+  (place / "linked").symlink_to(folder / "sub")
+  (place / "sub" / "loop").symlink_to(place)
+  os.mkfifo(place / "pipe.jpg")
+  (place / "layers.psd").write_bytes(b"8BPS")
+  (place / ".hidden.jpg").write_bytes(b"")
+  (place / "photo.JFIF").write_bytes((folder / "07.png").read_bytes())
+  done = _run(f"--images_dir={place}", f"--output={output}", "--cache_dir=")
+  assert done.returncode == 1  # because of the pipe
+  rows = csv.DictReader(io.StringIO((output / "rows.csv").read_text()))
+  status = {row["path"]: row["status"] for row in rows}
+  assert status.pop("pipe.jpg") == "error" and status.pop("photo.JFIF") == "ok"
+  assert len(status) > 1 and all(path.startswith("linked/") for path in status)
+  (line,) = [line for line in done.stderr.splitlines() if "have no row" in line]
+  assert "1 other files in the folders are no pictures by their endings" in line
+  assert "1 other files in the folders are hidden" in line and "1 links lead" in line
+
+
 @pytest.mark.parametrize(
   ("where", "settings", "message"),
   [

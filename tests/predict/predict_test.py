@@ -65,6 +65,7 @@ def run(images, tmp_path_factory):
     "--dataset=va_emotion/folder",
     f"--images_dir={images}",
     f"--ratings_csv={images / 'ratings.csv'}",
+    "--folds=random",  # networks that take a compressed copy for nearly the same
     f"--data_dir={folder / 'tfds'}",
     "--features=color,lbp",
     "--hidden=8",
@@ -130,6 +131,22 @@ def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, images):
     assert abs(alone.distance[0] - together.distance[i]) < 1e-5
 
 
+def test_another_scale_is_one_word_away(opened, run, images):
+  """0..100 for 1..9: 12.5 points for one, the ends of the scale for its ends."""
+  inner = opened.predict(images / "05.png")
+  outer = opened.predict(images / "05.png", output_scale=(0, 100))
+  assert inner.scales == {"valence": (1, 9), "arousal": (1, 9)}
+  assert outer.scales == {"valence": (0, 100), "arousal": (0, 100)}
+  for part in ("mean", "low", "high"):
+    expected = 12.5 * (getattr(inner, part)["valence"] - 1)
+    np.testing.assert_allclose(getattr(outer, part)["valence"], expected)
+  np.testing.assert_allclose(outer.std["arousal"], 12.5 * inner.std["arousal"])
+  with pytest.raises(ValueError, match=r"such as --output_scale=1,9; got 9,1"):
+    opened.predict(images / "05.png", output_scale=(9, 1))
+  done = _process("-m", "emojax.predict", "--output_scale=a,b", images / "05.png")
+  assert done.returncode == 1 and "--output_scale is two numbers" in done.stderr
+
+
 def test_files_bytes_and_arrays_are_the_same_picture(opened, images):
   path = images / "05.png"
   array = np.asarray(Image.open(path).convert("RGB"))
@@ -138,6 +155,34 @@ def test_files_bytes_and_arrays_are_the_same_picture(opened, images):
   assert predictions.paths == [path, None, None]
   with pytest.raises(TypeError, match="got float"):
     opened.predict([0.5])
+
+
+def test_a_bad_entry_is_a_row_beside_the_good_ones(opened, images, tmp_path):
+  path, empty = images / "05.png", tmp_path / "empty"
+  empty.mkdir()
+  grey = np.asarray(Image.open(path).convert("L"))
+  with path.open("rb") as file:
+    entries = [
+      *(str(path), file, io.BytesIO(path.read_bytes()), Image.open(path), grey),
+      *(np.zeros((0, 0), np.uint8), grey / 255, b"", empty, tmp_path / "none.png"),
+    ]
+    predictions = opened.predict(entries)
+    alone = opened.predict(file)
+  assert predictions.status[:4] == ["ok"] * 4 and len(alone) == 1
+  assert predictions.is_scored[4] and predictions.status[5:] == ["error"] * 5
+  np.testing.assert_allclose(predictions.valence[:4], alone.valence[0], atol=1e-5)
+  assert np.isfinite(predictions.valence[4])
+  assert "got (0, 0) uint8" in predictions.reason[5]
+  assert "got (48, 64) float64" in predictions.reason[6]
+  assert "it is a folder without pictures" in predictions.reason[8]
+  assert predictions.paths[8:] == [empty, tmp_path / "none.png"]
+
+
+@pytest.mark.parametrize("wrong", [None, 7, object()])
+def test_what_is_no_picture_is_named(opened, images, wrong):
+  for entries in (wrong, [images / "05.png", wrong]):
+    with pytest.raises(TypeError, match=f"got {type(wrong).__name__}"):
+      opened.predict(entries)
 
 
 @pytest.mark.slow

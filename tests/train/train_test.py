@@ -91,7 +91,8 @@ def test_every_picture_is_predicted_once_and_out_of_fold(all_folds):
   assert sorted(rows) == [f"{i:02}.png" for i in range(30)]
   assert all(np.isfinite(float(row["valence"])) for row in rows.values())
   folds = [row["fold"] for row in rows.values()]
-  assert sorted(folds.count(str(g)) for g in range(1, 6)) == [6] * 5
+  sizes = [folds.count(str(g)) for g in range(1, 6)]
+  assert sum(sizes) == 30 and min(sizes) >= 5  # near six: groups and ratings decide
 
 
 def test_results_say_where_everything_came_from(all_folds):

@@ -32,7 +32,10 @@ def _problem(num_images=53, noise=0.3):
     num_raters=np.full((num_images, 2), -1, np.int32),
     fold=folds.assign(num_images, 0),
     keywords=[""] * num_images,
-    metadata={"features": [{"name": "a", "size": 6, "kind": "number"}]},
+    metadata={
+      "source": "synthetic",
+      "features": [{"name": "a", "size": 6, "kind": "number"}],
+    },
   )
 
 

@@ -4,6 +4,7 @@ In: settings. Out: a `Dataset` in memory. The builder writes it.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from emojax.datasets.va_emotion import (
   cgna,
   collection,
   folder,
+  folding,
   oasis,
   published_sets,
   ratings,
@@ -53,9 +55,16 @@ def collect(place: Place, data: DataConfig) -> collection.Collection:
   return folder.load(data)
 
 
-def fingerprint(source: collection.Collection, data: DataConfig) -> str:
-  """What a prepared dataset is known by: its pictures, ratings and folds."""
-  return f"{source.fingerprint()}-folds{data.fold_seed}"
+def fingerprints(source: collection.Collection, data: DataConfig) -> dict[str, str]:
+  """What a prepared dataset is known by: its pictures, ratings and folds.
+
+  Returns:
+    Fingerprint -> how the folds are dealt; the first is that of a new dataset.
+  """
+  own = source.fingerprint()
+  ends = {folding.RANDOM: "-folds", folding.GROUPED: "-grouped"}
+  schemes = folding.schemes(data, source.name)
+  return {f"{own}{ends[scheme]}{data.fold_seed}": scheme for scheme in schemes}
 
 
 def make_extractor(place: Place, settings: ExtractConfig) -> extractor.Extractor:
@@ -128,19 +137,30 @@ def build(
   if earlier is not None and earlier.image_ids != [entry.image_id for entry in good]:
     return build(source, data, settings, extraction, progress)
   ok = np.array([row.status == "ok" for row in extracted.rows])
+  fingerprint, scheme = next(iter(fingerprints(source, data).items()))
+  if earlier is not None:
+    fingerprint = earlier.fingerprint
+    scheme = earlier.metadata.get("folds", folding.RANDOM)
+    dealt = folding.Dealt(earlier.fold, earlier.metadata.get("groups", []))
+  else:
+    sources = [source.images[row] for row in np.flatnonzero(ok).tolist()]
+    hashes = functools.partial(folding.hashes_of, sources, settings, progress)
+    dealt = folding.deal(good, scheme, data, hashes)
   values = {name: table[ok] for name, table in extracted.values.items()} | carried
   names = [name for name in described if name in values]
   return Dataset(
     image_ids=[entry.image_id for entry in good],
     features={name: values[name] for name in names},
     **rating_arrays(source.targets, good),
-    fold=folds.assign(len(good), data.fold_seed),
+    fold=dealt.fold,
     keywords=[entry.keyword for entry in good],
     metadata={
       "source": source.name,
       "targets": list(source.targets),
       "scales": {target: list(scale) for target, scale in source.scales.items()},
-      "fingerprint": fingerprint(source, data),
+      "fingerprint": fingerprint,
+      "folds": scheme,
+      "groups": dealt.groups,
       "features": [described[name] for name in names],
       "fold_seed": data.fold_seed,
       "num_pictures": len(good),

@@ -16,8 +16,8 @@ import numpy as np
 from emojax import images
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion import ratings
-from emojax.datasets.va_emotion import scales as scale_lib
 from emojax.utils import names
+from emojax.utils import scales as scale_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Collection:
     end = [self.name, self.missing]
     if self.targets != TARGETS:  # which every set had when the first were prepared
       end.append(self.targets)
+    if groups := [entry.group for entry in self.rated if entry.group]:
+      end.append(groups)
     state.update(json.dumps(end).encode())
     return state.hexdigest()
 
@@ -134,7 +136,6 @@ def from_files(
 
 def _content(path: pathlib.Path) -> str:
   try:
-    with path.open("rb") as file:
-      return hashlib.file_digest(file, "sha256").hexdigest()
-  except OSError:
+    return hashlib.sha256(images.read(path)).hexdigest()
+  except images.ImageError:
     return "unreadable"  # extraction says why

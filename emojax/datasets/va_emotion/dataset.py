@@ -67,6 +67,19 @@ class Dataset:
     return {target: tuple(scales.get(target, SCALE)) for target in self.targets}
 
   @property
+  def output_scales(self) -> dict[str, tuple[float, float]]:
+    """Target -> the scale on which results are written.
+
+    It is what the settings say; else the scale of the user's own table, and 1..9, the
+    paper's, for sets with a name.
+    """
+    said = self.metadata.get("output_scale")
+    if said:
+      return dict.fromkeys(self.targets, tuple(said))
+    own = self.metadata["source"] == "folder"
+    return self.scales if own else dict.fromkeys(self.targets, SCALE)
+
+  @property
   def name(self) -> str:
     """The dataset's full name, such as "va_emotion/oasis"."""
     return f"{NAME}/{self.metadata['source']}"

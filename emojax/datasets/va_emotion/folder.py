@@ -4,16 +4,17 @@ In: `--images_dir`, `--ratings_csv`, the scales of the ratings, and what the tab
 columns are called where that is not usual. Out: a `Collection`.
 """
 
+import dataclasses
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emojax.config import TARGETS, DataConfig
-from emojax.datasets.va_emotion import collection, columns, ratings
-from emojax.datasets.va_emotion import scales as scale_lib
+from emojax.datasets.va_emotion import collection, columns, ratings, scale_inference
 from emojax.features import DERIVED, FEATURES
 from emojax.utils import names, tables
+from emojax.utils import scales as scale_lib
 
 # Fields whose column a setting of the same name with "_column" behind it may name.
 FIELDS = (
@@ -23,6 +24,7 @@ FIELDS = (
   "num_raters",
   "keyword",
 )
+_GROUP = tables.Column("group", flag="group_column")
 _TARGET_NAME = re.compile(r"[^\W\d]\w*")  # it names fields, files and columns
 _TAKEN = ("image", "image_id", "fold", "keyword", "num_raters")
 _TAKEN_ENDS = ("_std", "_num_raters", "_rated", "_predicted")
@@ -52,6 +54,10 @@ def load(data: DataConfig) -> collection.Collection:
   resolved = there.resolve([line.cells["image"] for line in table.lines])
   keywords = [line.cells.get("keyword", "") for line in table.lines]
   rated, sure = ratings.read_rated(table, scales, resolved, keywords)
+  rated = [
+    dataclasses.replace(entry, group=line.cells.get("group", ""))
+    for entry, line in zip(rated, table.lines, strict=True)
+  ]
   return collection.from_files(
     "folder",
     sure,
@@ -80,7 +86,7 @@ def _read(data: DataConfig) -> tuple[tables.Table, tuple[str, ...]]:
   """The table, and the targets that it rates."""
   further = tuple(target for target in data.further_targets if target not in TARGETS)
   _check_further(further)
-  named = {field: getattr(data, f"{field}_column") for field in FIELDS}
+  named = {field: getattr(data, f"{field}_column") for field in (*FIELDS, "group")}
   # A count of both targets that is named is not overruled by one of each.
   counted = (*TARGETS, *further) if not data.num_raters_column else ()
   wanted = [
@@ -92,6 +98,7 @@ def _read(data: DataConfig) -> tuple[tables.Table, tuple[str, ...]]:
     columns.raters(),
     *(columns.raters(target) for target in counted),
     columns.keyword(),
+    *([_GROUP] if data.group_column else []),
   ]
   table = tables.read(pathlib.Path(data.ratings_csv).expanduser(), wanted, named)
   base = tuple(target for target in TARGETS if target in table.columns)
@@ -120,7 +127,7 @@ def _said_scales(
   """Target -> the scale that settings say it has; None where they say none."""
   scales: dict[str, scale_lib.Scale | None] = {}
   for target in targets:
-    own = scale_lib.flag_of(target)
+    own = scale_inference.flag_of(target)
     flag = own if getattr(data, own) else "rating_scale"
     scale = getattr(data, flag)
     scales[target] = scale_lib.check(scale, flag) if scale else None

@@ -10,7 +10,7 @@ import io
 import json
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import tensorflow_datasets as tfds
 
@@ -20,6 +20,7 @@ from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.datasets.va_emotion.dataset import METADATA, Dataset, read
 from emojax.extract import extractor
+from emojax.utils import scales
 
 _ASIDE = ".replaced"  # the old dataset while the new one takes its place
 
@@ -50,6 +51,7 @@ def prepare(
       cache that does not work.
     OSError: `data_dir` cannot be written.
   """
+  output_scale = data.output_scale and scales.check(data.output_scale, "output_scale")
   place = storage.place(data)
   path = place.path
   extraction = build.make_extractor(place, settings)
@@ -57,12 +59,13 @@ def prepare(
   for line in source.settings.get("assumed", ()):
     say(line)
   with storage.locked(path) as writable:
-    prepared = _prepared(path, build.fingerprint(source, data), data, settings)
+    prepared = _prepared(path, build.fingerprints(source, data), data, settings)
     if prepared is not None and _has(prepared, extraction):
       say(f"reusing {_summary(prepared)} in {path}")
       # The pictures may have moved, and the same ratings may have had another scale.
       prepared.metadata["settings"] = source.settings
       prepared.metadata["scales"] = {t: list(s) for t, s in source.scales.items()}
+      prepared.metadata["output_scale"] = list(output_scale)
       return dataset_lib.select(prepared, settings.every_feature)
     if not writable:
       raise OSError(
@@ -71,16 +74,27 @@ def prepare(
     built = build.build(source, data, settings, extraction, progress, prepared)
     _put(place, built)
     say(f"prepared {_summary(built)} in {path}")
-    return dataset_lib.select(read(path), settings.every_feature)
+    if groups := built.metadata["groups"]:
+      number = sum(map(len, groups))
+      say(
+        f"{number} pictures in {len(groups)} groups of near-duplicates or of one "
+        f"--group_column stay in one fold each; listed in {path / METADATA}"
+      )
+    fresh = read(path)
+    fresh.metadata["output_scale"] = list(output_scale)
+    return dataset_lib.select(fresh, settings.every_feature)
 
 
 def _prepared(
-  path: pathlib.Path, fingerprint: str, data: DataConfig, settings: ExtractConfig
+  path: pathlib.Path,
+  fingerprints: Container[str],
+  data: DataConfig,
+  settings: ExtractConfig,
 ) -> Dataset | None:
   """What is prepared, if it is of the same pictures, ratings and folds."""
   try:
     metadata = json.loads((path / METADATA).read_text())
-    if metadata["fingerprint"] != fingerprint:
+    if metadata["fingerprint"] not in fingerprints:
       return None
     # A broken picture may have become readable, or may no longer be left out silently.
     if metadata["broken"] and not (

@@ -11,8 +11,9 @@ import math
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from emojax.datasets.va_emotion import scales as scale_lib
+from emojax.datasets.va_emotion import scale_inference
 from emojax.utils import names, tables
+from emojax.utils import scales as scale_lib
 
 UNKNOWN_RATERS = -1
 
@@ -45,11 +46,13 @@ class Rated:
     image_id: the picture's path below its folder, with forward slashes.
     ratings: target -> rating; the same targets for every picture of a collection.
     keyword: what the picture is called in the source; empty when unknown.
+    group: pictures with the same text stay in one fold; empty: in no group.
   """
 
   image_id: str
   ratings: Mapping[str, Rating]
   keyword: str = ""
+  group: str = ""
 
 
 def rescale(rating: float, low: float, high: float) -> float:
@@ -71,7 +74,7 @@ def read_rated(
       and an empty cell in one that it has, is unknown; so is a spread over a single
       rater.
     scales: target -> lowest and highest possible rating in the file; None: not said,
-      see `scales.infer`.
+      see `scale_inference.infer`.
     images: the pictures of the rows.
     keywords: of each row.
   Returns:
@@ -173,7 +176,7 @@ def _sure_scales(
   unsaid = [target for target, scale in scales.items() if scale is None]
   try:
     common = (
-      scale_lib.infer({t: [row[t].mean for row in rows] for t in unsaid})
+      scale_inference.infer({t: [row[t].mean for row in rows] for t in unsaid})
       if unsaid
       else None
     )

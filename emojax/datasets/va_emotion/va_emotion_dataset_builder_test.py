@@ -61,7 +61,7 @@ def test_rows_are_the_ratings_and_the_features(data_dir):
   assert dawn["num_raters"] == 31 and dawn["keyword"] == b"dawn"
   assert crowd["valence"] == 5.0
   assert crowd["num_raters"] == -1 and crowd["keyword"] == b""
-  assert sorted(row["fold"] for row in rows) == [0, 0, 1, 1, 2, 3, 4]
+  assert {int(row["fold"]) for row in rows} == set(range(5))
   for row in rows:
     assert row["lbp"].shape == (59,) and row["lbp"].dtype == np.float32
     assert row["lbp"].sum() == pytest.approx(1.0, abs=1e-5)

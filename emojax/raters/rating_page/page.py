@@ -21,6 +21,7 @@ import jinja2
 import markupsafe
 from absl import flags
 
+from emojax import images as images_lib
 from emojax.raters.config import RatingPageConfig
 from emojax.raters.rating_page import manikins
 from emojax.raters.rating_page import pictures as rating_pictures
@@ -179,6 +180,9 @@ def main(arguments: list[str]) -> int | None:
     )
   text = page(images, settings)
   files.write(output, text)
+  left_out = images_lib.passed_over([folder]) if only is None else ""
+  if left_out:
+    print(f"{_NAME}: {left_out}", file=sys.stderr)
   return _tell(rows, images, settings, output, listing)
 
 

@@ -122,7 +122,7 @@ def _read(
       raise images.ImageError(
         "its name has a line break, which a form post does not keep; rename it"
       )
-    content = _bytes(path)
+    content = images.read(path)
     rgb = images.load(content)
     if settings.base_url and (hidden := images.kind(content)) in _NOT_SHOWN:
       raise images.ImageError(
@@ -140,11 +140,3 @@ def _read(
     source, width, height = jpeg(rgb, settings.side_px, settings.quality)
   digest = hashlib.sha256(content).hexdigest()
   return Row(name, "ok", ""), Image(name, source, width, height, digest)
-
-
-def _bytes(path: pathlib.Path) -> bytes:
-  """A file's bytes; an `ImageError` where the system refuses."""
-  try:
-    return path.read_bytes()
-  except OSError as error:
-    raise images.ImageError(f"the file cannot be opened: {error.strerror}") from error

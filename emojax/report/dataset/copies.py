@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emojax.report.dataset import near_duplicates
+from emojax.images import near_duplicates
 from emojax.report.dataset.rated_set import RatedSet
 from emojax.utils import progress
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emojax.images import thumbnails
+from emojax.images import near_duplicates, thumbnails
 from emojax.pages import page
-from emojax.report.dataset import near_duplicates
 from emojax.report.dataset.copies import Copies, Copy
 from emojax.report.dataset.rated_set import NO_FOLD, RatedSet
 from emojax.utils import files

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emojax import images
-from emojax.report.dataset import near_duplicates
+from emojax.images import near_duplicates
 from emojax.utils import progress
 
 TINY_PX = 64  # below it a side is enlarged more than fourfold to the features' 256 px
@@ -66,16 +66,14 @@ def look_at(source: pathlib.Path | np.ndarray, max_pixels: int) -> Look:
   digest = ""
   try:
     if isinstance(source, pathlib.Path):
-      data = source.read_bytes()
+      data = images.read(source, max_pixels)
       digest = hashlib.sha256(data).hexdigest()
       rgb = images.load(data, max_pixels)
     else:
       rgb = source
       digest = hashlib.sha256(rgb.tobytes()).hexdigest()
-  except FileNotFoundError:
+  except images.MissingFile:
     return Look(MISSING, "there is no such file")
-  except OSError as error:
-    return Look(BROKEN, f"the file cannot be opened: {error.strerror}")
   except images.ImageError as error:
     return Look(BROKEN, str(error), digest=digest)
   height, width = rgb.shape[:2]

@@ -16,14 +16,15 @@ from emojax.config import DataConfig
 from emojax.datasets.va_emotion import (
   build,
   collection,
+  folding,
   ratings,
   storage,
   synthetic,
 )
 from emojax.datasets.va_emotion import dataset as dataset_lib
-from emojax.evaluation import folds, metrics
+from emojax.evaluation import metrics
+from emojax.images import near_duplicates
 from emojax.report.dataset import look as picture_check
-from emojax.report.dataset import near_duplicates
 from emojax.utils import errors
 
 NO_FOLD = -1
@@ -139,10 +140,12 @@ def opened(data: DataConfig, show: bool = False) -> RatedSet:
       f"first because {looks[0].reason}"
     )
   missing = picture_check.Look(picture_check.MISSING, "there is no such file")
+  parts = [look.hashes for look in looks if look.hashes is not None]
+  hashes = near_duplicates.stack(parts)
   return RatedSet(
     title=f"{storage.NAME}/{place.config}",
     origin=_origin(source),
-    dataset=_without_features(source, data, good, broken),
+    dataset=_without_features(source, data, good, broken, hashes),
     sources=[source.images[row] for row in good],
     looks=[looks[row] for row in good],
     left_out=[*broken, *(LeftOut(name, missing) for name in source.missing)],
@@ -236,24 +239,28 @@ def _without_features(
   data: DataConfig,
   good: Sequence[int],
   broken: Sequence[LeftOut],
+  hashes: near_duplicates.Hashes,
 ) -> dataset_lib.Dataset:
   """The readable pictures of a source as a dataset that has no features."""
   rated = [source.rated[row] for row in good]
-  is_enough = len(rated) >= folds.NUM_FOLDS
-
+  fingerprint, scheme = next(iter(build.fingerprints(source, data).items()))
+  try:
+    fold, groups = folding.deal(rated, scheme, data, lambda: hashes)
+  except ValueError:  # too few pictures, or groups of them
+    fold, groups = np.full(len(rated), NO_FOLD, np.int32), []
   return dataset_lib.Dataset(
     image_ids=[entry.image_id for entry in rated],
     features={},
     **build.rating_arrays(source.targets, rated),
-    fold=folds.assign(len(rated), data.fold_seed)
-    if is_enough
-    else np.full(len(rated), NO_FOLD, np.int32),
+    fold=fold,
     keywords=[entry.keyword for entry in rated],
     metadata={
       "source": source.name,
       "targets": list(source.targets),
       "scales": {target: list(scale) for target, scale in source.scales.items()},
-      "fingerprint": build.fingerprint(source, data),
+      "fingerprint": fingerprint,
+      "folds": scheme,
+      "groups": groups,
       "features": [],
       "fold_seed": data.fold_seed,
       "num_pictures": len(rated),

@@ -13,11 +13,11 @@ import numpy as np
 
 from emojax.config import TARGETS
 from emojax.evaluation import folds
+from emojax.images import near_duplicates
 from emojax.report.dataset import (
   copies,
   copies_section,
   coverage,
-  near_duplicates,
 )
 from emojax.report.dataset import look as picture_check
 from emojax.report.dataset.rated_set import NO_FOLD, LeftOut, RatedSet

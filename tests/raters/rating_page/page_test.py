@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -184,6 +185,20 @@ for folder, output, _ in json.loads(sys.argv[1]):
   for line, (*_, message) in zip(done.stdout.splitlines(), mistakes, strict=True):
     assert message in line
   assert not (tmp_path / "page.html").exists()
+
+
+def test_every_file_below_the_folder_is_a_row_or_a_count(plain, tmp_path):
+  place, output = tmp_path / "place", tmp_path / "page.html"
+  place.mkdir()
+  (place / "linked").symlink_to(plain)
+  (place / "layers.psd").write_bytes(b"8BPS")
+  os.mkfifo(place / "pipe.jpg")
+  done = _program(f"--images_dir={place}", f"--output={output}")
+  assert done.returncode == 1
+  listing = (tmp_path / "page-pictures.csv").read_text()
+  assert listing.count("linked/") == len(rating_help.PLAIN)
+  assert 'pipe.jpg,error,"the file cannot be opened: it is a named pipe' in listing
+  assert "1 other files in the folders are no pictures by their endings" in done.stderr
 
 
 def test_help_needs_no_heavy_library():

@@ -1,15 +1,15 @@
-"""Rating scales: what people say theirs is, or what their ratings leave no doubt about.
+"""The scale of ratings that came without one: 1..9, or the possibilities.
 
-In: a scale of two numbers, or ratings without one. Out: scales; ratings on 1..9.
+In: ratings. Out: 1..9 where they leave no doubt, else an error that names what they may
+be on and which setting says it.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 
 from emojax.config import SCALE, TARGETS
+from emojax.utils.scales import Scale, text, width
 from emojax.utils.tables import TableError
-
-Scale = tuple[float, float]  # lowest and highest possible rating
 
 _USUAL: tuple[Scale, ...] = (
   (0, 1),
@@ -37,34 +37,9 @@ _NO_OTHER_ABOVE = 7.0  # ratings up to here may be on 1..7
 _DOUBTFUL_UP_TO = 5.0  # up to here on 1..5, although other targets are on 1..9
 
 
-def check(scale: Sequence[float], flag: str = "rating_scale") -> Scale:
-  """The scale's two ends; TableError unless there are two, the lower one first."""
-  if len(scale) != 2 or not scale[0] < scale[1] or not all(map(math.isfinite, scale)):
-    raise TableError(
-      "expected a rating scale of two numbers, the lowest and the highest rating, such "
-      f"as --{flag}=1,9; got {','.join(f'{end:g}' for end in scale) or 'nothing'}"
-    )
-  return scale[0], scale[1]
-
-
 def flag_of(target: str) -> str:
   """The setting that says the scale of one target."""
   return f"{target}_scale" if target in TARGETS else "further_scale"
-
-
-def text(scale: Scale) -> str:
-  """A scale as a flag has it: 1,9."""
-  return ",".join(f"{end:g}" for end in scale)
-
-
-def mapped(rating: float, scale: Scale, to: Scale = SCALE) -> float:
-  """A rating on one scale as one on another, linear in the scales' two ends."""
-  return to[0] + (rating - scale[0]) * stretch(scale, to)
-
-
-def stretch(scale: Scale, to: Scale = SCALE) -> float:
-  """Points of the one scale that a point of the other is; a spread's factor."""
-  return (to[1] - to[0]) / (scale[1] - scale[0])
 
 
 def infer(ratings: Mapping[str, Sequence[float]]) -> Scale:
@@ -105,7 +80,7 @@ def _doubt(ends: Mapping[str, Scale], are_all: bool) -> str:
   else:
     choices = {flag_of(target): scales for target, scales in possible.items()}
   advice = "; ".join(
-    " or ".join(f"--{flag}={text(scale)}" for scale in scales)
+    " or ".join(f"--{flag}={text(scale, ',')}" for scale in scales)
     if scales
     else f"--{flag}=LOWEST,HIGHEST"
     for flag, scales in choices.items()
@@ -115,13 +90,13 @@ def _doubt(ends: Mapping[str, Scale], are_all: bool) -> str:
 
 def _width(scales: Sequence[Scale]) -> float:
   """Of the nearest of some scales; none is infinitely far."""
-  return scales[0][1] - scales[0][0] if scales else math.inf
+  return width(scales[0]) if scales else math.inf
 
 
 def _possible(low: float, high: float) -> list[Scale]:
   """The usual scales that ratings fit best, and 1..9 where they fit it."""
   fitting = [end for end in _USUAL if end[0] <= low and high <= end[1]]
-  nearest = sorted(fitting, key=lambda scale: scale[1] - scale[0])[:2]
+  nearest = sorted(fitting, key=width)[:2]
   if SCALE in fitting and SCALE not in nearest:
     nearest = [nearest[0], SCALE]
   return nearest

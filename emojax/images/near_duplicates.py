@@ -21,7 +21,7 @@ import numpy as np
 import scipy.fft
 import scipy.sparse
 
-from emojax import images
+from emojax.images import views
 
 # Of OASIS's 258,840 pairs the nearest two that show different things are 72 bits apart,
 # and there are about 5.5 times fewer for every 4 bits less; copies of its pictures that
@@ -31,9 +31,7 @@ NUM_BITS = 255
 _COARSE_LIMIT_BITS = 16  # of the lowest 8 x 8 coefficients; copies stay within 15
 _LOWEST = 16  # coefficients along each axis
 _SIDE_PX = 64  # of what is transformed
-_WHOLE = images.View(
-  "hash", "squash", 320, 320, "area"
-)  # 5 % of it are 16 whole pixels
+_WHOLE = views.View("hash", "squash", 320, 320, "area")  # 5 % of it are 16 whole pixels
 _CROPS = (0.95, 0.9)  # of both sides, from each corner and from the centre
 # Rounding to 8 bits alone makes coefficients of about 0.3.
 _NOISE = 1.0
@@ -104,7 +102,7 @@ def of_image(rgb: np.ndarray) -> Hashes:
   Raises:
     ValueError: `rgb` is something else.
   """
-  whole = images.view(rgb, _WHOLE)
+  whole = views.view(rgb, _WHOLE)
   grey = cv2.cvtColor(whole, cv2.COLOR_RGB2GRAY)
   size = (_SIDE_PX, _SIDE_PX)
   small = np.stack(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from emojax import images as images_lib
-from emojax.report.dataset import near_duplicates
+from emojax.images import near_duplicates
 
 _SIZE = (200, 150)
 
