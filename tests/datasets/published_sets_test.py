@@ -87,6 +87,20 @@ def test_naps_takes_the_means_over_everybody(tmp_path):
   assert source.scales == {"valence": (1, 9), "arousal": (1, 9)}
 
 
+def test_naps_saved_as_csv_with_decimal_commas(tmp_path):
+  _naps(tmp_path)
+  for path in tmp_path.glob("*.xlsx"):
+    path.unlink()
+  width = ";" * 9
+  rows = [f"Ratings{width}", width, f"ID{';M' * 9}"]
+  rows += [f"Animals_00{n}_h{';0' * 6};{n},5;0;2,25" for n in range(1, 6)]
+  (tmp_path / f"{NAPS_TABLE}.csv").write_text("\n".join(rows))
+  source = _load("naps", tmp_path)
+  assert [_numbers(entry) for entry in source.rated] == [
+    [n + 0.5, 2.25] for n in range(1, 6)
+  ]
+
+
 def test_gaped_reads_six_tables_on_0_to_100(tmp_path):
   _gaped(tmp_path)
   source = _load("gaped", tmp_path)

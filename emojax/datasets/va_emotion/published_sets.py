@@ -12,9 +12,9 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 from emojax.config import TARGETS, DataConfig
-from emojax.datasets.va_emotion import collection, columns, ratings
-from emojax.datasets.va_emotion import scales as scale_lib
+from emojax.datasets.va_emotion import collection, columns, ratings, scale_inference
 from emojax.utils import names, table_files, tables
+from emojax.utils import scales as scale_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _scale(
   data: DataConfig, target: str, published: PublishedSet
 ) -> scale_lib.Scale | None:
   """The scale that settings say a target has; where they say none, the set's own."""
-  own = scale_lib.flag_of(target)
+  own = scale_inference.flag_of(target)
   flag = own if getattr(data, own) else "rating_scale"
   scale = getattr(data, flag)
   return scale_lib.check(scale, flag) if scale else published.scale
@@ -246,9 +246,8 @@ def _by_repeated_name(
       whole = [*cells, *[""] * (len(header) - len(cells))]
       if whole[at["image"]]:
         # Decimal commas: what a spreadsheet in German or Polish saves as CSV.
-        lines.append(
-          tables.Line(number, {f: whole[i].replace(",", ".") for f, i in at.items()})
-        )
+        line = {target: whole[at[target]].replace(",", ".") for target in places}
+        lines.append(tables.Line(number, {"image": whole[at["image"]], **line}))
     if not lines:
       raise tables.TableError(f"{path} has no ratings below the line with {image}")
     own = {field: header[place] for field, place in at.items()}
