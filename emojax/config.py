@@ -129,6 +129,7 @@ class DataConfig:
     "va_emotion/synthetic",
     "va_emotion/synthetic: drawn by emojax, to show that it works; va_emotion/oasis: "
     "needs --manual_dir; va_emotion/cgna10766, the paper's: needs --download or "
+    "--manual_dir; va_emotion/naps, gaped, smid, emotion6: published sets, need "
     "--manual_dir; va_emotion/folder: your own, needs --images_dir and "
     "--ratings_csv.",
   )
@@ -138,7 +139,8 @@ class DataConfig:
   manual_dir: str = setting(
     "",
     "For oasis: the folder with images/ and OASIS_ratings.csv or OASIS.csv; for "
-    "cgna10766: the folder with the files of Figshare article 5383105.",
+    "cgna10766: the folder with the files of Figshare article 5383105; for naps, "
+    "gaped, smid, emotion6: the set's folder.",
   )
   download: bool = setting(
     False, "For cgna10766: fetch what is not there from Figshare (article 5383105)."
@@ -173,7 +175,8 @@ class DataConfig:
   )
   rating_scale: tuple[float, ...] = setting(
     (),
-    "For folder: lowest and highest possible rating, such as 1,7; empty: 1..9, where "
+    "For folder, smid, emotion6: lowest and highest possible rating, such as 1,7; "
+    "empty: 1..9, where "
     "the ratings leave no doubt. Networks learn on 1..9, mapped linearly.",
     kind=float,
   )

@@ -18,6 +18,7 @@ from emojax.datasets.va_emotion import (
   folder,
   folding,
   oasis,
+  published_sets,
   ratings,
   synthetic,
 )
@@ -49,6 +50,8 @@ def collect(place: Place, data: DataConfig) -> collection.Collection:
   if name == "cgna10766":
     downloads = place.root / "downloads" / name
     return cgna.load(data.manual_dir, downloads, data.download)
+  if name in published_sets.SETS:
+    return published_sets.load(name, data)
   return folder.load(data)
 
 

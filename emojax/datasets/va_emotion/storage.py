@@ -20,6 +20,10 @@ CONFIGS = {
   "synthetic": "Pictures drawn by emojax, with a formula and simulated raters.",
   "oasis": "900 photographs rated by hundreds of people (Kurdi et al. 2017).",
   "cgna10766": "The paper's own 10,766 pictures (Kim et al. 2018, Figshare 5383105).",
+  "naps": "1,356 photographs of the Nencki Affective Picture System (2014).",
+  "gaped": "730 pictures of the Geneva Affective Picture Database (2011).",
+  "smid": "2,941 photographs of the Socio-Moral Image Database (2018).",
+  "emotion6": "1,980 photographs from Flickr (Peng et al. 2015).",
   "folder": "Your own pictures and ratings.",
 }
 

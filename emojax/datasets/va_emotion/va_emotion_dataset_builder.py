@@ -56,7 +56,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
   MANUAL_DOWNLOAD_INSTRUCTIONS = (
     "va_emotion/oasis: a folder with images/ and OASIS.csv from its authors "
     "(www.benedekkurdi.com/#oasis). va_emotion/cgna10766: a folder with the files of "
-    "Figshare article 5383105."
+    "Figshare article 5383105. va_emotion/naps, gaped, smid, emotion6: the set as its "
+    "authors hand it out; without the files, the error says which and where to ask."
   )
 
   def __init__(
@@ -171,7 +172,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       data = dataclasses.replace(
         self._data_settings, dataset=f"{storage.NAME}/{self.builder_config.name}"
       )
-      if self.builder_config.name in ("oasis", "cgna10766") and not (
+      if self.builder_config.name not in ("synthetic", "folder") and not (
         data.manual_dir or data.download
       ):
         data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))

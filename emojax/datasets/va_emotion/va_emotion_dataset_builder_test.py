@@ -12,7 +12,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from emojax.config import DataConfig, ExtractConfig
-from emojax.datasets.va_emotion import Builder, storage
+from emojax.datasets.va_emotion import Builder, published_sets, storage
 from emojax.datasets.va_emotion import dataset as dataset_lib
 
 DUMMY = pathlib.Path(__file__).parent / "dummy_data"
@@ -106,7 +106,10 @@ def test_settings_that_do_not_exist_are_an_error(tmp_path):
 
 
 def test_the_default_is_the_synthetic_set():
-  assert Builder.builder_configs.keys() == {"synthetic", "oasis", "cgna10766", "folder"}
+  assert Builder.builder_configs.keys() == {
+    *("synthetic", "oasis", "cgna10766", "folder"),
+    *published_sets.SETS,
+  }
   assert Builder.default_builder_config.name == "synthetic"
   assert tfds.builder_cls("va_emotion") is Builder
 

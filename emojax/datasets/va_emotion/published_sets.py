@@ -1,0 +1,320 @@
+"""Published sets of rated pictures, read as their authors hand them out.
+
+One `PublishedSet` says all about a set: which files it comes in, where the ratings
+stand in its table, their scale, its terms, and where to ask for it. What is not in its
+published description, or in programs of others that read it, is not here either.
+
+In: the set's folder. Out: a `Collection`.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+
+from emojax.config import TARGETS, DataConfig
+from emojax.datasets.va_emotion import collection, columns, ratings, scale_inference
+from emojax.utils import names, table_files, tables
+from emojax.utils import scales as scale_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedSet:
+  """What is known of a set.
+
+  Attributes:
+    title: its name, and what it holds.
+    files: names of its tables in its folder; each may have * in it.
+    read: reads one of the tables: its fields image, valence, arousal, and perhaps
+      spreads and counts.
+    scale: lowest and highest possible rating of both targets; None: its description, as
+      far as it could be read, does not say, so the user does.
+    terms: what may be done with it, in the words of its authors.
+    citation: the article.
+    ask: where to get it.
+    needs_every_table: whether all tables are needed, or the first that is there.
+    images: the folder of its pictures, in its folder; names in the table are paths
+      below it. Empty: they are names of files, wherever in the set's folder.
+    preparation: what to do with the files first; empty: nothing.
+  """
+
+  title: str
+  files: tuple[str, ...]
+  read: Callable[[pathlib.Path], tables.Table]
+  scale: scale_lib.Scale | None
+  terms: str
+  citation: str
+  ask: str
+  needs_every_table: bool = False
+  images: str = ""
+  preparation: str = ""
+
+
+def load(name: str, data: DataConfig) -> collection.Collection:
+  """The rated pictures of a published set.
+
+  Args:
+    name: of `SETS`.
+    data: the set's folder, whether to leave pictures out that are not there, and scales
+      that go before the set's own.
+  Returns:
+    A `Collection` with ratings on 1..9.
+  Raises:
+    RatingsError: folder, table or pictures missing, or the table is not as it should
+      be; says which files are expected and where to ask for them.
+  """
+  published = SETS[name]
+  folder = pathlib.Path(data.manual_dir).expanduser()
+  if not data.manual_dir or not folder.is_dir():
+    came = f"there is no folder {folder}" if data.manual_dir else "it is not given"
+    raise ratings.RatingsError(f"{instructions(name)}. Now {came}")
+  paths = _tables(name, folder)
+  images = folder / published.images
+  if not images.is_dir():
+    raise ratings.RatingsError(
+      f"{instructions(name)}. {folder} has no folder {published.images}/"
+    )
+  there = collection.files_of(images)
+  scales = {target: _scale(data, target, published) for target in TARGETS}
+  sure: Mapping[str, scale_lib.Scale] = {}
+  rated: list[ratings.Rated] = []
+  for path in paths:
+    table = published.read(path)
+    cells = [line.cells["image"] for line in table.lines]
+    if not published.images:
+      cells = _anywhere(path, cells, there)
+    of_table, sure = ratings.read_rated(
+      table,
+      scales,
+      there.resolve(cells),
+      keywords=[""] * len(cells),
+    )
+    rated += of_table
+  return collection.from_files(
+    name,
+    sure,
+    rated,
+    paths[0] if len(paths) == 1 else folder,
+    images,
+    there,
+    data.skip_bad_pictures,
+    settings={
+      "rating_scale": {target: list(scale) for target, scale in sure.items()},
+      "terms": published.terms,
+      "citation": published.citation,
+    },
+  )
+
+
+def instructions(name: str) -> str:
+  """Which files a set needs and where to ask for them, without a full stop."""
+  published = SETS[name]
+  files = (" and " if published.needs_every_table else " or ").join(published.files)
+  images = f"{published.images}/" if published.images else "its pictures"
+  first = f"; {published.preparation}" if published.preparation else ""
+  return (
+    f"va_emotion/{name} needs a folder with {files}, and {images} beside it, named "
+    f"with --manual_dir{first}; ask for {published.title} at {published.ask}"
+  )
+
+
+def _scale(
+  data: DataConfig, target: str, published: PublishedSet
+) -> scale_lib.Scale | None:
+  """The scale that settings say a target has; where they say none, the set's own."""
+  own = scale_inference.flag_of(target)
+  flag = own if getattr(data, own) else "rating_scale"
+  scale = getattr(data, flag)
+  return scale_lib.check(scale, flag) if scale else published.scale
+
+
+def _tables(name: str, folder: pathlib.Path) -> list[pathlib.Path]:
+  """The tables that are to be read."""
+  published = SETS[name]
+  paths: list[pathlib.Path] = []
+  lacking = []
+  for pattern in published.files:
+    matching = sorted(path for path in folder.glob(pattern) if path.is_file())
+    paths += matching
+    if not matching:
+      lacking.append(pattern)
+  if paths and not (lacking and published.needs_every_table):
+    return paths if published.needs_every_table else paths[:1]
+  came = tables.some(sorted(path.name for path in folder.iterdir()), ", ")
+  raise ratings.RatingsError(
+    f"{instructions(name)}. {folder} lacks {' and '.join(lacking)}: it has "
+    f"{came or 'nothing'}"
+  )
+
+
+def _anywhere(
+  table: pathlib.Path, cells: Sequence[str], there: names.Files
+) -> list[str]:
+  """Names of files, with or without their suffix, as paths below the folder.
+
+  Raises:
+    RatingsError: a name that two files have.
+  """
+  paths: dict[str, list[str]] = {}
+  for path in sorted(there.paths):
+    paths.setdefault(pathlib.PurePosixPath(path).stem, []).append(path)
+  whole = []
+  for cell in cells:
+    matching = paths.get(pathlib.PurePosixPath(cell).stem, [cell])
+    if len(matching) > 1:
+      raise ratings.RatingsError(
+        f"{table}: {cell!r} may be {' or '.join(map(repr, matching))}: keep one of them"
+      )
+    whole += matching
+  return whole
+
+
+def _by_place(*fields: str) -> Callable[[pathlib.Path], tables.Table]:
+  """Reads text with blanks or tabs between cells below one line of names.
+
+  Args:
+    fields: of the first columns, in their order. There may be more columns, and a
+      number may stand in brackets.
+  """
+
+  def read(path: pathlib.Path) -> tables.Table:
+    try:
+      text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    except OSError as error:
+      raise tables.TableError(f"cannot read {path}: {error.strerror}") from error
+    header, *rest = text.splitlines() or [""]
+    lines = []
+    for number, line in enumerate(rest, start=2):
+      cells = line.split()
+      if not cells:
+        continue
+      if len(cells) < len(fields):
+        raise tables.TableError(
+          f"{path}, line {number}: expected {', '.join(fields)}, got {line.strip()!r}"
+        )
+      plain = [cell.removeprefix("(").removesuffix(")") for cell in cells[1:]]
+      lines.append(
+        tables.Line(number, dict(zip(fields, [cells[0], *plain], strict=False)))
+      )
+    if not lines:
+      raise tables.TableError(f"{path} has no ratings below its first line")
+    own = {field: field for field in fields}
+    return tables.Table(path, tuple(header.split()), own, (), lines, ())
+
+  return read
+
+
+def _by_name(*image: str) -> Callable[[pathlib.Path], tables.Table]:
+  """Reads a table with a header: valence and arousal under their usual names.
+
+  Args:
+    image: what the column of the pictures may be called, likeliest first.
+  """
+  wanted = [
+    tables.Column("image", tuple((name,) for name in image)),
+    *(columns.rating(target) for target in TARGETS),
+    *(columns.spread(target) for target in TARGETS),
+    *(columns.raters(target) for target in TARGETS),
+  ]
+  return lambda path: tables.read(path, wanted)
+
+
+def _by_repeated_name(
+  image: str, mean: str, places: Mapping[str, int]
+) -> Callable[[pathlib.Path], tables.Table]:
+  """Reads a table with lines of titles above, where several columns are called alike.
+
+  Args:
+    image: what the column of the pictures is called.
+    mean: what the columns of means are called.
+    places: target -> which of these columns, from 0.
+  """
+
+  def read(path: pathlib.Path) -> tables.Table:
+    rows = table_files.read(path, lambda header: 0, table_files.WINDOWS).rows
+    start = next((i for i, (_, cells) in enumerate(rows) if image in cells), None)
+    header = rows[start][1] if start is not None else []
+    means = [place for place, cell in enumerate(header) if cell == mean]
+    if start is None or len(means) <= max(places.values()):
+      raise tables.TableError(
+        f"{path}: expected a line with {image} and at least {max(places.values()) + 1} "
+        f"columns called {mean}, got {len(means)}; is it the table as published?"
+      )
+    at = {"image": header.index(image)}
+    at |= {target: means[place] for target, place in places.items()}
+    lines = []
+    for number, cells in rows[start + 1 :]:
+      whole = [*cells, *[""] * (len(header) - len(cells))]
+      if whole[at["image"]]:
+        # Decimal commas: what a spreadsheet in German or Polish saves as CSV.
+        line = {target: whole[at[target]].replace(",", ".") for target in places}
+        lines.append(tables.Line(number, {"image": whole[at["image"]], **line}))
+    if not lines:
+      raise tables.TableError(f"{path} has no ratings below the line with {image}")
+    own = {field: header[place] for field, place in at.items()}
+    return tables.Table(path, tuple(header), own, (), lines, ())
+
+  return read
+
+
+_SPREADS = ("image", "valence", "valence_std", "arousal", "arousal_std")
+SETS: Mapping[str, PublishedSet] = {
+  # Scale: Marchewka et al., Procedure: sliders from 1 to 9. Table: the seventh and the
+  # ninth of the columns called M, as pandas users count them (M.6, M.8).
+  "naps": PublishedSet(
+    title="the Nencki Affective Picture System (1,356 photographs)",
+    files=(
+      "Valence, arousal and approach-avoidance ratings*.xlsx",
+      "Valence, arousal and approach-avoidance ratings*.csv",
+    ),
+    read=_by_repeated_name("ID", "M", {"valence": 6, "arousal": 8}),
+    scale=(1, 9),
+    terms="free for the scientific community, noncommercial use, by request",
+    citation=(
+      "A. Marchewka, L. Zurawski, K. Jednorog, A. Grabowska, The Nencki Affective "
+      "Picture System (NAPS), Behavior Research Methods 46, 2014"
+    ),
+    ask="naps.nencki.gov.pl",
+    preparation="the table comes as .xls: save it as .xlsx or CSV",
+  ),
+  # Table: name, mean and spread in brackets of valence, then of arousal, then more.
+  "gaped": PublishedSet(
+    title="the Geneva Affective Picture Database (730 pictures)",
+    files=tuple(f"{part}_with SD.txt" for part in ("A", "H", "N", "P", "Sn", "Sp")),
+    read=_by_place(*_SPREADS),
+    scale=(0, 100),
+    terms="no licence found stated; ask its authors",
+    citation=(
+      "E. S. Dan-Glauser, K. R. Scherer, The Geneva affective picture database "
+      "(GAPED), Behavior Research Methods 43, 2011"
+    ),
+    ask="the CISA of the University of Geneva (unige.ch/cisa)",
+    needs_every_table=True,
+  ),
+  # The first column holds the pictures' names; some copies call it img_name.
+  "smid": PublishedSet(
+    title="the Socio-Moral Image Database (2,941 photographs)",
+    files=("SMID_norms.csv",),
+    read=_by_name("img_name", "", "Unnamed: 0"),
+    scale=None,
+    terms="freely available, as its article says",
+    citation=(
+      "D. L. Crone, S. Bode, C. Murawski, S. M. Laham, The Socio-Moral Image Database "
+      "(SMID), PLOS ONE 13(1), 2018"
+    ),
+    ask="osf.io/2rqad",
+  ),
+  # Table: as its readme.txt says; the names in it are paths below images/.
+  "emotion6": PublishedSet(
+    title="Emotion6 (1,980 photographs from Flickr)",
+    files=("ground_truth.txt",),
+    read=_by_place("image", *TARGETS),
+    scale=None,
+    terms="academic research only; the pictures' copyright remains with their owners",
+    citation=(
+      "K.-C. Peng, A. Sadovnik, A. Gallagher, T. Chen, A Mixed Bag of Emotions: Model, "
+      "Predict, and Transfer Emotion Distributions, CVPR 2015"
+    ),
+    ask="kp388@cornell.edu (its readme.txt)",
+    images="images",
+  ),
+}
