@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import jinja2
 from matplotlib.figure import Figure
 
+from emojax.pages import lettering
 from emojax.utils import files
 
 
@@ -38,6 +39,7 @@ class Image:
     alt: what it shows, for those who cannot see it.
     caption: below it.
     left, top: its place in a plane, percent.
+    missing: letters of a figure that no installed font has.
   """
 
   source: str
@@ -45,6 +47,7 @@ class Image:
   caption: str = ""
   left: float = 0.0
   top: float = 0.0
+  missing: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,10 +101,19 @@ def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str
 
   Args:
     title: of the page.
-    notes: what a reader must be told first.
+    notes: what a reader must be told first; letters that figures lack are added.
     sections: the rest.
   """
   has_images = any(section.gallery for section in sections)
+  figures = [figure for section in sections for figure in section.figures]
+  missing = dict.fromkeys(letter for figure in figures for letter in figure.missing)
+  if missing:
+    example = next(iter(missing)).encode("unicode_escape").decode()
+    notes = [
+      *notes,
+      f"No font on this machine has the letters {''.join(missing)}, which stand in the "
+      f"figures as {example} and so on: install one that has them and repeat this.",
+    ]
   return _TEMPLATES.get_template("page.html").render(
     title=title, notes=notes, sections=sections, has_images=has_images
   )
@@ -109,15 +121,14 @@ def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str
 
 def drawn(figure: Figure, alt: str, caption: str = "") -> Image:
   """A matplotlib figure as part of a page."""
-  return Image(
-    "data:image/png;base64," + base64.b64encode(image(figure, "png")).decode(),
-    alt,
-    caption,
-  )
+  missing = lettering.as_written(figure)
+  source = "data:image/png;base64," + base64.b64encode(image(figure, "png")).decode()
+  return Image(source, alt, caption, missing=missing)
 
 
 def image(figure: Figure, kind: str) -> bytes:
-  """A figure as a file: "png" or "svg"."""
+  """A figure as a file, "png" or "svg", its texts as they were written."""
+  lettering.as_written(figure)
   file = io.BytesIO()
   figure.savefig(file, format=kind, dpi=140)
   return file.getvalue()
@@ -131,4 +142,4 @@ def write(output: pathlib.Path, content: Page) -> None:
       path = output / f"{name.replace('/', '-')}.{kind}"
       files.write(path, image(figure, kind))
   text = render(content.title, content.notes, content.sections)
-  files.write(output / "index.html", text)
+  files.write(output / "index.html", files.utf8(text))

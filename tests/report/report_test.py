@@ -153,15 +153,15 @@ def test_pictures_that_have_gone_are_said_to_have(run, tmp_path):
 
 
 def test_runs_are_compared_on_the_pictures_they_share(run, tmp_path):
-  other = tmp_path / "other"
+  other = tmp_path / r"x $\foo$ 写"
   shutil.copytree(run, other)
   lines = (run / "predictions.csv").read_text("utf-8").splitlines(keepends=True)
   (other / "predictions.csv").write_text("".join(lines[:-2]), "utf-8")
   done = _program("report", run, other, f"--output={tmp_path / 'both'}")
-  assert done.returncode == 0, done.stderr
+  assert done.returncode == 0 and not done.stderr, done.stderr
   words = " ".join(_Reader((tmp_path / "both" / "index.html").read_text()).text)
   assert "23 pictures that all runs predicted" in words
-  assert "run less other" in words and "0.000 [0.000, 0.000]" in words
+  assert r"run less x $\foo$ 写" in words and "0.000 [0.000, 0.000]" in words
 
 
 @pytest.mark.slow
