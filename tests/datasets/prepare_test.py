@@ -332,7 +332,7 @@ def test_a_picture_without_a_row_is_an_error_or_left_out(data, lines, extra):
 def test_rows_of_one_group_stay_in_one_fold(data, lines):
   table = pathlib.Path(data.ratings_csv)
   rows = table.read_text().splitlines()
-  scenes = ["scene", "a", "b", "a", "", "", ""]
+  scenes = ["scene", "a", "b", "a", "", "NA", "NA"]
   pairs = zip(rows, scenes, strict=True)
   table.write_text("\n".join(f"{row},{scene}" for row, scene in pairs))
   grouped = dataclasses.replace(data, group_column="scene")

@@ -64,7 +64,8 @@ class Collection:
     end = [self.name, self.missing]
     if self.targets != TARGETS:  # which every set had when the first were prepared
       end.append(self.targets)
-    if groups := [entry.group for entry in self.rated if entry.group]:
+    groups = [entry.group for entry in self.rated]
+    if any(groups):
       end.append(groups)
     state.update(json.dumps(end).encode())
     return state.hexdigest()

@@ -55,7 +55,7 @@ def load(data: DataConfig) -> collection.Collection:
   keywords = [line.cells.get("keyword", "") for line in table.lines]
   rated, sure = ratings.read_rated(table, scales, resolved, keywords)
   rated = [
-    dataclasses.replace(entry, group=line.cells.get("group", ""))
+    dataclasses.replace(entry, group=_group(line.cells.get("group", "")))
     for entry, line in zip(rated, table.lines, strict=True)
   ]
   return collection.from_files(
@@ -71,6 +71,11 @@ def load(data: DataConfig) -> collection.Collection:
       "assumed": _assumed(table, resolved, scales),
     },
   )
+
+
+def _group(cell: str) -> str:
+  """The label of a group; what nobody knows is none."""
+  return "" if tables.is_unknown(cell) else cell
 
 
 def targets_of(data: DataConfig) -> tuple[str, ...]:
