@@ -19,6 +19,7 @@ _TITLES = {
   "3": "Table III: each feature group",
   "4": "Table IV: other methods",
   "learning": "Learning curve: scores by the number of training pictures",
+  "rivals": "Rivals: what else predicts from the inputs of best",
 }
 QUICK = (
   "QUICK: a tenth of the units and at most 100 epochs. These numbers show that it "
@@ -55,19 +56,19 @@ def contents(experiment: Mapping[str, Any]) -> Contents:
   """
   table, gathered = experiment["table"], experiment["entries"]
   first = gathered[0]["runs"][0]
+  tables = []
   if table == "learning":
-    tables = [_by_share(gathered)]
-  else:
-    tables = [_by_group(gathered) if table == "2" else _by_entry(table, gathered)]
+    tables.append(_by_share(gathered))
+  elif table == "2":
+    tables.append(_by_group(gathered))
+  elif table in ("3", "4"):
+    tables.append(_by_entry(table, gathered))
   tables.append(_scores(gathered))
   if any(len(entry["runs"]) > 1 for entry in gathered):
     tables.append(_over_seeds(gathered))
-  if table == "4":
+  if table in ("4", "rivals"):
     tables.append(_differences(gathered, experiment["differences"]))
   remarks = [
-    "The paper's numbers are for its own "
-    f"{paper.NUM_IMAGES:,} pictures; only a run on those may be compared with them "
-    "number by number.",
     "Intervals: 95 %, 2000 resamples of the pictures. Errors are mean squares of "
     f"points of the {_scale_text(first)} scale; training and test error as means over "
     "the five groups.",
@@ -75,6 +76,13 @@ def contents(experiment: Mapping[str, Any]) -> Contents:
     f"emojax {first['emojax_version']}, {first['device']}, "
     f"{experiment['seconds']:.0f} s.",
   ]
+  if table != "rivals":
+    remarks.insert(
+      0,
+      "The paper's numbers are for its own "
+      f"{paper.NUM_IMAGES:,} pictures; only a run on those may be compared with them "
+      "number by number.",
+    )
   if table == "3":
     remarks.append(
       "Layers: the paper's for its widths; for others twice, two thirds and a third "

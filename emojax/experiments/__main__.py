@@ -46,13 +46,15 @@ def define_flags() -> None:
     "table",
     "2",
     list(TABLES),
-    "Which table of the paper; learning: scores by the number of training pictures.",
+    "Which table of the paper; learning: scores by the number of training pictures; "
+    "rivals: the mean, ridge, support vectors and best on the inputs of best.",
   )
   flags.DEFINE_enum(
     "preset",
     "paper",
     list(config.PRESETS),
-    "How networks train in tables 2 and 3 and the learning curve; table 4 has both.",
+    "How networks train in tables 2 and 3 and the learning curve; table 4 has both, "
+    "and the rivals have best.",
   )
   flags.DEFINE_string(
     "workdir", "", "The experiment folder; empty: a new one below experiments/."
@@ -73,6 +75,7 @@ def main(arguments: list[str]) -> None:
   from emojax.experiments import entries as entries_lib
   from emojax.experiments import experiment as comparison
   from emojax.experiments import finetune
+  from emojax.features import DERIVED, FEATURES, external
   from emojax.train import checkpoint, targets
   from emojax.utils import runtime
 
@@ -84,7 +87,10 @@ def main(arguments: list[str]) -> None:
   if selection.quick:
     tuned = dataclasses.replace(tuned, finetune_epochs=min(2, tuned.finetune_epochs))
   finetune.check(tuned)
-  entries = entries_lib.plan(table, selection, flag.preset, tuned.finetune)
+  extra = external.paths(
+    options.read(config.ExtractConfig()).extra_features, [*FEATURES, *DERIVED]
+  )
+  entries = entries_lib.plan(table, selection, flag.preset, tuned.finetune, list(extra))
   options.read(config.TrainConfig(), given_only=True)  # refuses what cannot train
   if not selection.quick:
     print(
@@ -103,7 +109,7 @@ def main(arguments: list[str]) -> None:
     settings = options.read(settings, given_only=True)
     return targets.resolved(settings, dataset.targets)
 
-  prefix = "" if table == "learning" else "table"
+  prefix = "table" if table.isdigit() else ""
   name = f"{prefix}{table}-{data.dataset.rpartition('/')[2]}"
   workdir = flag.workdir or f"experiments/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
   path = pathlib.Path(workdir).expanduser().absolute()

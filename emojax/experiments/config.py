@@ -69,4 +69,4 @@ class FinetuneConfig:
 
 # What `emojax.experiments` can run: the paper's tables by number, and how scores grow
 # with the number of training pictures.
-TABLES = ("2", "3", "4", "learning")
+TABLES = ("2", "3", "4", "learning", "rivals")

@@ -55,8 +55,9 @@ def plan(
   selection: config.ExperimentConfig,
   preset: str,
   tuned: Sequence[str] = (),
+  extra: Sequence[str] = (),
 ) -> list[Entry]:
-  """The entries of one of the paper's tables, or of the learning curve.
+  """The entries of one of the paper's tables, of the learning curve, or of rivals.
 
   Args:
     table: of `config.TABLES`.
@@ -64,11 +65,20 @@ def plan(
     preset: how networks train; with "paper" each feature set gets the paper's layers
       for its width.
     tuned: networks that table 4 fine-tunes.
+    extra: features from elsewhere, which tables 3 and 4 and the rivals also compare.
   Raises:
     ValueError: an unknown feature, or two entries of one name.
   """
-  makers = {"2": _table_2, "3": _table_3, "4": _table_4, "learning": _learning}
+  makers = {
+    "2": _table_2,
+    "3": _table_3,
+    "4": _table_4,
+    "learning": _learning,
+    "rivals": _rivals,
+  }
   entries = makers[table](selection, preset)
+  if extra:
+    entries += _with_extra(table, entries, extra, preset)
   if table == "4":
     entries += [
       Entry(name, (), model=FINETUNE, paper=name, network=network, mode=mode)
@@ -186,6 +196,37 @@ def _learning(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
     # A quick one is to end within minutes: every other size.
     for share in (selection.shares[::2] if selection.quick else selection.shares)
   ]
+
+
+def _rivals(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
+  """What people would use instead, on the inputs of `best`; nothing that is slow."""
+  del selection, preset
+  own = config_lib.PRESETS["best"][1]
+  return [
+    *(Entry(name, own, model=name) for name in ("mean", "ridge", "svr")),
+    Entry("best", own, preset="best"),
+  ]
+
+
+def _with_extra(
+  table: str, entries: Sequence[Entry], extra: Sequence[str], preset: str
+) -> list[Entry]:
+  """Further entries that see features from elsewhere, alone and beside the others."""
+  extra = tuple(extra)
+  joined = "-".join(extra)
+  if table == "3":
+    alone = [Entry(name, (name,), preset=preset) for name in extra]
+    first = next(entry for entry in entries if entry.paper == "all")
+    features = (*first.features, *extra)
+    return [*alone, Entry(f"{first.name}-and-{joined}", features, preset=preset)]
+  if table in ("4", "rivals"):
+    own = config_lib.PRESETS["best"][1]
+    return [
+      Entry(f"ridge-{joined}", extra, model="ridge"),
+      Entry(f"best-{joined}", extra, preset="best"),
+      Entry(f"best-and-{joined}", (*own, *extra), preset="best"),
+    ]
+  return []
 
 
 def settings_of(

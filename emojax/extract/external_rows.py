@@ -35,9 +35,13 @@ def join(
   places = {name: table.rows_of(names) for name, table in tables.items()}
   rows = list(extracted.rows)
   for i, row in enumerate(rows):
-    lacking = [tables[name].path.name for name in tables if places[name][i] < 0]
+    lacking = [tables[name] for name in tables if places[name][i] < 0]
     if row.status == "ok" and lacking:
-      reason = f"{' and '.join(lacking)} has no row for this picture"
+      reason = " and ".join(
+        f"{table.path.name} has no row for this picture; its first is of "
+        f"{table.image_names[0]!r}"
+        for table in lacking
+      )
       rows[i] = dataclasses.replace(row, status="error", reason=reason)
   is_ok = np.array([row.status == "ok" for row in rows], bool)[:, None]
   values = {

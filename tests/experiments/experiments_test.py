@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from emojax import paper
-from emojax.config import DataConfig, ExtractConfig
+from emojax.config import PRESETS, DataConfig, ExtractConfig
 from emojax.evaluation import results
 from emojax.experiments import __main__ as program
 from emojax.experiments import entries
@@ -78,6 +78,37 @@ def test_the_plan_of_table_3_has_each_group_alone_and_left_out():
   )
   assert by_name["color+gist"] == ("color", "gist")
   assert len(by_name) == 1 + 3 + 1 + 3 + 2 + 3 + 1 + 1
+
+
+def test_features_from_elsewhere_stand_alone_and_beside_the_others():
+  three = entries.plan("3", ExperimentConfig(), "paper", extra=["clip"])
+  by_name = {entry.name: entry.features for entry in three}
+  assert by_name["clip"] == ("clip",)
+  assert by_name["all-alexnet-and-clip"] == (*by_name["all-alexnet"], "clip")
+  four = {e.name: e for e in entries.plan("4", ExperimentConfig(), "paper", (), ["a"])}
+  own = PRESETS["best"][1]
+  assert four["best-and-a"].features == (*own, "a") and four["best-and-a"].paper == ""
+  assert four["ridge-a"].features == four["best-a"].features == ("a",)
+
+
+@pytest.mark.slow
+def test_rivals_are_compared_with_best_on_its_own_inputs(place):
+  values = np.random.default_rng(0).normal(size=(15, 3))
+  folder = place / "five" / "rivals"
+  folder.parent.mkdir()
+  np.save(folder.parent / "mood.npy", values)
+  names = [f"synthetic_{i:05}" for i in range(15)]
+  (folder.parent / "mood.txt").write_text("\n".join(names))
+  extra = f"--extra_features=mood={folder.parent / 'mood.npy'}"
+  done = _run(folder, "--table=rivals", extra, "--ensemble=1", "--num_synthetic=15")
+  assert done.returncode == 0, done.stderr
+  report = json.loads((folder / "results.json").read_text())
+  names = [entry["entry"]["name"] for entry in report["entries"]]
+  assert names[:4] == ["mean", "ridge", "svr", "best"]
+  assert names[4:] == ["ridge-mood", "best-mood", "best-and-mood"]
+  assert done.stdout.splitlines()[-1].startswith("experiment folder")
+  assert "# Rivals: what else predicts" in done.stdout
+  assert "the paper's" not in done.stdout.lower()
 
 
 def test_a_fine_tuned_entry_says_its_network_and_how():
