@@ -45,15 +45,21 @@ _SIBLINGS = (
   "dinov2_vit_b14",
   *(key for key in _TOGETHER if key.endswith(("_whole", "_proportional"))),
 )
-# Smaller pictures than the view's, where those would take a minute on a CPU.
-_SIDES_PX = {"resnet38": 97, "mtcnn": 73, "expression": 73}
+# Smaller pictures than the view's, where those take long on a CPU and any will do.
+_SIDES_PX = {
+  "resnet38": 97,
+  "mtcnn": 73,
+  "expression": 73,
+  "convnext_large_22k": 96,
+} | {f"resnet{depth}": 96 for depth in (50, 101, 152)}
 _CLOSE = 1e-5
 
 
 def _each(keys):
   marks = {key: [pytest.mark.slow] if key in _SLOW else [] for key in keys}
   params = [pytest.param(key, marks=marks[key]) for key in keys]
-  return pytest.mark.parametrize("key", params)
+  # The tests of one network follow each other, so that its weights are drawn once.
+  return pytest.mark.parametrize("key", params, scope="module")
 
 
 every_computation = _each([key for key in _TOGETHER if key not in _TOO_LARGE])
