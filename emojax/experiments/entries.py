@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from emojax import config as config_lib
 from emojax import paper
-from emojax.experiments import baselines, config, finetune
+from emojax.experiments import config, finetune
+from emojax.train import baselines
 
 NETWORK = "network"  # the model of an entry that is a network on features
 FINETUNE = "finetune"  # of one that is a network on pictures

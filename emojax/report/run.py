@@ -222,6 +222,7 @@ def _result_notes(report: Mapping[str, Any]) -> list[str]:
     f"The paper's rows are its own numbers on its own {paper.NUM_IMAGES:,} pictures; "
     "only a run on those may be compared with them number by number.",
     "Brackets: 95 % intervals, resampling the pictures.",
+    *filter(None, [results.behind_ridge(report)]),
   ]
 
 
@@ -241,6 +242,10 @@ def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.T
         f"{files.number(ceiling['pearson_r']):.3f}" if ceiling else "unknown",
       ]
     )
+    if ridge := results.ridge_of(report, target):
+      scores = ridge["out_of_fold"]
+      numbers = [files.number(scores[name]) for name in (*bootstrap.SCORES, "variance")]
+      rows.append([results.RIDGE, *(f"{value:.3f}" for value in numbers), ""])
     texts = [
       "{:.3f} (sd {:.3f})".format(*bootstrap.spread([f[k] for f in result["folds"]]))
       for k in ("train_mse", "test_mse")

@@ -17,7 +17,7 @@ import numpy as np
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import conformal, results
-from emojax.train import checkpoint, familiarity, loop
+from emojax.train import baselines, checkpoint, familiarity, loop
 from emojax.utils import arrays, files, options
 from emojax.utils import scales as scale_lib
 from emojax.version import __version__
@@ -56,7 +56,9 @@ def run(
     reference.held_out / reference.typical, np.abs(predicted - rated)
   )
   files.write(folder.calibration, arrays.encode(calibration))
-  write(folder, config, dataset, target_results, predicted, time.monotonic() - start)
+  ridge = baselines.evaluate("ridge", settings, dataset, folds)
+  seconds = time.monotonic() - start
+  write(folder, config, dataset, target_results, predicted, seconds, ridge=ridge)
   checkpoint.drop_states(folder)
   return folder
 
@@ -94,6 +96,7 @@ def write(
   predicted: np.ndarray,
   seconds: float,
   notes: Sequence[str] = (),
+  ridge: Sequence[results.TargetResult] = (),
 ) -> None:
   """Writes what a run found: predictions, table, and last `results.json`.
 
@@ -105,6 +108,7 @@ def write(
     predicted: (N, T) out-of-fold predictions on 1..9.
     seconds: how long it took.
     notes: what a reader must be told besides the dataset's notes.
+    ridge: results of ridge regression on the same columns and folds, to stand beside.
   """
   provenance: dict[str, Any] = {
     **config["identity"],
@@ -117,7 +121,7 @@ def write(
     "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
     "seconds": round(seconds, 1),
   }
-  report = results.to_json(target_results, provenance)
+  report = results.to_json(target_results, provenance, ridge)
   targets = [result.target for result in target_results]
   rated = dataset.ratings[:, [dataset.targets.index(target) for target in targets]]
   shown, shown_ratings = (

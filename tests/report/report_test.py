@@ -121,6 +121,13 @@ def test_the_paper_is_cited_as_the_dataset_cites_it(read):
   assert f"Kim et al. {entry['year']}," in storage.CONFIGS["cgna10766"]
 
 
+def test_ridge_stands_below_each_target(run, read):
+  report = json.loads((run / "results.json").read_text("utf-8"))
+  numbers = [of["out_of_fold"]["mse"] for of in report["ridge"].values()]
+  assert sum("ridge, same columns" in part for part in read.text) == len(numbers) == 2
+  assert {f"{mse:.3f}" for mse in numbers} <= set(read.text)
+
+
 def test_headings_are_one_title_and_its_sections(read):
   assert read.headings[0] == 1 and set(read.headings[1:]) == {2}
   words = " ".join(read.text)
