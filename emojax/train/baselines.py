@@ -65,7 +65,9 @@ def fit(
     raise ValueError(f"unknown baseline {name!r}; known: {', '.join(BASELINES)}")
   inputs = np.asarray(model.transform(jnp.asarray(table), columns, "sqrt"), np.float64)
   inner = model_selection.KFold(_INNER_FOLDS, shuffle=True, random_state=seed)
-  regression = BASELINES[name](columns, inner)
+  # Nothing can be left out of a single row; of it, ridge is the mean at any penalty.
+  is_mean = name == "ridge" and len(train_rows) < 2
+  regression = BASELINES["mean" if is_mean else name](columns, inner)
   regression.fit(inputs[train_rows], np.asarray(rated, np.float64)[train_rows])
   return Fitted(regression.predict(inputs).astype(np.float32), _chosen(regression))
 

@@ -128,6 +128,22 @@ def test_ridge_stands_below_each_target(run, read):
   assert {f"{mse:.3f}" for mse in numbers} <= set(read.text)
 
 
+def test_intervals_around_predictions_are_in_the_run_and_on_its_page(run, read):
+  with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
+    rows = list(csv.DictReader(file))
+  found = json.loads((run / "results.json").read_text("utf-8"))["targets"]
+  for target, result in found.items():
+    inside = [
+      float(row[f"{target}_low"])
+      <= float(row[f"{target}_rated"])
+      <= float(row[f"{target}_high"])
+      for row in rows
+    ]
+    assert sum(inside) / len(rows) == pytest.approx(result["interval"]["coverage"])
+  words = " ".join(read.text)
+  assert "Intervals around predictions" in words and "least familiar third" in words
+
+
 def test_headings_are_one_title_and_its_sections(read):
   assert read.headings[0] == 1 and set(read.headings[1:]) == {2}
   words = " ".join(read.text)

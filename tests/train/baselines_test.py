@@ -35,6 +35,8 @@ def test_the_mean_is_the_floor():
   table, rated = _problem()
   predictions = baselines.fit("mean", table, COLUMNS, rated, TRAIN, seed=0).predicted
   np.testing.assert_allclose(predictions, rated[TRAIN].mean(), rtol=1e-6)
+  single = baselines.fit("ridge", table, COLUMNS, rated, TRAIN[:1], seed=0).predicted
+  np.testing.assert_allclose(single, rated[0], rtol=1e-6)
 
 
 def _inputs(table):
