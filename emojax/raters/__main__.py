@@ -97,10 +97,10 @@ def aggregate(arguments: list[str]) -> None:
   print(text)
   print(f"page: {output / 'index.html'}")
   print(
-    "train: python -m emojax.train --fold=all --preset=best "
+    "train: python -m emojax.train --fold=all "
     "--dataset=va_emotion/folder --images_dir=PICTURES "
     f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))} "
-    f"{scales.as_flags(table.scales)} --weights_dir=weights"
+    f"{scales.as_flags(table.scales)}"
   )
 
 
