@@ -121,6 +121,22 @@ def test_the_paper_is_cited_as_the_dataset_cites_it(read):
   assert f"Kim et al. {entry['year']}," in storage.CONFIGS["cgna10766"]
 
 
+def test_intervals_around_predictions_are_in_the_run_and_on_its_page(run, read):
+  with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
+    rows = list(csv.DictReader(file))
+  found = json.loads((run / "results.json").read_text("utf-8"))["targets"]
+  for target, result in found.items():
+    inside = [
+      float(row[f"{target}_low"])
+      <= float(row[f"{target}_rated"])
+      <= float(row[f"{target}_high"])
+      for row in rows
+    ]
+    assert sum(inside) / len(rows) == pytest.approx(result["interval"]["coverage"])
+  words = " ".join(read.text)
+  assert "Intervals around predictions" in words and "least familiar third" in words
+
+
 def test_headings_are_one_title_and_its_sections(read):
   assert read.headings[0] == 1 and set(read.headings[1:]) == {2}
   words = " ".join(read.text)
