@@ -12,14 +12,13 @@ shows the pictures in the valence-arousal plane.
 """
 
 import pathlib
-import sys
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from emojax import config
 from emojax.evaluation import conformal
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, errors, files, options, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.predict import predictor
@@ -104,7 +103,7 @@ def main(arguments: list[str]) -> int:
     external.paths(settings.extra_features, ()),
   )
   for note in model.run.results["notes"]:
-    print(f"{_NAME}: note: {note}", file=sys.stderr)
+    terminal.tell(f"{_NAME}: note: {note}")
   predictions = model.predict(
     arguments,
     settings=settings,
@@ -114,7 +113,7 @@ def main(arguments: list[str]) -> int:
     output_scale=_scale(flag_values.output_scale),
   )
   if output is None:
-    print(formats.csv(predictions), end="")
+    terminal.give(formats.csv(predictions))
   else:
     files.write(output, formats.content(predictions, output.suffix.lower()))
   if page is not None:
@@ -142,7 +141,7 @@ def _warn_of_other_files(arguments: list[str]) -> None:
 
   sentence = images.passed_over(pathlib.Path(name).expanduser() for name in arguments)
   if sentence:
-    print(f"{_NAME}: {sentence}; name one to have it tried", file=sys.stderr)
+    terminal.tell(f"{_NAME}: {sentence}; name one to have it tried")
 
 
 def _report(
@@ -154,18 +153,16 @@ def _report(
   failed, far = int((~predictions.is_scored).sum()), predictions.status.count("far")
   for path, what in ((output, "ratings"), (page, "gallery")):
     if path:
-      print(f"{_NAME}: {what}: {path}", file=sys.stderr)
+      terminal.tell(f"{_NAME}: {what}: {path}")
   if far:
-    print(
+    terminal.tell(
       f"{_NAME}: {far} of {len(predictions)} pictures are unlike the training pictures "
       "(status far)",
-      file=sys.stderr,
     )
   if failed:
-    print(
+    terminal.tell(
       f"{_NAME}: {failed} of {len(predictions)} pictures were not scored: their rows "
       "say why",
-      file=sys.stderr,
     )
   return 1 if failed else 0
 

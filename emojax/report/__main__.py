@@ -20,7 +20,7 @@ from absl import flags
 
 from emojax import config
 from emojax.report import flags as dataset_flags
-from emojax.utils import cli, errors, files
+from emojax.utils import cli, errors, files, terminal
 
 _NAME = "emojax.report"
 _ABOUT = (
@@ -80,8 +80,8 @@ def main(arguments: list[str]) -> None:
     content = run.of_run(folders[0], reports[0], find)
   page.write(output, content)
   for note in content.notes:
-    print(note)
-  print(f"report: {output / 'index.html'}")
+    terminal.say(note)
+  terminal.say(f"report: {output / 'index.html'}")
 
 
 def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> None:
@@ -102,10 +102,10 @@ def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> No
   for name, table in dataset_tables.contents(sets, duplicates, content.notes).items():
     files.write(output / name, table)
   for note in content.notes:
-    print(note)
+    terminal.say(note)
   for line in dataset_tables.in_short(sets, duplicates):
-    print(line)
-  print(f"report: {output / 'index.html'}")
+    terminal.say(line)
+  terminal.say(f"report: {output / 'index.html'}")
 
 
 def _read(folder: pathlib.Path) -> dict[str, Any]:
