@@ -40,6 +40,7 @@ _UNUSED = (
   "word_features",
   "network_precision",
 )  # the run says which
+_MOST_TOLD = 5  # pictures that a gallery lacks
 _KINDS = (".csv", ".json", ".parquet")
 
 
@@ -121,7 +122,16 @@ def main(arguments: list[str]) -> int:
 
     title = f"Predicted by {pathlib.Path(flag_values.checkpoint).name or 'emojax'}"
     notes = model.run.results["notes"]
-    files.write(page, predict_page.gallery_page(predictions, title, notes))
+    named = [pathlib.Path(name).expanduser() for name in arguments]
+    text, hidden = predict_page.gallery_page(
+      predictions, title, notes, named, settings.max_pixels
+    )
+    files.write(page, text)
+    for line in hidden[:_MOST_TOLD]:
+      terminal.tell(f"{_NAME}: not in the gallery: {line}")
+    if hidden[_MOST_TOLD:]:
+      more = len(hidden) - _MOST_TOLD
+      terminal.tell(f"{_NAME}: nor are {more} more, as its end says")
   _warn_of_other_files(arguments)
   return _report(predictions, output, page)
 

@@ -40,7 +40,9 @@ def define_flags() -> None:
     "report-NAME here.",
   )
   dataset_flags.define(
-    _NAME, "Of a run or a prepared folder: where its pictures are now, if they moved."
+    _NAME,
+    "Of a run or a prepared folder: where its pictures are. A page shows only what lies "
+    "in folders that are named; it may be given several times.",
   )
 
 
@@ -75,8 +77,7 @@ def main(arguments: list[str]) -> None:
   elif len(folders) > 1:
     content = runs.of_runs(folders, reports)
   else:
-    moved = flags.FLAGS.images_dir
-    find = run.find_images(reports[0], moved[-1] if moved else "")
+    find = run.find_images(reports[0], flags.FLAGS.images_dir or ())
     content = run.of_run(folders[0], reports[0], find)
   page.write(output, content)
   for note in content.notes:
