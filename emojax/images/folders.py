@@ -118,8 +118,8 @@ def check_named(
     raise ImageError(f"the file cannot be opened: {error}") from error
   if not any(place.is_relative_to(os.path.realpath(folder)) for folder in named):
     raise ImageError(
-      f"it lies in {place.parent}, outside of what was named, so no page shows it; name "
-      "that folder too, or copy the picture"
+      f"it lies in {place.parent}, outside of what was named, so no page shows it; "
+      "name that folder too, or copy the picture"
     )
 
 

@@ -41,8 +41,8 @@ def define_flags() -> None:
   )
   dataset_flags.define(
     _NAME,
-    "Of a run or a prepared folder: where its pictures are. A page shows only what lies "
-    "in folders that are named; it may be given several times.",
+    "Of a run or a prepared folder: where its pictures are. A page shows only what "
+    "lies in folders that are named; it may be given several times.",
   )
 
 

@@ -91,8 +91,10 @@ def read(
 def _decode(path: pathlib.Path, data: bytes, fallback: str) -> tuple[str, str]:
   """The text, and the encoding's name where it was taken for granted; else ""."""
   encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "")
-  is_assumed = not encoding and b"\0" in data[:400]
-  if is_assumed:  # half the bytes of Western text in UTF-16 are zero
+  # Half the bytes of Western text in UTF-16 are zero; a few may stand in a name.
+  start = data[:400]
+  is_assumed = not encoding and start.count(0) * 8 > len(start)
+  if is_assumed:
     encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
   try:
     text = data.decode(encoding or "utf-8-sig")
