@@ -112,8 +112,8 @@ def from_files(
     RatingsError: rated pictures are not there.
   """
   rated = sorted(rated, key=lambda entry: entry.image_id)
-  # A picture may have a suffix that `walk` does not look for. Of a name that no file can
-  # have, pathlib's `is_file` raises.
+  # A picture may have a suffix that `walk` does not look for. Of a name that no file
+  # can have, pathlib's `is_file` raises.
   present = [
     entry
     for entry in rated
