@@ -116,7 +116,7 @@ def test_predictions_csv_survives_awkward_names():
 
 def test_predictions_csv_has_intervals_where_they_are_known():
   predicted = np.array([[5.0, 2.0], [6.0, 3.0]])
-  low, high = predicted - 1, predicted + [[1, np.nan], [2, 3]]
+  low, high = predicted - 1, predicted + np.array([[1, np.nan], [2, 3]])
   text = results.predictions_csv(
     ["a", "b"],
     np.zeros(2, int),

@@ -71,6 +71,7 @@ def run(tmp_path_factory):
       rows.writerow([name, 1 + i / 3.2, 9 - i / 4, f"word{i % 3}<b>"])
   done = _program(
     "train",
+    "--preset=paper",
     "--dataset=va_emotion/folder",
     f"--images_dir={images}",
     f"--ratings_csv={place / 'ratings.csv'}",
