@@ -69,6 +69,7 @@ def aggregate(arguments: list[str]) -> None:
   from emojax.pages import page
   from emojax.raters import page as rater_page
   from emojax.raters import summary
+  from emojax.utils import scales
 
   verdict = rules.apply(table, settings)
   images = rules.images(table, verdict)
@@ -95,12 +96,11 @@ def aggregate(arguments: list[str]) -> None:
   files.write(output / "ratings.csv", summary.ratings_csv(aggregation))
   terminal.say(text)
   terminal.say(f"page: {output / 'index.html'}")
-  scale = ",".join(f"{end:g}" for end in table.scale)
   terminal.say(
     "train: python -m emojax.train --fold=all --preset=best "
     "--dataset=va_emotion/folder --images_dir=PICTURES "
     f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))} "
-    f"--rating_scale={scale} --weights_dir=weights"
+    f"{scales.as_flags(table.scales)} --weights_dir=weights"
   )
 
 

@@ -232,6 +232,7 @@ def _result_notes(report: Mapping[str, Any]) -> list[str]:
     "Intervals around predictions: in which a picture's mean rating should lie; each "
     "fold's from the errors on the others, by how near a picture is to the training "
     "pictures. predictions.csv has them.",
+    *filter(None, [results.behind_ridge(report)]),
   ]
 
 
@@ -251,6 +252,10 @@ def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.T
         f"{files.number(ceiling['pearson_r']):.3f}" if ceiling else "unknown",
       ]
     )
+    if ridge := results.ridge_of(report, target):
+      scores = ridge["out_of_fold"]
+      numbers = [files.number(scores[name]) for name in (*bootstrap.SCORES, "variance")]
+      rows.append([results.RIDGE, *(f"{value:.3f}" for value in numbers), ""])
     texts = [
       "{:.3f} (sd {:.3f})".format(*bootstrap.spread([f[k] for f in result["folds"]]))
       for k in ("train_mse", "test_mse")

@@ -124,6 +124,13 @@ def test_the_paper_is_cited_as_the_dataset_cites_it(read):
   assert f"Kim et al. {entry['year']}," in storage.CONFIGS["cgna10766"]
 
 
+def test_ridge_stands_below_each_target(run, read):
+  report = json.loads((run / "results.json").read_text("utf-8"))
+  numbers = [of["out_of_fold"]["mse"] for of in report["ridge"].values()]
+  assert sum("ridge, same columns" in part for part in read.text) == len(numbers) == 2
+  assert {f"{mse:.3f}" for mse in numbers} <= set(read.text)
+
+
 def test_intervals_around_predictions_are_in_the_run_and_on_its_page(run, read):
   with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))

@@ -3,7 +3,6 @@
 import codecs
 import datetime
 import pathlib
-import time
 
 import openpyxl
 import pytest
@@ -260,18 +259,3 @@ def test_spreadsheets_that_do_not_say_what_is_meant(tmp_path):
   path.write_bytes(path.read_bytes()[:-400])
   with pytest.raises(tables.TableError, match=r"cannot be read as an .xlsx file"):
     tables.read(path, COLUMNS)
-
-
-@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
-def test_ten_thousand_rows_take_less_than_a_second(tmp_path, suffix):
-  """Measured as processor time, of which a busy machine takes no more."""
-  path = tmp_path / f"t.{suffix}"
-  rows = [["image", "valence", "std", "keyword"]]
-  rows += [[f"picture {n}.jpg", 1 + n % 800 / 100, 1.5, "word"] for n in range(10_000)]
-  if suffix == "csv":
-    path.write_text("\n".join(",".join(map(str, row)) for row in rows))
-  else:
-    _book(path, ratings=rows)
-  start = time.process_time()
-  assert len(tables.read(path, COLUMNS).lines) == 10_000
-  assert time.process_time() - start < (0.5 if suffix == "csv" else 1.5)
