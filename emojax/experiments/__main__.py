@@ -158,8 +158,7 @@ def _with_objects(
     if named:
       terminal.say(
         f"objects: {', '.join(named)}, whose weights are at hand; --objects names "
-        "others",
-        flush=True,
+        "others"
       )
   return dataclasses.replace(selection, objects=named)
 
