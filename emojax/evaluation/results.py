@@ -183,14 +183,13 @@ def read_predictions(path: pathlib.Path) -> Predictions:
       raise ValueError("no column of ratings")
     predicted = {t: np.array([float(row[t]) for row in rows]) for t in targets}
     rated = {t: np.array([float(row[f"{t}_rated"]) for row in rows]) for t in targets}
-    image_ids = [row["image"] for row in rows]
+    image_ids = [files.unguarded(row["image"]) for row in rows]
+    keywords = [files.unguarded(row.get("keyword", "")) for row in rows]
   except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
     raise ValueError(
       f"{path} cannot be read as predictions of a run ({error}): repeat the run"
     ) from error
-  return Predictions(
-    predicted, rated, image_ids, [row.get("keyword", "") for row in rows]
-  )
+  return Predictions(predicted, rated, image_ids, keywords)
 
 
 def to_json(

@@ -20,7 +20,7 @@ from absl import flags
 
 from emojax import config
 from emojax.experiments.config import TABLES, ExperimentConfig, FinetuneConfig
-from emojax.utils import cli, files, options
+from emojax.utils import cli, files, options, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.experiments import experiment as comparison
@@ -95,10 +95,9 @@ def main(arguments: list[str]) -> None:
   entries = entries_lib.plan(table, selection, flag.preset, tuned.finetune, list(extra))
   options.read(config.TrainConfig(), given_only=True)  # refuses what cannot train
   if not selection.quick:
-    print(
+    terminal.say(
       f"{len(entries)} models x {selection.seeds} seeds to train; --quick is a small "
       "version that ends within minutes",
-      flush=True,
     )
   features = entries_lib.features_of(entries)
   extract = dataclasses.replace(extract, features=features)
@@ -122,7 +121,7 @@ def main(arguments: list[str]) -> None:
   identity = {"table": table, **experiment.identity()}
   folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
   if not folder.is_finished:
-    experiment.run(print)
+    experiment.run(terminal.say)
     gathered = comparison.gathered(experiment)
     compared = list(comparison.compared(experiment))
     report = {
@@ -136,8 +135,8 @@ def main(arguments: list[str]) -> None:
     files.write(path / "table.csv", tables.csv(gathered))
     # Last: a folder with this file is a finished experiment.
     files.write(folder.results, files.json_text(report))
-  print(folder.table.read_text("utf-8"))
-  print(f"experiment folder: {workdir}")
+  terminal.say(folder.table.read_text("utf-8"))
+  terminal.say(f"experiment folder: {workdir}")
 
 
 def _with_objects(
@@ -157,10 +156,9 @@ def _with_objects(
     if flag.table in entries.OF_ONE_NETWORK:
       named = named[:1]
     if named:
-      print(
+      terminal.say(
         f"objects: {', '.join(named)}, whose weights are at hand; --objects names "
-        "others",
-        flush=True,
+        "others"
       )
   return dataclasses.replace(selection, objects=named)
 

@@ -23,7 +23,7 @@ from absl import flags
 from emojax.raters import spellings
 from emojax.raters.config import CandidateConfig, RaterConfig
 from emojax.raters.rating_page import page as rating_page
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, errors, files, options, terminal
 from emojax.version import __version__
 
 if TYPE_CHECKING:  # heavy imports happen in the commands: --help answers at once
@@ -94,9 +94,9 @@ def aggregate(arguments: list[str]) -> None:
   whole = summary.to_json(aggregation, coefficients, provenance)
   files.write(output / "results.json", _json(whole))
   files.write(output / "ratings.csv", summary.ratings_csv(aggregation))
-  print(text)
-  print(f"page: {output / 'index.html'}")
-  print(
+  terminal.say(text)
+  terminal.say(f"page: {output / 'index.html'}")
+  terminal.say(
     "train: python -m emojax.train --fold=all "
     "--dataset=va_emotion/folder --images_dir=PICTURES "
     f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))} "
@@ -123,8 +123,8 @@ def candidates(arguments: list[str]) -> None:
     ("table.md", text),
   ):
     files.write(output / name, content)
-  print(text)
-  print(f"kept pictures: {output / 'kept.txt'}")
+  terminal.say(text)
+  terminal.say(f"kept pictures: {output / 'kept.txt'}")
 
 
 def _define_output() -> None:

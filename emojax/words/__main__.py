@@ -18,7 +18,7 @@ import pathlib
 from absl import flags
 
 from emojax import config
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, errors, files, options, terminal
 from emojax.version import __version__
 from emojax.words.config import WordsConfig
 
@@ -38,7 +38,7 @@ def main_correlate(arguments: list[str]) -> None:
   """The command `correlate`; see the module."""
   del arguments  # none are taken
   for line in correlate(options.read(WordsConfig())):
-    print(line)
+    terminal.say(line)
 
 
 def correlate(settings: WordsConfig) -> list[str]:
@@ -126,14 +126,14 @@ def main_zero_shot(arguments: list[str]) -> None:
   dataset = prepare.prepare(options.read(config.DataConfig()), extract, progress=True)
   scorers = zero_shot.scored(dataset)
   for note in dataset.notes:
-    print(note)
-  print("\n".join(zero_shot.table(scorers, len(dataset.image_ids))))
-  print(
+    terminal.say(note)
+  terminal.say("\n".join(zero_shot.table(scorers, len(dataset.image_ids))))
+  terminal.say(
     "Brackets: 95 %, resampling the pictures. No rating was used to score a picture."
   )
   if flags.FLAGS.output:
     files.write(output, zero_shot.csv(scorers, dataset))
-    print(f"scores: {output}")
+    terminal.say(f"scores: {output}")
 
 
 COMMANDS = {

@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from emojax import paper
 from emojax.config import PRESETS
@@ -81,6 +83,20 @@ def test_the_paper_s_numbers_stand_beside_those_on_its_scale_only():
   assert "the paper's" not in text and "scale of the ratings: valence 0..4" in text
   del there["targets"]["valence"]["scale"]  # as emojax 0.1 wrote it
   assert results.scales_of(there) == {"valence": (1, 9)}
+
+
+@given(st.lists(st.text(), min_size=1, max_size=3), st.text("'=-@ a\r\n", max_size=4))
+@example(["=1.jpg", "'=1.jpg", " @b\r.jpg"], "+")
+def test_predictions_are_read_as_they_were_written(tmp_path_factory, names, word):
+  path = tmp_path_factory.mktemp("run") / "predictions.csv"
+  column = np.full((len(names), 1), -1.5)
+  folds = np.zeros(len(names), int)
+  words = [word] * len(names)
+  text = results.predictions_csv(names, folds, ("valence",), column, column, words)
+  files.write(path, text)
+  read = results.read_predictions(path)
+  assert read.image_ids == [files.utf8(name) for name in names]
+  assert read.keywords == words and set(read.predicted["valence"]) == {-1.5}
 
 
 def test_predictions_csv_survives_awkward_names():

@@ -6,8 +6,10 @@ import pathlib
 
 import openpyxl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from emojax.utils import tables
+from emojax.utils import files, tables
 
 COLUMNS = (
   tables.Column("image", ((), ("filename", "picture"), ("id",)), "image_column"),
@@ -226,6 +228,20 @@ def test_a_spreadsheet_s_values_are_those_of_csv(tmp_path):
     ("4621.1", "2026-05-03T00:00:00", "1.5"),
     ("c", "3.5", ""),
   ]
+
+
+_CELLS = st.text("'=+-@,;\"\n a1\uff1d", min_size=1, max_size=6).map(str.strip)
+
+
+@given(st.lists(st.tuples(_CELLS, _CELLS), min_size=1, max_size=4))
+@example([("=1+1.png", "@city"), ("'-5", "'tis")])
+def test_what_emojax_wrote_is_read_exactly(tmp_path_factory, rows):
+  path = tmp_path_factory.mktemp("written") / "t.csv"
+  head = ("image", "valence", "keyword")
+  files.write(path, files.csv_text([head, *((i, -1.5, k) for i, k in rows)]))
+  read = [line.cells for line in tables.read(path, COLUMNS).lines]
+  assert [(cells["image"], cells["keyword"]) for cells in read] == rows
+  assert {cells["valence"] for cells in read} == {"-1.5"}
 
 
 def test_spreadsheets_that_do_not_say_what_is_meant(tmp_path):
