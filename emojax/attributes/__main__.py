@@ -84,8 +84,7 @@ def fit(arguments: list[str]) -> int:
   output = pathlib.Path(place).expanduser()
   settings = options.read(AttributeConfig())
   extract = options.read(config.ExtractConfig())
-  runtime.keep_memory()
-  runtime.keep(extract.cache_dir)
+  runtime.start(extract.cache_dir)
   if flag_values.network:
     learned = of_classes(flag_values.network, settings, extract)
   else:

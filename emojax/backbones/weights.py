@@ -347,7 +347,7 @@ def how_to_get(network: str) -> str:
   return (
     f"make them{digest_text}: {fetched}"
     f"`python -m emojax.weights convert {network} --source=FILE` takes the published "
-    "file, and --weights=random tries things out"
+    "file"
   )
 
 

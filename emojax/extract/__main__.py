@@ -45,11 +45,11 @@ def main(arguments: list[str]) -> int:
     raise errors.UserError("--images_dir=FOLDER and --output=FOLDER are needed")
   folder = pathlib.Path(values.images_dir).expanduser()
   output = pathlib.Path(values.output).expanduser()
-  _check_writable(output)
   settings = options.read(config.ExtractConfig())
-  runtime.keep_memory()
-  runtime.keep(settings.cache_dir)
-  extracted, described = extract_folder(folder, settings, progress=True)
+  runtime.start(settings.cache_dir)
+  extracted, described = extract_folder(
+    folder, settings, True, checks=[lambda: _check_writable(output)]
+  )
   write(output, folder, extracted, described)
   number, failed = len(extracted.rows), len(extracted.failed)
   stats = extracted.stats

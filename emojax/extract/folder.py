@@ -7,6 +7,7 @@ last.
 import io
 import json
 import pathlib
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emojax import config
@@ -20,7 +21,10 @@ _DESCRIPTION = "features.json"
 
 
 def extract_folder(
-  folder: pathlib.Path, settings: config.ExtractConfig, progress: bool
+  folder: pathlib.Path,
+  settings: config.ExtractConfig,
+  progress: bool,
+  checks: Sequence[Callable[[], Any]] = (),
 ) -> tuple["pipeline.Extracted", list[dict[str, Any]]]:
   """Features of every picture below a folder.
 
@@ -28,6 +32,7 @@ def extract_folder(
     folder: searched with its subfolders; see `images.walk`.
     settings: which features, from what, and how.
     progress: show a bar.
+    checks: of the caller, made with this function's own before anything is computed.
   Returns:
     What was extracted, in the order of `images.walk`, and what the features are.
   Raises:
@@ -37,11 +42,16 @@ def extract_folder(
   from emojax import images
   from emojax.extract import extractor
 
-  paths = images.walk(folder)
-  if not paths:
-    raise errors.UserError(
-      f"no pictures in {folder}: expected files ending in {', '.join(images.SUFFIXES)}"
-    )
+  def find_images() -> list[pathlib.Path]:
+    paths = images.walk(folder)
+    if not paths:
+      expected = ", ".join(images.SUFFIXES)
+      raise errors.UserError(
+        f"no pictures in {folder}: expected files ending in {expected}"
+      )
+    return paths
+
+  *_, paths = errors.all_of(*checks, lambda: extractor.check(settings), find_images)
   features = extractor.from_config(settings)
   return features.run_as(settings, paths, progress), features.describe()
 

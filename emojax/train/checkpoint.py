@@ -99,20 +99,11 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
   """
   folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
   try:
+    check_workdir(folder.path, resume)
     folder.path.mkdir(parents=True, exist_ok=True)
-    occupied = any(folder.path.iterdir())
     if not folder.config.exists():
-      if occupied:
-        raise RunError(
-          f"{folder.path} holds files that are no emojax run: choose another --workdir"
-        )
       files.write(folder.config, files.json_text(config))
       return folder
-    if not resume:
-      raise RunError(
-        f"{folder.path} already holds a run: add --resume to continue or show it, or "
-        "choose another --workdir"
-      )
   except OSError as error:
     raise RunError(
       f"the run folder {folder.path} cannot be used: {error.strerror or error}. Free "
@@ -127,6 +118,27 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
       "or choose another --workdir"
     )
   return folder
+
+
+def check_workdir(workdir: pathlib.Path, resume: bool) -> None:
+  """RunError where `open_run` would refuse a folder, whatever the run; makes none."""
+  folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
+  if folder.config.exists():
+    if not resume:
+      raise RunError(
+        f"{folder.path} already holds a run: add --resume to continue or show it, or "
+        "choose another --workdir"
+      )
+  elif folder.path.is_dir() and any(folder.path.iterdir()):
+    raise RunError(
+      f"{folder.path} holds files that are no emojax run: choose another --workdir"
+    )
+  above = next(path for path in (folder.path, *folder.path.parents) if path.exists())
+  if not above.is_dir():
+    raise RunError(
+      f"the run folder {folder.path} cannot be used: {above} is no folder; choose "
+      "another --workdir"
+    )
 
 
 def read_config(folder: RunFolder) -> dict[str, Any]:

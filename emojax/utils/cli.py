@@ -18,12 +18,13 @@ from typing import NoReturn
 
 from absl import app, flags
 
-from emojax.utils import terminal
+from emojax.utils import errors, terminal
 from emojax.version import __version__
 
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 _VERSION = ("--version", "-version")
 _SHARED = ["help", "version", "traceback"]
+_LIKE = 0.65  # flags less alike than this are no typing errors of each other
 _INTERRUPTED = 130  # what shells expect of a program ended by Ctrl-C
 
 flags.DEFINE_boolean("version", False, "Show the version.", module_name=__name__)
@@ -137,7 +138,7 @@ def run(
     try:
       rest = flags.FLAGS(argv)
     except flags.UnrecognizedFlagError as error:
-      near = _near(error)
+      near = near_flag(error.flagname, _listed_flags())
       hint = f"; did you mean --{near}?" if near else ""
       _fail(name, f"unknown flag --{error.flagname}{hint} (--help lists all)")
     except flags.Error as error:
@@ -164,6 +165,10 @@ def run(
       if flags.FLAGS.traceback:
         raise
       _fail(name, str(error))
+    except (RuntimeError, AssertionError):
+      if not flags.FLAGS.traceback:
+        _check_device(name)
+      raise
 
   if not sys.warnoptions:
     # A damaged picture has a row that says so; what Pillow thinks of it besides would
@@ -173,6 +178,16 @@ def run(
     app.run(guarded, flags_parser=parse)
   except BrokenPipeError:
     _leave_the_pipe()
+
+
+def _check_device(name: str) -> None:
+  """Ends a program with one line if it failed because JAX lacks a device."""
+  from emojax.utils import runtime  # imports JAX, as what failed has
+
+  try:
+    runtime.check_device()
+  except errors.UserError as error:
+    _fail(name, str(error))
 
 
 def say(text: str) -> None:
@@ -239,10 +254,36 @@ def _describe(name: str, width: int) -> str:
   )
 
 
-def _near(error: flags.UnrecognizedFlagError) -> str:
-  """The flag that absl thinks was meant."""
-  _, separator, suggestion = str(error).partition("Did you mean: ")
-  return suggestion.split(" ")[0].rstrip("?") if separator else ""
+def _listed_flags() -> list[str]:
+  """What `--help` lists, and the other name of each flag that is on or off."""
+  names = [*_own_flags(), *_SHARED]
+  return names + [f"no{name}" for name in names if flags.FLAGS[name].boolean]
+
+
+def near_flag(name: str, known: Sequence[str]) -> str:
+  """The flag that was probably meant; empty where none is like it.
+
+  By the share of letters that both have in the same order, or of whole words, in any
+  order and number (`weight` is `weights`).
+
+  Args:
+    name: as typed, without the hyphens in front.
+    known: names of flags.
+  """
+  typed = name.lower().replace("-", "_")
+
+  def words(text: str) -> set[str]:
+    return {word.removesuffix("s") for word in text.split("_")}
+
+  def likeness(flag: str) -> float:
+    of_letters = difflib.SequenceMatcher(None, typed, flag).ratio()
+    typed_words, flag_words = words(typed), words(flag)
+    shared = len(typed_words & flag_words)
+    of_words = 2 * shared / (len(typed_words) + len(flag_words))
+    return max(of_letters, of_words) + min(of_letters, of_words) / 10
+
+  nearest = max(known, key=likeness, default="")
+  return nearest if nearest and likeness(nearest) > _LIKE else ""
 
 
 def _fail(name: str, message: str) -> NoReturn:

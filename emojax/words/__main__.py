@@ -121,8 +121,7 @@ def main_zero_shot(arguments: list[str]) -> None:
   if flags.FLAGS.output and not output.absolute().parent.is_dir():
     raise errors.UserError(f"cannot write {output}: there is no folder {output.parent}")
   extract = options.read(config.ExtractConfig(features=("word_emotion",)))
-  runtime.keep_memory()
-  runtime.keep(extract.cache_dir)
+  runtime.start(extract.cache_dir)
   dataset = prepare.prepare(options.read(config.DataConfig()), extract, progress=True)
   scorers = zero_shot.scored(dataset)
   for note in dataset.notes:

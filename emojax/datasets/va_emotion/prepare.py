@@ -10,7 +10,8 @@ import io
 import json
 import pathlib
 import shutil
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -20,7 +21,7 @@ from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.datasets.va_emotion.dataset import METADATA, Dataset, read
 from emojax.extract import extractor
-from emojax.utils import scales, terminal
+from emojax.utils import errors, scales, terminal
 
 _ASIDE = ".replaced"  # the old dataset while the new one takes its place
 
@@ -30,6 +31,7 @@ def prepare(
   settings: ExtractConfig,
   progress: bool = False,
   say: Callable[[str], None] = terminal.say,
+  checks: Sequence[Callable[[], Any]] = (),
 ) -> Dataset:
   """Prepares a dataset unless it is there, and reads it.
 
@@ -43,6 +45,8 @@ def prepare(
     settings: which features, and how to compute them.
     progress: show a bar.
     say: gets one line about what was done, and one on what was assumed of the table.
+    checks: of the caller, made with this function's own before anything is computed,
+      so that all mistakes are told at once.
   Returns:
     A `Dataset` with the features asked for, in that order.
   Raises:
@@ -54,8 +58,14 @@ def prepare(
   output_scale = data.output_scale and scales.check(data.output_scale, "output_scale")
   place = storage.place(data)
   path = place.path
+  checks = [
+    *checks,
+    lambda: extractor.check(build.settings_for(place, settings)),
+  ]
+  if data.download:  # gigabytes, which mistakes elsewhere must not cost
+    errors.all_of(*checks)
+  *_, source = errors.all_of(*checks, lambda: build.collect(place, data))
   extraction = build.make_extractor(place, settings)
-  source = build.collect(place, data)
   for line in source.settings.get("assumed", ()):
     say(line)
   with storage.locked(path) as writable:
