@@ -20,7 +20,7 @@ from absl import flags
 
 from emojax import config
 from emojax.experiments.config import TABLES, ExperimentConfig, FinetuneConfig
-from emojax.utils import cli, files, options
+from emojax.utils import cli, files, options, signals
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.experiments import experiment as comparison

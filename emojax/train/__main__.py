@@ -11,13 +11,14 @@ every picture, and a table laid out like the paper's.
 
 import dataclasses
 import pathlib
+import shlex
 import time
 
 from absl import flags
 
 from emojax import config
 from emojax.evaluation import folds
-from emojax.utils import cli, options
+from emojax.utils import cli, options, signals
 
 _NAME = "emojax.train"
 _ABOUT = (
@@ -72,6 +73,8 @@ def main(arguments: list[str]) -> None:
   runtime.keep(extract.cache_dir)
   name = f"{data.dataset.rpartition('/')[2]}-{flag_values.preset}"
   workdir = flag_values.workdir or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+  go_on = "" if flag_values.resume else f" with --workdir={shlex.quote(workdir)} --resume"
+  signals.tell(_NAME, f"stopped; the same command{go_on} goes on")
   dataset = prepare.prepare(data, extract, progress=True)
   settings = targets.resolved(settings, dataset.targets)
   folder = run.run(

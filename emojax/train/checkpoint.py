@@ -18,7 +18,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from emojax.features import params as sources
-from emojax.utils import files
+from emojax.utils import files, signals
 
 # Orbax announces every file it touches; its warnings still come through.
 logging.getLogger("absl").setLevel(logging.WARNING)
@@ -244,7 +244,8 @@ def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
   level = log.level
   log.setLevel(logging.CRITICAL)  # Orbax also logs the traceback of what it raises
   try:
-    yield
+    with signals.whole():
+      yield
   except (OSError, ValueError) as error:
     reason = "no space left" if "No space left" in str(error) else str(error)[:200]
     raise RunError(

@@ -17,12 +17,14 @@ from typing import NoReturn
 
 from absl import app, flags
 
+from emojax.utils import signals
 from emojax.version import __version__
 
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 _VERSION = ("--version", "-version")
 _SHARED = ["help", "version", "traceback"]
-_INTERRUPTED = 130  # what shells expect of a program ended by Ctrl-C
+# What to say after a signal where a program keeps nothing to go on from.
+AGAIN = "stopped; the same command starts again"
 
 flags.DEFINE_boolean("version", False, "Show the version.", module_name=__name__)
 flags.DEFINE_boolean(
@@ -102,7 +104,7 @@ def run(
   about: str,
   settings: Sequence[type] = (),
   arguments: str = "",
-  interrupted: str = "stopped",
+  interrupted: str = AGAIN,
 ) -> None:
   """Runs a program to its end and exits.
 
@@ -119,7 +121,8 @@ def run(
       help lists them; the program's other flags come first.
     arguments: what positional arguments stand for, such as "PICTURE..."; empty: there
       are none, and one is an error.
-    interrupted: what to say after Ctrl-C.
+    interrupted: what to say after Ctrl-C or SIGTERM: how to go on; the program may
+      know better later, see `signals.tell`.
   """
 
   def parse(argv: Sequence[str]) -> list[str]:
@@ -151,30 +154,58 @@ def run(
   def guarded(argv: Sequence[str]) -> int | None:
     try:
       status = main(list(argv[1:]))
-      sys.stdout.flush()
+      _flush()
       return status
-    except KeyboardInterrupt:
-      print(f"\n{name}: {interrupted}", file=sys.stderr)
-      return _INTERRUPTED
     except BrokenPipeError:
       raise  # no mistake of the user; handled below
     except (ValueError, OSError) as error:
       if flags.FLAGS.traceback:
         raise
-      _fail(name, str(error))
+      _fail(name, _told(error))
 
+  signals.install()
+  signals.tell(name, interrupted)
   try:
     app.run(guarded, flags_parser=parse)
   except BrokenPipeError:
     _leave_the_pipe()
+  except SystemExit as end:
+    signals.leave(end.code if isinstance(end.code, int) else int(bool(end.code)))
+  except BaseException:
+    # Stopped, or what the stop brought about in what was under way.
+    if signals.is_stopping():
+      signals.leave(1)
+    raise
 
 
-def say(text: str) -> None:
-  """Prints a text; ends the program quietly where its reader has gone."""
+def say(text: str, end: str = "\n") -> None:
+  """Prints a text; ends the program quietly where its reader has gone.
+
+  Raises:
+    OSError: it goes to a file, and the disk is full.
+  """
   try:
-    print(text, flush=True)
+    print(text, end=end)
+    _flush()
   except BrokenPipeError:
     _leave_the_pipe()
+
+
+def _flush() -> None:
+  """What was printed goes out; an error says that it is not about a file of ours."""
+  try:
+    sys.stdout.flush()
+  except BrokenPipeError:
+    raise
+  except OSError as error:
+    raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def _told(error: Exception) -> str:
+  """An error in one sentence; of an OSError without its number."""
+  if isinstance(error, OSError) and error.strerror:
+    return f"{error.strerror}: {error.filename!r}" if error.filename else error.strerror
+  return str(error)
 
 
 def _leave_the_pipe() -> NoReturn:
