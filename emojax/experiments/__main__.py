@@ -20,7 +20,7 @@ from absl import flags
 
 from emojax import config
 from emojax.experiments.config import TABLES, ExperimentConfig, FinetuneConfig
-from emojax.utils import cli, files, options, signals
+from emojax.utils import cli, files, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.experiments import experiment as comparison
@@ -103,38 +103,39 @@ def main(arguments: list[str]) -> None:
   data = targets.wanted(options.read(config.DataConfig()))
   runtime.keep_memory()
   runtime.keep(extract.cache_dir)
+  prefix = "table" if table.isdigit() else ""
+  name = f"{prefix}{table}-{data.dataset.rpartition('/')[2]}"
+  workdir = flag.workdir or f"experiments/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+  path = pathlib.Path(workdir).expanduser().absolute()
+  checkpoint.begin(_NAME, workdir, flag.resume)
   dataset = prepare.prepare(data, extract, progress=True)
 
   def override(settings: config.TrainConfig) -> config.TrainConfig:
     settings = options.read(settings, given_only=True)
     return targets.resolved(settings, dataset.targets)
 
-  prefix = "table" if table.isdigit() else ""
-  name = f"{prefix}{table}-{data.dataset.rpartition('/')[2]}"
-  workdir = flag.workdir or f"experiments/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-  path = pathlib.Path(workdir).expanduser().absolute()
-
   tuning = _tuning(tuned, data, extract, dataset.image_ids)
   experiment = comparison.Experiment(
     path, entries, dataset, selection, override, True, tuning
   )
   identity = {"table": table, **experiment.identity()}
-  folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
-  if not folder.is_finished:
-    experiment.run(print)
-    gathered = comparison.gathered(experiment)
-    compared = list(comparison.compared(experiment))
-    report = {
-      "table": table,
-      "experiment": dataclasses.asdict(selection),
-      "seconds": round(time.monotonic() - start, 1),
-      "entries": gathered,
-      "differences": compared,
-    }
-    files.write(folder.table, tables.markdown(report))
-    files.write(path / "table.csv", tables.csv(gathered))
-    # Last: a folder with this file is a finished experiment.
-    files.write(folder.results, files.json_text(report))
+  with checkpoint.one_run(path):
+    folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
+    if not folder.is_finished:
+      experiment.run(print)
+      gathered = comparison.gathered(experiment)
+      compared = list(comparison.compared(experiment))
+      report = {
+        "table": table,
+        "experiment": dataclasses.asdict(selection),
+        "seconds": round(time.monotonic() - start, 1),
+        "entries": gathered,
+        "differences": compared,
+      }
+      files.write(folder.table, tables.markdown(report))
+      files.write(path / "table.csv", tables.csv(gathered))
+      # Last: a folder with this file is a finished experiment.
+      files.write(folder.results, files.json_text(report))
   print(folder.table.read_text("utf-8"))
   print(f"experiment folder: {workdir}")
 

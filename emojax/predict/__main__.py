@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> int:
     output_scale=_scale(flag_values.output_scale),
   )
   if output is None:
-    print(formats.csv(predictions), end="")
+    cli.say(formats.csv(predictions), end="")
   else:
     files.write(output, formats.content(predictions, output.suffix.lower()))
   if page is not None:
@@ -179,6 +179,7 @@ def _output(name: str, kinds: tuple[str, ...]) -> pathlib.Path | None:
     raise errors.UserError(f"{name} should end in {', '.join(kinds)}")
   if not path.absolute().parent.is_dir():
     raise errors.UserError(f"cannot write {name}: there is no folder {path.parent}")
+  files.check_writable(path)
   return path
 
 

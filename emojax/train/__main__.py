@@ -11,14 +11,13 @@ every picture, and a table laid out like the paper's.
 
 import dataclasses
 import pathlib
-import shlex
 import time
 
 from absl import flags
 
 from emojax import config
 from emojax.evaluation import folds
-from emojax.utils import cli, options, signals
+from emojax.utils import cli, options
 
 _NAME = "emojax.train"
 _ABOUT = (
@@ -58,7 +57,7 @@ def main(arguments: list[str]) -> None:
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.datasets.va_emotion import prepare
-  from emojax.train import run, targets
+  from emojax.train import checkpoint, run, targets
   from emojax.utils import runtime
 
   flag_values = flags.FLAGS
@@ -73,8 +72,7 @@ def main(arguments: list[str]) -> None:
   runtime.keep(extract.cache_dir)
   name = f"{data.dataset.rpartition('/')[2]}-{flag_values.preset}"
   workdir = flag_values.workdir or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-  go_on = "" if flag_values.resume else f" with --workdir={shlex.quote(workdir)} --resume"
-  signals.tell(_NAME, f"stopped; the same command{go_on} goes on")
+  checkpoint.begin(_NAME, workdir, flag_values.resume)
   dataset = prepare.prepare(data, extract, progress=True)
   settings = targets.resolved(settings, dataset.targets)
   folder = run.run(

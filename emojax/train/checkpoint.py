@@ -9,6 +9,7 @@ import dataclasses
 import json
 import logging
 import pathlib
+import shlex
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from emojax.features import params as sources
-from emojax.utils import files, signals
+from emojax.utils import files, locks, signals
 
 # Orbax announces every file it touches; its warnings still come through.
 logging.getLogger("absl").setLevel(logging.WARNING)
@@ -80,8 +81,28 @@ class RunFolder:
 
   @property
   def is_finished(self) -> bool:
-    """Whether the run ended and its results were written; they are written last."""
-    return self.results.is_file()
+    """Whether the run ended and its results, written last, are there and whole."""
+    try:
+      return isinstance(json.loads(self.results.read_text("utf-8")), dict)
+    except (OSError, ValueError):
+      return False
+
+
+def begin(program: str, workdir: str, resume: bool) -> None:
+  """What can be said of a run folder before any work.
+
+  Args:
+    program: what runs, as a signal's line names it.
+    workdir: the folder, as `--workdir` would name it.
+    resume: whether the command already says `--resume`.
+  Raises:
+    OSError: the folder cannot be written, and holds no finished run.
+  """
+  more = "" if resume else f" with --workdir={shlex.quote(workdir)} --resume"
+  signals.tell(program, f"stopped; the same command{more} goes on")
+  folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
+  if not folder.is_finished:
+    files.check_writable(folder.config)
 
 
 def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> RunFolder:
@@ -100,7 +121,7 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
   folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
   try:
     folder.path.mkdir(parents=True, exist_ok=True)
-    occupied = any(folder.path.iterdir())
+    occupied = locks.holds_files(folder.path)
     if not folder.config.exists():
       if occupied:
         raise RunError(
@@ -184,8 +205,33 @@ class StateStore:
 
 
 def drop_states(folder: RunFolder) -> None:
-  """Removes the training states of a finished run: three times its networks' size."""
-  shutil.rmtree(folder.states, ignore_errors=True)
+  """Removes the training states of a finished run: three times its networks' size.
+
+  Also what a kill left of networks that were being written.
+  """
+  leftovers = folder.model.parent.glob(f"{folder.model.name}.*-tmp-*")
+  for path in (folder.states, *leftovers):
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def one_run(workdir: pathlib.Path) -> Iterator[None]:
+  """Holds the right to train in a folder; a finished run may lie where none can write.
+
+  Raises:
+    RunError: another process trains there, or the folder cannot be made.
+  """
+  folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
+  with contextlib.ExitStack() as stack:
+    try:
+      stack.enter_context(locks.one_writer(folder.path, "--workdir", wait=False))
+    except OSError as error:
+      if not folder.is_finished:
+        raise RunError(
+          f"the run folder {folder.path} cannot be used: {error.strerror or error}. "
+          "Free some space or choose another --workdir"
+        ) from error
+    yield
 
 
 def save_model(folder: RunFolder, params: Any, scaling: Any) -> None:

@@ -10,7 +10,7 @@ import sys
 
 from absl import flags
 
-from emojax.utils import cli, errors
+from emojax.utils import cli, errors, files, locks
 
 _NAME = "emojax.weights"
 _ABOUT = (
@@ -77,13 +77,14 @@ def get(arguments: list[str]) -> int:
     try:
       if network not in published.FILES:
         raise errors.UserError(weights.how_to_get(network))
-      folder.mkdir(parents=True, exist_ok=True)
       file, mirror = published.FILES[network], flags.FLAGS.mirror
-      if isinstance(file, hub.HubFile):
-        path = hub.fetch(file, folder, mirror)
-      else:
-        path = downloads.fetch(file, folder, mirror)
-      print(convert.convert(network, path, output))
+      with locks.one_writer(folder, "--downloads"):
+        if isinstance(file, hub.HubFile):
+          path = hub.fetch(file, folder, mirror)
+        else:
+          path = downloads.fetch(file, folder, mirror)
+      with locks.one_writer(output):
+        print(convert.convert(network, path, output))
     except (
       errors.UserError,
       downloads.DownloadError,
@@ -97,13 +98,15 @@ def get(arguments: list[str]) -> int:
 
 def convert_files(arguments: list[str]) -> None:
   """Turns published files at hand into weights files."""
-  from emojax.backbones import convert
+  from emojax.backbones import convert, weights
 
   if not flags.FLAGS.source:
     raise errors.UserError("name the published file or its folder with --source")
   source, output = pathlib.Path(flags.FLAGS.source).expanduser(), _output()
   for network in _networks(arguments):
-    print(convert.convert(network, source, output))
+    files.check_writable(weights.path_of(network, output))
+    with locks.one_writer(output):
+      print(convert.convert(network, source, output))
 
 
 def _output() -> pathlib.Path:
