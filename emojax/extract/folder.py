@@ -50,7 +50,7 @@ def extract_folder(
     )
   features = extractor.from_config(settings)
   if output is not None:
-    width = sum(extractor.sizes_of(settings).values())
+    width = sum(int(entry["size"]) for entry in features.describe())
     files.check_writable(output / DESCRIPTION, _FLOAT_BYTES * width * len(paths))
   return features.run_as(settings, paths, progress), features.describe()
 

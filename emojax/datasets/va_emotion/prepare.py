@@ -74,7 +74,7 @@ def prepare(
       raise OSError(
         f"{path} has another dataset and cannot be written: choose another --data_dir"
       )
-    width = sum(extraction.sizes.values())
+    width = sum(int(entry["size"]) for entry in extraction.describe())
     files.check_writable(path / METADATA, _FLOAT_BYTES * width * len(source.rated))
     built = build.build(source, data, settings, extraction, progress, prepared)
     _put(place, built)
