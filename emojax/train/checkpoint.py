@@ -24,6 +24,7 @@ from emojax.utils import files, locks, signals
 # Orbax announces every file it touches; its warnings still come through.
 logging.getLogger("absl").setLevel(logging.WARNING)
 
+_ADVICE = "Free some space, then repeat the command with this --workdir and --resume"
 _IDENTITY = "identity"  # the part of config.json that a resumed run must share
 # Settings that runs of older versions lack, with the value that these had in effect.
 _OLDER_SETTINGS = {"principal_directions": 0}
@@ -96,13 +97,16 @@ def begin(program: str, workdir: str, resume: bool) -> None:
     workdir: the folder, as `--workdir` would name it.
     resume: whether the command already says `--resume`.
   Raises:
-    OSError: the folder cannot be written, and holds no finished run.
+    RunError: the folder cannot be written, and holds no finished run.
   """
   more = "" if resume else f" with --workdir={shlex.quote(workdir)} --resume"
   signals.tell(program, f"stopped; the same command{more} goes on")
   folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
   if not folder.is_finished:
-    files.check_writable(folder.config)
+    try:
+      files.check_writable(folder.config)
+    except OSError as error:
+      raise _unusable(folder, error) from error
 
 
 def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> RunFolder:
@@ -135,10 +139,7 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
         "choose another --workdir"
       )
   except OSError as error:
-    raise RunError(
-      f"the run folder {folder.path} cannot be used: {error.strerror or error}. Free "
-      "some space or choose another --workdir"
-    ) from error
+    raise _unusable(folder, error) from error
   there = read_config(folder)
   changes = _differences(there.get(_IDENTITY, {}), _plain(config[_IDENTITY]))
   if changes:
@@ -148,6 +149,13 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
       "or choose another --workdir"
     )
   return folder
+
+
+def _unusable(folder: RunFolder, error: OSError) -> RunError:
+  return RunError(
+    f"the run folder {folder.path} cannot be used: {error.strerror or error}. Free "
+    "some space or choose another --workdir"
+  )
 
 
 def read_config(folder: RunFolder) -> dict[str, Any]:
@@ -227,10 +235,7 @@ def one_run(workdir: pathlib.Path) -> Iterator[None]:
       stack.enter_context(locks.one_writer(folder.path, "--workdir", wait=False))
     except OSError as error:
       if not folder.is_finished:
-        raise RunError(
-          f"the run folder {folder.path} cannot be used: {error.strerror or error}. "
-          "Free some space or choose another --workdir"
-        ) from error
+        raise _unusable(folder, error) from error
     yield
 
 
@@ -271,6 +276,21 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
   return tree["params"], type(scaling_like)(**tree["scaling"])
 
 
+def check_space(folder: RunFolder, tree: Any, times: int = 1) -> None:
+  """Refuses to go on where a tree, or several of its size, do not fit on the disk.
+
+  Raises:
+    RunError: says what is needed and what is free.
+  """
+  size = sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in jax.tree.leaves(tree))
+  needed, free = times * size, shutil.disk_usage(folder.path).free
+  if needed > free:
+    raise RunError(
+      f"{folder.path / 'checkpoints'} cannot be written: {needed / 1e6:,.3f} MB are "
+      f"needed and {free / 1e6:,.3f} MB free. {_ADVICE}"
+    )
+
+
 @contextlib.contextmanager
 def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
   """Says in one line that the disk is full or read-only.
@@ -278,14 +298,7 @@ def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
   Asked beforehand, because Orbax on a full disk raises errors of many kinds and prints
   others from its threads; what it raises all the same is told in one line too.
   """
-  needed = sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in jax.tree.leaves(tree))
-  free = shutil.disk_usage(folder.path).free
-  advice = "Free some space, then repeat the command with this --workdir and --resume"
-  if needed > free:
-    raise RunError(
-      f"{folder.path / 'checkpoints'} cannot be written: {needed / 1e6:,.1f} MB are "
-      f"needed and {free / 1e6:,.1f} MB free. {advice}"
-    )
+  check_space(folder, tree)
   log = logging.getLogger("absl")
   level = log.level
   log.setLevel(logging.CRITICAL)  # Orbax also logs the traceback of what it raises
@@ -295,7 +308,7 @@ def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
   except (OSError, ValueError) as error:
     reason = "no space left" if "No space left" in str(error) else str(error)[:200]
     raise RunError(
-      f"{folder.path / 'checkpoints'} cannot be written: {reason}. {advice}"
+      f"{folder.path / 'checkpoints'} cannot be written: {reason}. {_ADVICE}"
     ) from error
   finally:
     log.setLevel(level)

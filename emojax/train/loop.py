@@ -150,6 +150,8 @@ class _Loop:
     store = log = None
     done = 0
     if self._folder:
+      # Two, because the next state is written before the last one goes.
+      checkpoint.check_space(self._folder, states, 2)
       store = checkpoint.StateStore(self._folder)
       newest = store.newest()
       if newest is not None:

@@ -49,9 +49,8 @@ def write(path: pathlib.Path, content: str | bytes | memoryview) -> None:
       with draft.open("wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(
-          file.fileno()
-        )  # before the rename, or a power cut could leave it empty
+        # Before the rename, or a power cut could leave it empty.
+        os.fsync(file.fileno())
       draft.replace(path)
     finally:
       draft.unlink(missing_ok=True)

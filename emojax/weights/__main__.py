@@ -83,8 +83,8 @@ def get(arguments: list[str]) -> int:
           path = hub.fetch(file, folder, mirror)
         else:
           path = downloads.fetch(file, folder, mirror)
-      with locks.one_writer(output):
-        print(convert.convert(network, path, output))
+      print(convert.convert(network, path, output))
+      files.sweep(output)
     except (
       errors.UserError,
       downloads.DownloadError,
@@ -105,8 +105,8 @@ def convert_files(arguments: list[str]) -> None:
   source, output = pathlib.Path(flags.FLAGS.source).expanduser(), _output()
   for network in _networks(arguments):
     files.check_writable(weights.path_of(network, output))
-    with locks.one_writer(output):
-      print(convert.convert(network, source, output))
+    print(convert.convert(network, source, output))
+    files.sweep(output)
 
 
 def _output() -> pathlib.Path:
