@@ -12,6 +12,7 @@ Before each kill FOLDER is emptied, and after it the same command is repeated (w
 
 import argparse
 import collections
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -114,10 +115,8 @@ def signalled(
 ) -> Outcome:
   """Runs Python with some arguments and sends it a signal after some seconds."""
   process = start(*arguments)
-  try:
+  with contextlib.suppress(subprocess.TimeoutExpired):
     process.wait(after)
-  except subprocess.TimeoutExpired:
-    pass
   was_running = process.poll() is None
   if was_running:
     process.send_signal(number)
