@@ -239,10 +239,8 @@ def test_what_cannot_be_written_is_refused_before_the_work(
   assert done.stderr.count("\n") == 1 and "nothing" not in done.stderr
 
 
-_VOTES = "worker,image,emotional
-" + "".join(
-  f"w{w},p{p}.jpg,{'yes' if w * p % 3 else 'no'}
-" for w in range(12) for p in range(6)
+_VOTES = "worker,image,emotional\n" + "".join(
+  f"w{w},p{p}.jpg,{'yes' if w * p % 3 else 'no'}\n" for w in range(12) for p in range(6)
 )
 
 
