@@ -113,14 +113,29 @@ def ended(process: subprocess.Popen) -> Outcome:
 def signalled(
   arguments: Sequence[str], after: float, number: signal.Signals
 ) -> Outcome:
-  """Runs Python with some arguments and sends it a signal after some seconds."""
+  """Runs Python with some arguments and sends it a signal after some seconds.
+
+  Not before it hears any: Python takes a few hundredths of a second to start, more on a
+  busy machine, in which nothing of a program's own has run.
+  """
   process = start(*arguments)
   with contextlib.suppress(subprocess.TimeoutExpired):
     process.wait(after)
+  while process.poll() is None and not _hears(process):
+    time.sleep(0.001)
   was_running = process.poll() is None
   if was_running:
     process.send_signal(number)
   return dataclasses.replace(ended(process), was_running=was_running)
+
+
+def _hears(process: subprocess.Popen) -> bool:
+  """Whether a process has a handler of SIGTERM, as Linux tells it."""
+  status = pathlib.Path(f"/proc/{process.pid}/status")
+  with contextlib.suppress(OSError):  # it has just ended
+    caught = status.read_text().partition("SigCgt:")[2].split()[0:1]
+    return bool(caught and int(caught[0], 16) >> (signal.SIGTERM - 1) & 1)
+  return True
 
 
 def aimed(
