@@ -17,7 +17,7 @@ from absl import flags
 
 from emojax import bench
 from emojax.bench.run import machine, run_part
-from emojax.utils import cli, errors, files, options, signals
+from emojax.utils import cli, errors, files, options, signals, terminal
 
 _NAME = "emojax.bench"
 _ABOUT = (
@@ -48,8 +48,8 @@ def main(arguments: list[str]) -> None:
   # Processes of their own: peak memory is per process and never goes down.
   spawn = multiprocessing.get_context("spawn")
   report: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}
-  print("| what | emojax | beside | its figure | ratio | goal |")
-  print("| --- | ---: | --- | ---: | ---: | --- |")
+  terminal.say("| what | emojax | beside | its figure | ratio | goal |")
+  terminal.say("| --- | ---: | --- | ---: | ---: | --- |")
   for name in flags.FLAGS.only:
     with futures.ProcessPoolExecutor(1, spawn) as pool:
       with signals.unheard():
@@ -58,17 +58,16 @@ def main(arguments: list[str]) -> None:
     report["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
     for f in figures:
       report["figures"].append(dataclasses.asdict(f))
-      print(
+      terminal.say(
         f"| {f.what} | {f.value:.4g} {f.unit} | {f.peer} | {f.peer_value:.4g} "
         f"{f.unit} | {f.ratio:.2f} | {f.goal} |",
-        flush=True,
       )
   with futures.ProcessPoolExecutor(1, spawn) as pool:
     with signals.unheard():
       described = pool.submit(machine)
     report["machine"] = described.result()
-  print("\nPeak memory, MB: " + files.json_line(report["peak_memory_mb"]), end="")
-  print("Machine: " + files.json_line(report["machine"]), end="")
+  terminal.say("\nPeak memory, MB: " + files.json_line(report["peak_memory_mb"])[:-1])
+  terminal.say("Machine: " + files.json_line(report["machine"])[:-1])
   if flags.FLAGS.output:
     text = files.json_text(report)
     files.write(output, text)

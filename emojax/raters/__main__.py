@@ -23,7 +23,7 @@ from absl import flags
 from emojax.raters import spellings
 from emojax.raters.config import CandidateConfig, RaterConfig
 from emojax.raters.rating_page import page as rating_page
-from emojax.utils import cli, errors, files, locks, options
+from emojax.utils import cli, errors, files, locks, options, terminal
 from emojax.version import __version__
 
 if TYPE_CHECKING:  # heavy imports happen in the commands: --help answers at once
@@ -67,6 +67,7 @@ def aggregate(arguments: list[str]) -> None:
   paths, output = _places(arguments, "aggregate")
   table, bad = ratings.read(paths, settings)
   from emojax.raters import summary
+  from emojax.utils import scales
 
   verdict = rules.apply(table, settings)
   images = rules.images(table, verdict)
@@ -74,12 +75,11 @@ def aggregate(arguments: list[str]) -> None:
   aggregation = summary.Aggregation(names, table, bad, verdict, images, settings)
   with locks.one_writer(output):
     _write_aggregation(aggregation, _provenance("aggregate", paths), output)
-  scale = ",".join(f"{end:g}" for end in table.scale)
-  print(
-    "train: python -m emojax.train --fold=all --preset=best "
+  terminal.say(
+    "train: python -m emojax.train --fold=all "
     "--dataset=va_emotion/folder --images_dir=PICTURES "
     f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))} "
-    f"--rating_scale={scale} --weights_dir=weights"
+    f"{scales.as_flags(table.scales)}"
   )
 
 
@@ -112,8 +112,8 @@ def _write_aggregation(
   whole = summary.to_json(aggregation, coefficients, provenance)
   files.write(output / "ratings.csv", summary.ratings_csv(aggregation))
   files.write(output / "results.json", _json(whole))
-  print(text)
-  print(f"page: {output / 'index.html'}")
+  terminal.say(text)
+  terminal.say(f"page: {output / 'index.html'}")
 
 
 def candidates(arguments: list[str]) -> None:
@@ -136,8 +136,8 @@ def candidates(arguments: list[str]) -> None:
       ("results.json", _json(votes.to_json(tally, provenance))),
     ):
       files.write(output / name, content)
-  print(text)
-  print(f"kept pictures: {output / 'kept.txt'}")
+  terminal.say(text)
+  terminal.say(f"kept pictures: {output / 'kept.txt'}")
 
 
 def _define_output() -> None:

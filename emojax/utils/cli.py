@@ -12,12 +12,13 @@ import os
 import shutil
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from absl import app, flags
 
-from emojax.utils import signals
+from emojax.utils import signals, terminal
 from emojax.version import __version__
 
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
@@ -64,7 +65,7 @@ def run_commands(commands: Mapping[str, Command], name: str, about: str) -> None
     say(_commands_text(commands, name, about))
     sys.exit(0)
   if word in _VERSION:
-    print(f"emojax {__version__}")
+    terminal.say(f"emojax {__version__}")
     sys.exit(0)
   if word not in commands:
     near = difflib.get_close_matches(word, commands, n=1)
@@ -130,10 +131,10 @@ def run(
     if "--" in words:
       words = words[: words.index("--")]
     if any(text in _HELP for text in words):
-      print(help_text(name, about, settings, arguments), flush=True)
+      terminal.say(help_text(name, about, settings, arguments))
       sys.exit(0)
     if any(text in _VERSION for text in words):
-      print(f"emojax {__version__}")
+      terminal.say(f"emojax {__version__}")
       sys.exit(0)
     try:
       rest = flags.FLAGS(argv)
@@ -153,9 +154,7 @@ def run(
 
   def guarded(argv: Sequence[str]) -> int | None:
     try:
-      status = main(list(argv[1:]))
-      _flush()
-      return status
+      return main(list(argv[1:]))
     except BrokenPipeError:
       raise  # no mistake of the user; handled below
     except (ValueError, OSError) as error:
@@ -165,6 +164,10 @@ def run(
 
   signals.install()
   signals.tell(name, interrupted)
+  if not sys.warnoptions:
+    # A damaged picture has a row that says so; what Pillow thinks of it besides would
+    # stand in the middle of a progress bar, without its name.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
   try:
     app.run(guarded, flags_parser=parse)
   except BrokenPipeError:
@@ -178,27 +181,12 @@ def run(
     raise
 
 
-def say(text: str, end: str = "\n") -> None:
-  """Prints a text; ends the program quietly where its reader has gone.
-
-  Raises:
-    OSError: it goes to a file, and the disk is full.
-  """
+def say(text: str) -> None:
+  """Prints a text; ends the program quietly where its reader has gone."""
   try:
-    print(text, end=end)
-    _flush()
+    terminal.say(text)
   except BrokenPipeError:
     _leave_the_pipe()
-
-
-def _flush() -> None:
-  """What was printed goes out; an error says that it is not about a file of ours."""
-  try:
-    sys.stdout.flush()
-  except BrokenPipeError:
-    raise
-  except OSError as error:
-    raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 def _told(error: Exception) -> str:
@@ -272,5 +260,5 @@ def _near(error: flags.UnrecognizedFlagError) -> str:
 
 def _fail(name: str, message: str) -> NoReturn:
   line = " ".join(message.split())
-  print(f"{name}: error: {line}", file=sys.stderr)
+  terminal.tell(f"{name}: error: {line}")
   sys.exit(1)

@@ -10,7 +10,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from emojax.utils import errors, files
+from emojax.utils import errors, files, terminal
 
 NAME = ".lock"  # in the folder, while somebody writes there
 
@@ -78,7 +78,7 @@ def held(path: pathlib.Path, waiting: str = "") -> Iterator[str]:
           file.seek(0)
           yield file.read().strip() or "process unknown"
           return
-        print(f"waiting for {waiting}", flush=True)
+        terminal.say(f"waiting for {waiting}")
         fcntl.flock(file, fcntl.LOCK_EX)
       # Whoever held it before took the file away, and another may have made a new one.
       if not _is_at(file.fileno(), path):

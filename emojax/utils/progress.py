@@ -7,7 +7,7 @@ import sys
 
 from tqdm import tqdm
 
-from emojax.utils import signals
+from emojax.utils import signals, terminal
 
 _TERMINAL_SECONDS, _LOG_SECONDS = 0.2, 10.0
 
@@ -45,7 +45,7 @@ def bar(total: int, unit: str, show: bool, about: str = "", done: int = 0) -> tq
   return _Bar(
     total=total,
     initial=done,
-    desc=about or None,
+    desc=terminal.shown(about) or None,
     unit=unit,
     disable=not show,
     mininterval=seconds,

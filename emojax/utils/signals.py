@@ -22,6 +22,8 @@ import time
 from collections.abc import Hashable, Iterator
 from typing import NoReturn
 
+from emojax.utils import terminal
+
 _HEARD = (signal.SIGINT, signal.SIGTERM)
 _STATUS = 128  # plus the signal's number: what shells expect
 _LOOP_SECONDS = 3.0  # how long a loop may take to come round; a training call takes 1
@@ -116,7 +118,7 @@ def install() -> None:
 
 def tell(name: str, advice: str) -> None:
   """What to say when a signal comes: the program, and how to go on."""
-  _WATCH.line = f"{name}: {advice}"
+  _WATCH.line = terminal.shown(f"{name}: {advice}")
 
 
 def is_stopping() -> bool:

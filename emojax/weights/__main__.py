@@ -6,11 +6,10 @@ python -m emojax.weights convert squeezenet --source=squeezenet1_0-b66bff10.pth
 """
 
 import pathlib
-import sys
 
 from absl import flags
 
-from emojax.utils import cli, errors, files, locks
+from emojax.utils import cli, errors, files, locks, terminal
 
 _NAME = "emojax.weights"
 _ABOUT = (
@@ -61,7 +60,7 @@ def list_weights(arguments: list[str]) -> None:
   del arguments  # there are none
   from emojax.weights import listing
 
-  print(listing.text(flags.FLAGS.weights_dir))
+  terminal.say(listing.text(flags.FLAGS.weights_dir))
 
 
 def get(arguments: list[str]) -> int:
@@ -83,7 +82,7 @@ def get(arguments: list[str]) -> int:
           path = hub.fetch(file, folder, mirror)
         else:
           path = downloads.fetch(file, folder, mirror)
-      print(convert.convert(network, path, output))
+      terminal.say(convert.convert(network, path, output))
       files.sweep(output)
     except (
       errors.UserError,
@@ -91,7 +90,7 @@ def get(arguments: list[str]) -> int:
       weights.WeightsError,
       OSError,
     ) as error:
-      print(f"{_NAME} get: {network}: {error}", file=sys.stderr)
+      terminal.tell(f"{_NAME} get: {network}: {error}")
       failed += 1
   return 1 if failed else 0
 
@@ -105,7 +104,7 @@ def convert_files(arguments: list[str]) -> None:
   source, output = pathlib.Path(flags.FLAGS.source).expanduser(), _output()
   for network in _networks(arguments):
     files.check_writable(weights.path_of(network, output))
-    print(convert.convert(network, source, output))
+    terminal.say(convert.convert(network, source, output))
     files.sweep(output)
 
 

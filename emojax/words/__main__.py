@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from emojax import config
-from emojax.utils import cli, errors, files, locks, options
+from emojax.utils import cli, errors, files, locks, options, terminal
 from emojax.version import __version__
 from emojax.words.config import WordsConfig
 
 if TYPE_CHECKING:  # heavy imports happen in the commands: --help answers at once
   from emojax.features import word_norms
+  from emojax.utils import tables
   from emojax.words import correlation
 
 _NAME = "emojax.words"
@@ -43,7 +44,7 @@ def main_correlate(arguments: list[str]) -> None:
   """The command `correlate`; see the module."""
   del arguments  # none are taken
   for line in correlate(options.read(WordsConfig())):
-    print(line)
+    terminal.say(line)
 
 
 def correlate(settings: WordsConfig) -> list[str]:
@@ -69,19 +70,17 @@ def correlate(settings: WordsConfig) -> list[str]:
     for name in (settings.tags, settings.norms, settings.output)
   )
   files.check_writable(output / "matches.csv")
-  columns = correlation.find_columns(
-    tags, {key: getattr(settings, flag) for key, flag in correlation.FLAGS.items()}
-  )
-  images = correlation.read(tags, columns, settings.rating_scale)
+  named = {key: getattr(settings, flag) for key, flag in correlation.FLAGS.items()}
+  images, tagged = correlation.read(tags, named, settings.rating_scale)
   norms = word_norms.read(norms_path)
   rows = correlation.match_all(images, norms, settings.cut_at)
   with locks.one_writer(output):
-    return _write(settings, columns, rows, norms, output)
+    return _write(settings, tagged, rows, norms, output)
 
 
 def _write(
   settings: WordsConfig,
-  columns: dict[str, str],
+  tagged: "tables.Table",
   rows: "list[correlation.Row]",
   norms: "word_norms.WordNorms",
   output: pathlib.Path,
@@ -102,10 +101,8 @@ def _write(
   from emojax.words import page as words_page
 
   scale, cut_at = settings.rating_scale, settings.cut_at
-  tags, norms_path = (
-    pathlib.Path(name).expanduser() for name in (settings.tags, settings.norms)
-  )
-  source = words_page.Source(tags, columns, scale, norms_path, norms, cut_at)
+  norms_path = pathlib.Path(settings.norms).expanduser()
+  source = words_page.Source(tagged, scale, norms_path, norms, cut_at)
   content = words_page.of_correlation(source, rows, levels)
   page.write(output, content)
   table = "\n".join(markdown.aligned(correlation.table(levels)))
@@ -115,6 +112,7 @@ def _write(
   report = {
     "emojax": __version__,
     "source": source.described(),
+    "notes": content.notes,
     "rows": len(rows),
     "statuses": correlation.statuses(rows),
     "levels": correlation.json_able(levels),
@@ -151,14 +149,14 @@ def main_zero_shot(arguments: list[str]) -> None:
   dataset = prepare.prepare(options.read(config.DataConfig()), extract, progress=True)
   scorers = zero_shot.scored(dataset)
   for note in dataset.notes:
-    print(note)
-  print("\n".join(zero_shot.table(scorers, len(dataset.image_ids))))
-  print(
+    terminal.say(note)
+  terminal.say("\n".join(zero_shot.table(scorers, len(dataset.image_ids))))
+  terminal.say(
     "Brackets: 95 %, resampling the pictures. No rating was used to score a picture."
   )
   if flags.FLAGS.output:
     files.write(output, zero_shot.csv(scorers, dataset))
-    print(f"scores: {output}")
+    terminal.say(f"scores: {output}")
 
 
 COMMANDS = {
