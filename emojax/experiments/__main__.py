@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> None:
     extract,
     progress=True,
     checks=[
-      lambda: checkpoint.check_workdir(path, flag.resume),
+      lambda: checkpoint.begin(_NAME, workdir, flag.resume),
       lambda: _check_weights(tuned, data, extract),
     ],
   )
@@ -125,22 +125,23 @@ def main(arguments: list[str]) -> None:
     path, entries, dataset, selection, override, True, tuning
   )
   identity = {"table": table, **experiment.identity()}
-  folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
-  if not folder.is_finished:
-    experiment.run(terminal.say)
-    gathered = comparison.gathered(experiment)
-    compared = list(comparison.compared(experiment))
-    report = {
-      "table": table,
-      "experiment": dataclasses.asdict(selection),
-      "seconds": round(time.monotonic() - start, 1),
-      "entries": gathered,
-      "differences": compared,
-    }
-    files.write(folder.table, tables.markdown(report))
-    files.write(path / "table.csv", tables.csv(gathered))
-    # Last: a folder with this file is a finished experiment.
-    files.write(folder.results, files.json_text(report))
+  with checkpoint.one_run(path):
+    folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
+    if not folder.is_finished:
+      experiment.run(terminal.say)
+      gathered = comparison.gathered(experiment)
+      compared = list(comparison.compared(experiment))
+      report = {
+        "table": table,
+        "experiment": dataclasses.asdict(selection),
+        "seconds": round(time.monotonic() - start, 1),
+        "entries": gathered,
+        "differences": compared,
+      }
+      files.write(folder.table, tables.markdown(report))
+      files.write(path / "table.csv", tables.csv(gathered))
+      # Last: a folder with this file is a finished experiment.
+      files.write(folder.results, files.json_text(report))
   terminal.say(folder.table.read_text("utf-8"))
   terminal.say(f"experiment folder: {workdir}")
 

@@ -6,7 +6,6 @@ NaN where the picture failed, and `features.json`, written last: what the number
 Stopped at any moment and started again, it goes on from the cache to the same files.
 """
 
-import os
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -47,9 +46,7 @@ def main(arguments: list[str]) -> int:
   output = pathlib.Path(values.output).expanduser()
   settings = options.read(config.ExtractConfig())
   runtime.start(settings.cache_dir)
-  extracted, described = extract_folder(
-    folder, settings, True, checks=[lambda: _check_writable(output)]
-  )
+  extracted, described = extract_folder(folder, settings, progress=True, output=output)
   write(output, folder, extracted, described)
   number, failed = len(extracted.rows), len(extracted.failed)
   stats = extracted.stats
@@ -65,16 +62,6 @@ def main(arguments: list[str]) -> int:
     terminal.say(f"{failed} of {number} pictures failed: see {output / 'rows.csv'}")
     return 1
   return 0
-
-
-def _check_writable(output: pathlib.Path) -> None:
-  """Complains before hours of work, not after them."""
-  there = output
-  while not there.exists() and there != there.parent:
-    there = there.parent
-  if not there.is_dir() or not os.access(there, os.W_OK):
-    what = "may not be written to" if there.is_dir() else "is not a folder"
-    raise errors.UserError(f"cannot write to --output={output}: {there} {what}")
 
 
 if __name__ == "__main__":

@@ -7,24 +7,24 @@ last.
 import io
 import json
 import pathlib
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emojax import config
-from emojax.utils import errors, files
+from emojax.utils import errors, files, locks
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.extract import pipeline
 
 
-_DESCRIPTION = "features.json"
+DESCRIPTION = "features.json"
+_FLOAT_BYTES = 4
 
 
 def extract_folder(
   folder: pathlib.Path,
   settings: config.ExtractConfig,
   progress: bool,
-  checks: Sequence[Callable[[], Any]] = (),
+  output: pathlib.Path | None = None,
 ) -> tuple["pipeline.Extracted", list[dict[str, Any]]]:
   """Features of every picture below a folder.
 
@@ -32,12 +32,13 @@ def extract_folder(
     folder: searched with its subfolders; see `images.walk`.
     settings: which features, from what, and how.
     progress: show a bar.
-    checks: of the caller, made with this function's own before anything is computed.
+    output: where the features are to be written; that they fit there is seen to first.
   Returns:
     What was extracted, in the order of `images.walk`, and what the features are.
   Raises:
     ValueError: a folder that is missing or without pictures, an unknown feature,
       missing weights, a cache that does not work; each says what to do.
+    OSError: the features do not fit on the disk.
   """
   from emojax import images
   from emojax.extract import extractor
@@ -51,8 +52,15 @@ def extract_folder(
       )
     return paths
 
-  *_, paths = errors.all_of(*checks, lambda: extractor.check(settings), find_images)
+  *_, paths = errors.all_of(
+    lambda: output and files.check_writable(output / DESCRIPTION),
+    lambda: extractor.check(settings),
+    find_images,
+  )
   features = extractor.from_config(settings)
+  if output is not None:
+    width = sum(int(entry["size"]) for entry in features.describe())
+    files.check_writable(output / DESCRIPTION, _FLOAT_BYTES * width * len(paths))
   return features.run_as(settings, paths, progress), features.describe()
 
 
@@ -76,10 +84,19 @@ def write(
   Raises:
     OSError: the disk is full or may not be written.
   """
+  with locks.one_writer(output):
+    _write(output, folder, extracted, described)
+
+
+def _write(
+  output: pathlib.Path,
+  folder: pathlib.Path,
+  extracted: "pipeline.Extracted",
+  described: list[dict[str, Any]],
+) -> None:
   import numpy as np
 
-  output.mkdir(parents=True, exist_ok=True)
-  description = output / _DESCRIPTION
+  description = output / DESCRIPTION
   for name in _features_there(description) - set(extracted.values):
     (output / f"{name}.npy").unlink(missing_ok=True)
   description.unlink(missing_ok=True)

@@ -199,6 +199,7 @@ def _output(name: str, kinds: tuple[str, ...]) -> pathlib.Path | None:
     raise errors.UserError(f"{name} should end in {', '.join(kinds)}")
   if not path.absolute().parent.is_dir():
     raise errors.UserError(f"cannot write {name}: there is no folder {path.parent}")
+  files.check_writable(path)
   return path
 
 

@@ -75,9 +75,7 @@ def main(arguments: list[str]) -> None:
     data,
     extract,
     progress=True,
-    checks=[
-      lambda: checkpoint.check_workdir(pathlib.Path(workdir), flag_values.resume)
-    ],
+    checks=[lambda: checkpoint.begin(_NAME, workdir, flag_values.resume)],
   )
   settings = targets.resolved(settings, dataset.targets)
   folder = run.run(

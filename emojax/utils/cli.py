@@ -18,14 +18,15 @@ from typing import NoReturn
 
 from absl import app, flags
 
-from emojax.utils import errors, terminal
+from emojax.utils import errors, signals, terminal
 from emojax.version import __version__
 
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 _VERSION = ("--version", "-version")
 _SHARED = ["help", "version", "traceback"]
 _LIKE = 0.65  # flags less alike than this are no typing errors of each other
-_INTERRUPTED = 130  # what shells expect of a program ended by Ctrl-C
+# What to say after a signal where a program keeps nothing to go on from.
+AGAIN = "stopped; the same command starts again"
 
 flags.DEFINE_boolean("version", False, "Show the version.", module_name=__name__)
 flags.DEFINE_boolean(
@@ -105,7 +106,7 @@ def run(
   about: str,
   settings: Sequence[type] = (),
   arguments: str = "",
-  interrupted: str = "stopped",
+  interrupted: str = AGAIN,
 ) -> None:
   """Runs a program to its end and exits.
 
@@ -122,7 +123,8 @@ def run(
       help lists them; the program's other flags come first.
     arguments: what positional arguments stand for, such as "PICTURE..."; empty: there
       are none, and one is an error.
-    interrupted: what to say after Ctrl-C.
+    interrupted: what to say after Ctrl-C or SIGTERM: how to go on; the program may
+      know better later, see `signals.tell`.
   """
 
   def parse(argv: Sequence[str]) -> list[str]:
@@ -153,23 +155,20 @@ def run(
 
   def guarded(argv: Sequence[str]) -> int | None:
     try:
-      status = main(list(argv[1:]))
-      sys.stdout.flush()
-      return status
-    except KeyboardInterrupt:
-      terminal.tell(f"{name}: {interrupted}", start="\n")
-      return _INTERRUPTED
+      return main(list(argv[1:]))
     except BrokenPipeError:
       raise  # no mistake of the user; handled below
     except (ValueError, OSError) as error:
       if flags.FLAGS.traceback:
         raise
-      _fail(name, str(error))
+      _fail(name, errors.told(error))
     except (RuntimeError, AssertionError):
       if not flags.FLAGS.traceback:
         _check_device(name)
       raise
 
+  signals.install()
+  signals.tell(name, interrupted)
   if not sys.warnoptions:
     # A damaged picture has a row that says so; what Pillow thinks of it besides would
     # stand in the middle of a progress bar, without its name.
@@ -178,6 +177,13 @@ def run(
     app.run(guarded, flags_parser=parse)
   except BrokenPipeError:
     _leave_the_pipe()
+  except SystemExit as end:
+    signals.leave(end.code if isinstance(end.code, int) else int(bool(end.code)))
+  except BaseException:
+    # Stopped, or what the stop brought about in what was under way.
+    if signals.is_stopping():
+      signals.leave(1)
+    raise
 
 
 def _check_device(name: str) -> None:

@@ -24,6 +24,13 @@ def all_of(*checks: Callable[[], Any]) -> list[Any]:
   if len(mistakes) == 1:
     raise mistakes[0]
   if mistakes:
-    texts = [str(error).rstrip(".") for error in mistakes]
+    texts = [told(error).rstrip(".") for error in mistakes]
     raise UserError("; and ".join(dict.fromkeys(texts))) from mistakes[0]
   return results
+
+
+def told(error: Exception) -> str:
+  """An error in one sentence; of an OSError without its number."""
+  if isinstance(error, OSError) and error.strerror:
+    return f"{error.strerror}: {error.filename!r}" if error.filename else error.strerror
+  return str(error)

@@ -21,8 +21,9 @@ from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.datasets.va_emotion.dataset import METADATA, Dataset, read
 from emojax.extract import extractor
-from emojax.utils import errors, scales, terminal
+from emojax.utils import errors, files, scales, signals, terminal
 
+_FLOAT_BYTES = 4
 _ASIDE = ".replaced"  # the old dataset while the new one takes its place
 
 
@@ -69,6 +70,8 @@ def prepare(
   for line in source.settings.get("assumed", ()):
     say(line)
   with storage.locked(path) as writable:
+    if writable:
+      _restore(path)
     prepared = _prepared(path, build.fingerprints(source, data), data, settings)
     if prepared is not None and _has(prepared, extraction):
       say(f"reusing {_summary(prepared)} in {path}")
@@ -81,6 +84,8 @@ def prepare(
       raise OSError(
         f"{path} has another dataset and cannot be written: choose another --data_dir"
       )
+    width = sum(int(entry["size"]) for entry in extraction.describe())
+    files.check_writable(path / METADATA, _FLOAT_BYTES * width * len(source.rated))
     built = build.build(source, data, settings, extraction, progress, prepared)
     _put(place, built)
     say(f"prepared {_summary(built)} in {path}")
@@ -122,6 +127,13 @@ def _has(prepared: Dataset, extraction: extractor.Extractor) -> bool:
   return all(described.get(entry["name"]) == entry for entry in extraction.describe())
 
 
+def _restore(path: pathlib.Path) -> None:
+  """Puts the old dataset back where a process was killed that was replacing it."""
+  aside = path.with_name(f"{_ASIDE}-{path.name}")
+  if aside.exists() and not path.exists():
+    aside.rename(path)
+
+
 def _put(place: storage.Place, built: Dataset) -> None:
   """Writes a dataset where the old one is, if any; the old one stays until then."""
   path = place.path
@@ -137,13 +149,13 @@ def _put(place: storage.Place, built: Dataset) -> None:
     builder = builder_lib.Builder(
       data_dir=place.root, config=place.config, dataset=built
     )
-    with contextlib.redirect_stdout(io.StringIO()):
+    with signals.whole(), contextlib.redirect_stdout(io.StringIO()):
       builder.download_and_prepare()
-  except BaseException:
-    if aside.exists() and not path.exists():
-      aside.rename(path)
-    raise
+  except RuntimeError as error:  # of array_record, which knows no other
+    size = sum(table.nbytes for table in built.features.values())
+    raise files.unwritten(path, size, str(error)) from error
   finally:
+    _restore(path)
     bars.enable_progress_bar()
   shutil.rmtree(aside, ignore_errors=True)
 
