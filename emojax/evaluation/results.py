@@ -7,6 +7,7 @@ is written here.
 
 import csv
 import dataclasses
+import io
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -169,15 +170,17 @@ def read_predictions(path: pathlib.Path) -> Predictions:
     ValueError: the file is not there, or is none of that kind.
   """
   try:
-    with path.open(encoding="utf-8", newline="") as file:
-      rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(io.StringIO(files.read_text(path), newline="")))
     targets = [name.removesuffix("_rated") for name in rows[0] if "_rated" in name]
     if not targets:
       raise ValueError("no column of ratings")
     predicted = {t: np.array([float(row[t]) for row in rows]) for t in targets}
     rated = {t: np.array([float(row[f"{t}_rated"]) for row in rows]) for t in targets}
     image_ids = [row["image"] for row in rows]
-  except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    numbers = [*predicted.values(), *rated.values()]
+    if not np.isfinite(numbers).all() or None in image_ids:
+      raise ValueError("a number is not finite or a name is missing")
+  except (OSError, ValueError, KeyError, IndexError, TypeError, csv.Error) as error:
     raise ValueError(
       f"{path} cannot be read as predictions of a run ({error}): repeat the run"
     ) from error

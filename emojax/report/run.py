@@ -4,7 +4,6 @@ In: a run folder, its `results.json`, and how its pictures are found. Out: a `Pa
 """
 
 import itertools
-import json
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 from emojax import images, paper
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion import storage, synthetic
-from emojax.evaluation import bootstrap, results
+from emojax.evaluation import bootstrap, results, run_files
 from emojax.features import params
 from emojax.images.thumbnails import thumbnail
 from emojax.pages import figures, gallery, page
@@ -55,11 +54,11 @@ def of_run(
     report: its `results.json`.
     find: a picture by its id; None where it is not there.
   """
-  read = results.read_predictions(folder / "predictions.csv")
+  read = run_files.read_predictions(folder, report)
   targets = list(read.predicted)
   scales = results.scales_of(report)
   drawn: list[_Drawn] = []
-  lines = [json.loads(line) for line in _lines(folder / "metrics.jsonl")]
+  lines = run_files.read_metrics(folder)
   for label, figure in (figures.curves(lines) if lines else {}).items():
     drawn.append(_Drawn("curve", label, figure))
   for target in targets:
@@ -259,7 +258,7 @@ def _provenance(report: Mapping[str, Any]) -> list[str]:
   return [
     f"Features: {features}.",
     f"emojax {report['emojax_version']}, {report['device']}, "
-    f"{report['seconds']:.0f} s.",
+    f"{report.get('seconds', 0):.0f} s.",
     f"Please cite the paper and emojax: {paper.CITATION}.",
   ]
 
@@ -279,10 +278,6 @@ def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:
     numbers = f" r is {r:.2f}, mean square error {scores['mse']:.2f}."
   about = f" {drawn.target}." if drawn.target else ""
   return f"{_CAPTIONS[drawn.kind]}{about}{numbers}"
-
-
-def _lines(path: pathlib.Path) -> list[str]:
-  return path.read_text("utf-8").splitlines() if path.is_file() else []
 
 
 def find_images(report: Mapping[str, Any], images_dir: str) -> FindImage:

@@ -16,9 +16,9 @@ import numpy as np
 
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
-from emojax.evaluation import conformal, results
+from emojax.evaluation import conformal, results, run_files
 from emojax.train import checkpoint, familiarity, loop
-from emojax.utils import arrays, files, options
+from emojax.utils import arrays, checksums, files, options
 from emojax.utils import scales as scale_lib
 from emojax.version import __version__
 
@@ -42,6 +42,8 @@ def run(
   config = describe(preset, settings, dataset, folds)
   folder = checkpoint.open_run(workdir, config, resume)
   if folder.is_finished:
+    run_files.read_results(folder.path)
+    checksums.check(folder.path, run_files.ADVICE)  # what is shown is whole
     return folder
   trained = loop.train(settings, {"": dataset}, folds, folder, show_progress)
   target_results, predicted = loop.evaluate(trained, dataset)
@@ -135,5 +137,7 @@ def write(
   )
   files.write(folder.predictions, csv_text)
   files.write(folder.table, results.table_markdown(report))
+  text = files.json_text(report)
+  checkpoint.seal(folder, text)
   # Last: a folder with this file is a finished run.
-  files.write(folder.results, files.json_text(report))
+  files.write(folder.results, text)

@@ -14,6 +14,10 @@ import pathlib
 from collections.abc import Iterable
 from typing import Any
 
+_MOST_BYTES = (
+  64_000_000  # of a JSON file: an experiment of hundreds of runs has a tenth
+)
+
 
 def write(path: pathlib.Path, content: str | bytes | memoryview) -> None:
   """Puts a whole file in place, or leaves the old one.
@@ -34,6 +38,39 @@ def write(path: pathlib.Path, content: str | bytes | memoryview) -> None:
     draft.replace(path)
   finally:
     draft.unlink(missing_ok=True)
+
+
+def read_text(path: pathlib.Path) -> str:
+  """The UTF-8 text of a file that emojax wrote, of bounded size.
+
+  Raises:
+    OSError: it cannot be read, or is no regular file.
+    ValueError: it is too large, or is not UTF-8.
+  """
+  if path.exists() and not path.is_file():
+    raise OSError("it is no regular file")
+  with path.open("rb") as file:
+    content = file.read(_MOST_BYTES + 1)
+  if len(content) > _MOST_BYTES:
+    raise ValueError(f"it is larger than {_MOST_BYTES / 1e6:.0f} MB")
+  return content.decode()
+
+
+def read_json(path: pathlib.Path) -> Any:
+  """The value in a JSON file that emojax wrote, of bounded size.
+
+  Raises:
+    OSError, ValueError: see `read_text`; ValueError also for what is not JSON.
+  """
+  return json_value(read_text(path))
+
+
+def json_value(content: str | bytes) -> Any:
+  """The value of a text of JSON; ValueError for anything else."""
+  try:
+    return json.loads(content)
+  except RecursionError:
+    raise ValueError("it is nested too deeply") from None
 
 
 def csv_line(*cells: object) -> str:

@@ -267,6 +267,7 @@ def _change_feature(copy, place=0, **changes):
   stored = json.loads(path.read_text())
   stored["identity"]["features"][place].update(changes)
   path.write_text(json.dumps(stored))
+  helpers.seal(copy)
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,7 @@ def test_runs_are_compared_on_the_pictures_they_share(run, tmp_path):
   shutil.copytree(run, other)
   lines = (run / "predictions.csv").read_text("utf-8").splitlines(keepends=True)
   (other / "predictions.csv").write_text("".join(lines[:-2]), "utf-8")
+  helpers.seal(other)
   done = _program("report", run, other, f"--output={tmp_path / 'both'}")
   assert done.returncode == 0 and not done.stderr, done.stderr
   words = " ".join(_Reader((tmp_path / "both" / "index.html").read_text()).text)
