@@ -8,6 +8,7 @@ several processes may share the file.
 
 import contextlib
 import dataclasses
+import hashlib
 import pathlib
 import sqlite3
 import threading
@@ -18,6 +19,7 @@ import numpy as np
 FILE_NAME = "features-1.sqlite"  # 1 is the layout: another layout gets another file
 _BUSY_SECONDS = 60.0  # how long one process waits for another one's transaction
 _STORED = np.dtype("<f4")  # little-endian float32, whatever the machine
+_CHECK_BYTES = 8  # of the digest behind a value; values of emojax 0.1 have none
 
 
 class CacheError(ValueError):
@@ -69,6 +71,11 @@ class FeatureCache:
         f"cannot make the cache folder {self.path.parent} ({error.strerror}); choose "
         "another with --cache_dir, or none with --cache_dir="
       ) from error
+    if self.path.exists() and not self.path.is_file():
+      raise CacheError(
+        f"feature cache {self.path}: it is no regular file; choose another folder with "
+        "--cache_dir"
+      )
     with self._explained():
       self._connection = sqlite3.connect(
         self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -111,7 +118,7 @@ class FeatureCache:
       for image in images:
         rows = self._connection.execute(query, (image, *keys)).fetchall()
         stored[image] = {
-          keys[text].name: self._decode(keys[text], blob) for text, blob in rows
+          keys[text].name: self._decode(image, keys[text], blob) for text, blob in rows
         }
     return stored
 
@@ -134,7 +141,8 @@ class FeatureCache:
           raise ValueError(
             f"{feature.name} has {feature.size} numbers; got shape {value.shape}"
           )
-        rows.append((image, feature.text, value.astype(_STORED).tobytes()))
+        blob = value.astype(_STORED).tobytes()
+        rows.append((image, feature.text, blob + _check(image, feature.text, blob)))
     statement = "INSERT OR IGNORE INTO feature_values VALUES (?, ?, ?)"
     with self._lock, self._explained():
       self._connection.execute("BEGIN IMMEDIATE")
@@ -158,12 +166,21 @@ class FeatureCache:
   def __exit__(self, *unused) -> None:
     self.close()
 
-  def _decode(self, feature: FeatureKey, blob: bytes) -> np.ndarray:
-    if len(blob) != feature.size * _STORED.itemsize:
+  def _decode(self, image: str, feature: FeatureKey, stored: object) -> np.ndarray:
+    size = feature.size * _STORED.itemsize
+    blob, check = (
+      (stored[:size], stored[size:]) if isinstance(stored, bytes) else ("", "")
+    )
+    wrong = ""
+    if len(blob) != size or len(check) not in (0, _CHECK_BYTES):
+      number = len(blob) + len(check)
+      wrong = f"has {number} bytes, expected {size} and {_CHECK_BYTES} of its digest"
+    elif check and check != _check(image, feature.text, blob):
+      wrong = "is not what was stored: its digest differs"
+    if wrong:
       raise CacheError(
-        f"the feature cache {self.path} is damaged: a value of {feature.name} has "
-        f"{len(blob)} bytes, expected {feature.size * _STORED.itemsize}; delete the "
-        "file, and the features are computed again"
+        f"the feature cache {self.path} is damaged: a value of {feature.name} {wrong}; "
+        "delete the file, and the features are computed again"
       )
     return np.frombuffer(blob, _STORED).astype(np.float32)
 
@@ -183,3 +200,9 @@ class FeatureCache:
       else:  # "file is not a database", "database disk image is malformed", ...
         advice = "delete the file, and the features are computed again"
       raise CacheError(f"feature cache {self.path}: {text}; {advice}") from error
+
+
+def _check(image: str, feature: str, blob: bytes) -> bytes:
+  """The digest of a value and of what it belongs to."""
+  content = f"{image} {feature} ".encode() + blob
+  return hashlib.blake2b(content, digest_size=_CHECK_BYTES).digest()

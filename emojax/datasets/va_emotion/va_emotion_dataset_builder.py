@@ -183,6 +183,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         source, data, self._extract_settings, extraction, progress=True
       )
     self.info.metadata.update(self._dataset.metadata)
+    self.info.metadata[DIGEST] = digest(self._dataset)
     return {"train": self._generate_examples(self._dataset)}
 
   def _generate_examples(
