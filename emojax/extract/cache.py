@@ -168,13 +168,11 @@ class FeatureCache:
 
   def _decode(self, image: str, feature: FeatureKey, stored: object) -> np.ndarray:
     size = feature.size * _STORED.itemsize
-    blob, check = (
-      (stored[:size], stored[size:]) if isinstance(stored, bytes) else ("", "")
-    )
+    whole = stored if isinstance(stored, bytes) else b""
+    blob, check = whole[:size], whole[size:]
     wrong = ""
     if len(blob) != size or len(check) not in (0, _CHECK_BYTES):
-      number = len(blob) + len(check)
-      wrong = f"has {number} bytes, expected {size} and {_CHECK_BYTES} of its digest"
+      wrong = f"has {len(whole)} bytes, expected {size} and {_CHECK_BYTES} of a digest"
     elif check and check != _check(image, feature.text, blob):
       wrong = "is not what was stored: its digest differs"
     if wrong:

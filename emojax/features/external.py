@@ -30,9 +30,7 @@ _NAME_COLUMNS = (
   "stimulus",
 )
 _NAME_FILES = "file_names.txt"  # as thingsvision writes it beside features.npy
-_OWN = (
-  "features.json"  # beside tables that emojax.extract wrote, whose digests it keeps
-)
+_OWN = "features.json"  # beside emojax.extract's tables, whose digests it keeps
 
 
 class ExternalError(errors.UserError):

@@ -18,7 +18,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from emojax.features import params as sources
-from emojax.utils import arrays, checksums, files, records
+from emojax.train import stored_arrays
+from emojax.utils import checksums, files, records
 
 # Orbax announces every file it touches; its warnings still come through.
 logging.getLogger("absl").setLevel(logging.WARNING)
@@ -180,7 +181,7 @@ class StateStore:
     with _writing(self._folder, state):
       parts = {
         _STATE: ocp.args.StandardSave(state),
-        _DIGEST: ocp.args.JsonSave({"sha256": _digest(state)}),
+        _DIGEST: ocp.args.JsonSave({"sha256": stored_arrays.digest(state)}),
       }
       self._manager.save(epoch, args=ocp.args.Composite(**parts))
 
@@ -196,16 +197,18 @@ class StateStore:
       epoch: as `newest` gave it.
       like: a pytree of the same shapes.
     """
-    path, target = self._folder.states / str(epoch), _target(like)
+    path, target = self._folder.states / str(epoch), stored_arrays.target(like)
     with _reading(path, _START_AGAIN.format(self._folder.states)):
       with ocp.StandardCheckpointer() as checkpointer:
-        _check_shapes(checkpointer, path / _STATE, target)
+        stored_arrays.check(checkpointer, path / _STATE, target)
       parts: dict[str, Any] = {_STATE: ocp.args.StandardRestore(target)}
       if (path / _DIGEST).exists():  # emojax 0.1 kept none
         parts[_DIGEST] = ocp.args.JsonRestore()
       stored = self._manager.restore(epoch, args=ocp.args.Composite(**parts))
       state = stored[_STATE]
-      if _DIGEST in parts and stored[_DIGEST] != {"sha256": _digest(state)}:
+      if _DIGEST in parts and stored[_DIGEST] != {
+        "sha256": stored_arrays.digest(state)
+      }:
         raise ValueError("its numbers are not those that were written")
       return state
 
@@ -258,42 +261,14 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
       f"{folder.path} has no trained networks yet: finish it with python -m "
       "emojax.train --resume and the settings it was started with"
     )
-  target = _target({"params": params_like, "scaling": _fields(scaling_like)})
+  target = stored_arrays.target(
+    {"params": params_like, "scaling": _fields(scaling_like)}
+  )
   advice = "copy the run again from where it was made, or train again"
   with _reading(folder.model, advice), ocp.StandardCheckpointer() as checkpointer:
-    # Compared here: Orbax finds out while it reads, and leaves those reads hanging.
-    _check_shapes(checkpointer, folder.model, target)
+    stored_arrays.check(checkpointer, folder.model, target)
     tree = checkpointer.restore(folder.model, target)
   return tree["params"], type(scaling_like)(**tree["scaling"])
-
-
-def _check_shapes(
-  checkpointer: ocp.StandardCheckpointer, path: pathlib.Path, target: Any
-) -> None:
-  """Refuses stored arrays of other names or shapes; ValueError says which."""
-  metadata = checkpointer.metadata(path).item_metadata
-  if metadata is None or not hasattr(metadata, "tree"):
-    raise ValueError("it is no checkpoint, or its _METADATA is missing or damaged")
-  there, here = (
-    {name: list(x.shape) for name, x in _by_name(tree).items()}
-    for tree in (metadata.tree, target)
-  )
-  changes = _differences(there, here)
-  if changes:
-    raise ValueError(f"it does not fit config.json: {changes[0]}")
-
-
-def _by_name(tree: Any) -> dict[str, Any]:
-  """A pytree's arrays, or their descriptions, by the path to each."""
-  leaves, _ = jax.tree.flatten_with_path(tree, is_leaf=_has_shape)
-  return {
-    jax.tree_util.keystr(path, simple=True, separator="/"): leaf
-    for path, leaf in leaves
-  }
-
-
-def _digest(state: Any) -> str:
-  return arrays.digest(jax.device_get(_by_name(state)))
 
 
 _START_AGAIN = (
@@ -354,18 +329,6 @@ def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
 
 def _fields(named_tuple: Any) -> dict[str, Any]:
   return dict(named_tuple._asdict())
-
-
-def _has_shape(x: Any) -> bool:
-  return hasattr(x, "shape")
-
-
-def _target(tree: Any) -> Any:
-  """Shapes and where they should live: here, whatever devices wrote them."""
-  here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-  return jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct(np.shape(x), x.dtype, sharding=here), tree
-  )
 
 
 def _plain(value: Any) -> Any:

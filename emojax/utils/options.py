@@ -25,6 +25,7 @@ _BOUNDS = {
 
 # What every setting keeps to: JAX counts with 32 bits, and no list of people is longer.
 _MOST, _MOST_ITEMS = 2**31 - 1, 100
+_MOST_SHOWN = 100  # characters of what came
 
 T = TypeVar("T")
 
@@ -150,6 +151,7 @@ def check(settings: Any) -> None:
       holds, expected = False, f"at most {_MOST}"
     if not holds:
       shown = ",".join(map(str, items)) or "nothing"
+      shown = shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."
       raise errors.UserError(f"--{field.name} should be {expected}; got {shown}")
 
 

@@ -178,7 +178,7 @@ def digest(dataset: Dataset) -> str:
   """Hex digest of everything in a dataset, which is stored beside it."""
   texts = [dataset.metadata, dataset.image_ids, dataset.keywords]
   ordered = json.dumps(files.plain(texts), sort_keys=True, allow_nan=False)
-  numbers = {
+  numbers: dict[str, np.ndarray] = {
     "ratings": np.asarray(dataset.ratings, np.float32),
     "ratings_std": np.asarray(dataset.ratings_std, np.float32),
     "num_raters": np.asarray(dataset.num_raters, np.int32),
