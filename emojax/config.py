@@ -12,6 +12,14 @@ from typing import Any
 TARGETS = ("valence", "arousal")  # the columns of a ratings table, in order
 SCALE = (1.0, 9.0)  # lowest and highest rating; other scales are mapped to it
 SCALE_MIDDLE = sum(SCALE) / 2  # above is high
+# 59 + 320 + 59 + 1000 + 150 = 1588 columns, the width of the paper's input.
+PAPER_FEATURES = ("color", "gist", "lbp", "object_squeezenet", "semantic_deeplab")
+# Three layers of the network that is installed with emojax; 1840 columns.
+BEST_FEATURES = (
+  "pool_efficientnet_lite2_proportional",
+  "stage6_efficientnet_lite2_proportional",
+  "stage5_efficientnet_lite2_proportional",
+)
 
 
 def setting(
@@ -58,9 +66,8 @@ class ExtractConfig:
   """How pictures become features."""
 
   features: tuple[str, ...] = setting(
-    ("color", "gist", "lbp", "object_squeezenet", "semantic_deeplab"),
-    "Which features, in column order; these five are 59 + 320 + 59 + 1000 + 150 = "
-    "1588 columns, the width of the paper's input.",
+    BEST_FEATURES,
+    f"Which features, in column order. The paper's are {','.join(PAPER_FEATURES)}.",
   )
   extra_features: tuple[str, ...] = setting(
     (),
@@ -90,7 +97,7 @@ class ExtractConfig:
     "such as Warriner's.",
   )
   word_features: tuple[str, ...] = setting(
-    ("object_squeezenet", "semantic_deeplab"),
+    ("object_efficientnet_lite2",),
     "For word_emotion: the features whose class names are looked up.",
   )
   network_precision: str = setting(
@@ -331,7 +338,7 @@ class TrainConfig:
 # Named settings: (how to train, which features). `best` was chosen by cross-validation
 # inside the training folds of OASIS; BUILD_NOTES.md has the search.
 PRESETS = {
-  "paper": (TrainConfig(), ExtractConfig.features),
+  "paper": (TrainConfig(), PAPER_FEATURES),
   "best": (
     TrainConfig(
       hidden=(128, 64),
@@ -347,10 +354,6 @@ PRESETS = {
       input_dropout=0.5,
       ensemble=10,
     ),
-    (
-      "pool_efficientnet_lite2_proportional",
-      "stage6_efficientnet_lite2_proportional",
-      "stage5_efficientnet_lite2_proportional",
-    ),
+    BEST_FEATURES,
   ),
 }

@@ -11,10 +11,11 @@ and others, JASA 113(523), 2018.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+LEVEL = 0.9  # how probably a mean rating lies inside its interval, unless asked else
 _GROUPS = 3
 _LEAST_IN_GROUP = 50  # errors; with fewer images there are fewer groups
 
@@ -72,12 +73,50 @@ def coverage(
   return np.asarray(calibration.error) <= widths, widths
 
 
+def held(
+  calibration: Calibration, fold: np.ndarray, level: float = LEVEL
+) -> tuple[np.ndarray, list[dict[str, Any]]]:
+  """How wide intervals are and how often they hold, each fold's by the other folds.
+
+  Args:
+    calibration: errors that were seen.
+    fold: (N,) the fold of each image.
+    level: between 0 and 1.
+  Returns:
+    (N, T) half-widths, infinite where nothing can be said, and for each target:
+    `half_width`, their mean; `coverage`, the share of errors inside; `by_third`, the
+    same of the most familiar, the middle and the least familiar images. NaN where no
+    image has an interval.
+  """
+  inside, widths = coverage(calibration, fold, level)
+  order = np.argsort(calibration.distance, kind="stable")
+  summaries = []
+  for errors, within, half in zip(calibration.error.T, inside.T, widths.T, strict=True):
+    known = np.isfinite(errors) & np.isfinite(half)
+    thirds = np.array_split(order[known[order]], _GROUPS)
+    summaries.append(
+      {
+        "level": level,
+        "half_width": _mean(half[known]),
+        "coverage": _mean(within[known]),
+        "by_third": [_mean(within[third]) for third in thirds],
+      }
+    )
+  return widths, summaries
+
+
+def _mean(values: np.ndarray) -> float:
+  return float(values.mean()) if len(values) else math.nan
+
+
 def _of_target(
   distances: np.ndarray, errors: np.ndarray, distance: np.ndarray, level: float
 ) -> np.ndarray:
   """(B,) half-widths for one target."""
   has_both = np.isfinite(errors) & np.isfinite(distances)
   distances, errors = np.asarray(distances, np.float64)[has_both], errors[has_both]
+  if not len(errors):
+    return np.full(len(distance), np.inf)
   groups = max(1, min(_GROUPS, len(errors) // _LEAST_IN_GROUP))
   limits = np.quantile(distances, np.arange(1, groups) / groups)
   group_of_error = np.searchsorted(limits, distances)

@@ -43,6 +43,7 @@ class TargetResult:
   scores: metrics.Scores  # of the out-of-fold predictions of all folds together
   ceiling: dict[str, float] | None  # see metrics.noise_ceiling
   scale: scale_lib.Scale = SCALE  # that all these numbers are on
+  interval: dict[str, Any] | None = None  # see conformal.held; None where not measured
 
   @property
   def train_mse(self) -> float:
@@ -124,6 +125,7 @@ def predictions_csv(
   predicted: np.ndarray,
   rated: np.ndarray,
   keywords: Sequence[str] = (),
+  ends: Sequence[np.ndarray] = (),
 ) -> str:
   """Text of `predictions.csv`: one row per tested picture, in the dataset's order.
 
@@ -134,16 +136,19 @@ def predictions_csv(
     predicted: (N, T) out-of-fold predictions, NaN where not tested.
     rated: (N, T) ratings on the same scale.
     keywords: N words; a column of its own where some picture has one.
+    ends: of the intervals around predictions, the lower and the upper, (N, T) each,
+      NaN where nothing can be said; none where a run has no intervals.
   """
   has_words = any(keywords)
-  head = ("image", "fold", *targets, *(f"{t}_rated" for t in targets))
+  head = ["image", "fold", *targets, *(f"{t}_rated" for t in targets)]
+  for end in ("low", "high")[: len(ends)]:
+    head += [f"{target}_{end}" for target in targets]
   rows: list[list[object]] = [[*head, *["keyword"] * has_words]]
   words = keywords or [""] * len(image_ids)
-  for name, fold, predictions, true, word in zip(
-    image_ids, fold_of_image, predicted, rated, words, strict=True
-  ):
-    if not np.isnan(predictions).any():
-      numbers = [f"{value:.4f}" for value in (*predictions, *true)]
+  table = np.concatenate([predicted, rated, *ends], axis=1)
+  for name, fold, row, word in zip(image_ids, fold_of_image, table, words, strict=True):
+    if not np.isnan(row[: len(targets)]).any():
+      numbers = ["" if np.isnan(value) else f"{value:.4f}" for value in row]
       rows.append([name, int(fold) + 1, *numbers, *[word] * has_words])
   return files.csv_text(rows)
 
@@ -202,6 +207,7 @@ def to_json(
         "test_mse": result.test_mse,
         "out_of_fold": dataclasses.asdict(result.scores),
         "noise_ceiling": result.ceiling,
+        "interval": result.interval,
         "folds": [dataclasses.asdict(fold) for fold in result.folds],
       }
       for result in target_results

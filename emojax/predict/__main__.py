@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from emojax import config
+from emojax.evaluation import conformal
 from emojax.utils import cli, errors, files, options
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
@@ -40,7 +41,6 @@ _UNUSED = (
   "word_features",
   "network_precision",
 )  # the run says which
-_INTERVAL = 0.9
 _KINDS = (".csv", ".json", ".parquet")
 
 
@@ -59,7 +59,7 @@ def define_flags() -> None:
   )
   flags.DEFINE_float(
     "interval",
-    _INTERVAL,
+    conformal.LEVEL,
     "How probably the mean rating lies between valence_low and valence_high, and "
     "likewise for arousal; a share between 0 and 1.",
   )

@@ -30,7 +30,6 @@ from emojax.utils.scales import Scale
 
 # Scored; any other status stands for an image that is not.
 OK, FAR, SIMULATED = "ok", "far", "simulated"
-INTERVAL = 0.9  # of the ratings' means lie inside the intervals, unless asked otherwise
 _BATCH = 64  # rows a call
 
 
@@ -116,7 +115,7 @@ class Predictor:
     *,
     settings: ExtractConfig | None = None,
     progress: bool = False,
-    interval: float = INTERVAL,
+    interval: float = conformal.LEVEL,
     allow_simulated: bool = False,
     output_scale: Sequence[float] = (),
   ) -> Predictions:

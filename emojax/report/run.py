@@ -221,6 +221,9 @@ def _result_notes(report: Mapping[str, Any]) -> list[str]:
     f"The paper's rows are its own numbers on its own {paper.NUM_IMAGES:,} pictures; "
     "only a run on those may be compared with them number by number.",
     "Brackets: 95 % intervals, resampling the pictures.",
+    "Intervals around predictions: in which a picture's mean rating should lie; each "
+    "fold's from the errors on the others, by how near a picture is to the training "
+    "pictures. predictions.csv has them.",
   ]
 
 
@@ -246,7 +249,27 @@ def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.T
     ]
     spread.append([target, *texts])
   tables.append(page.Table("Out-of-fold scores", rows))
-  return [*tables, page.Table("Mean and spread over folds", spread)]
+  tables.append(page.Table("Mean and spread over folds", spread))
+  measured = {t: of.get("interval") for t, of in report["targets"].items()}
+  if any(measured.values()):
+    tables.append(page.Table("Intervals around predictions", _intervals(measured)))
+  return tables
+
+
+def _intervals(measured: Mapping[str, Mapping[str, Any] | None]) -> list[list[str]]:
+  """How wide intervals are and how often the rating lies inside, a row per target."""
+  rows = [
+    ["target", "meant to hold for", "prediction +-", "held for"]
+    + [f"{of} third" for of in ("most familiar", "middle", "least familiar")]
+  ]
+  for target, interval in measured.items():
+    if interval and interval["coverage"] is not None:
+      shares = (interval["coverage"], *interval["by_third"])
+      rows.append(
+        [target, f"{interval['level']:.0%}", f"{interval['half_width']:.2f} on average"]
+        + [f"{files.number(share):.1%}" for share in shares]
+      )
+  return rows
 
 
 def _provenance(report: Mapping[str, Any]) -> list[str]:

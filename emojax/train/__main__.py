@@ -5,7 +5,7 @@ program, and leaves a run folder: the trained networks, an out-of-fold predictio
 every picture, and a table laid out like the paper's.
 
   python -m emojax.train --fold=all
-  python -m emojax.train --fold=all --preset=best --dataset=va_emotion/folder \\
+  python -m emojax.train --fold=all --dataset=va_emotion/folder \\
       --images_dir=PICTURES --ratings_csv=RATINGS.csv
 """
 
@@ -34,10 +34,10 @@ def define_flags() -> None:
   """Defines the program's flags; not on import, so that programs can be imported."""
   flags.DEFINE_enum(
     "preset",
-    "paper",
+    "best",
     list(config.PRESETS),
-    "Named settings: the paper's own, or what predicts best on a few hundred "
-    "photographs. Any other flag overrides its setting.",
+    "Named settings and features: what predicts best on a few hundred photographs, or "
+    "the paper's own. Any other flag overrides its setting.",
   )
   flags.DEFINE_string(
     "fold",

@@ -58,9 +58,23 @@ def run(
     reference.held_out / reference.typical, np.abs(predicted - rated)
   )
   files.write(folder.calibration, arrays.encode(calibration))
-  write(folder, config, dataset, target_results, predicted, time.monotonic() - start)
+  half, intervals = conformal.held(calibration, dataset.fold)
+  half = np.where(np.isfinite(half), half, np.nan)
+  ends = [np.clip(predicted + side * half, *config_lib.SCALE) for side in (-1, 1)]
+  target_results = [
+    dataclasses.replace(result, interval=_on_scale(interval, result.scale))
+    for result, interval in zip(target_results, intervals, strict=True)
+  ]
+  seconds = time.monotonic() - start
+  write(folder, config, dataset, target_results, predicted, seconds, ends=ends)
   checkpoint.drop_states(folder)
   return folder
+
+
+def _on_scale(interval: dict[str, Any], scale: scale_lib.Scale) -> dict[str, Any]:
+  """What `conformal.held` says of a target, in points of another scale than 1..9."""
+  stretch = scale_lib.stretch(config_lib.SCALE, scale)
+  return interval | {"half_width": interval["half_width"] * stretch}
 
 
 def describe(
@@ -96,6 +110,7 @@ def write(
   predicted: np.ndarray,
   seconds: float,
   notes: Sequence[str] = (),
+  ends: Sequence[np.ndarray] = (),
 ) -> None:
   """Writes what a run found: predictions, table, and last `results.json`.
 
@@ -107,6 +122,7 @@ def write(
     predicted: (N, T) out-of-fold predictions on 1..9.
     seconds: how long it took.
     notes: what a reader must be told besides the dataset's notes.
+    ends: of the intervals around predictions, see `results.predictions_csv`; on 1..9.
   """
   provenance: dict[str, Any] = {
     **config["identity"],
@@ -122,7 +138,7 @@ def write(
   report = results.to_json(target_results, provenance)
   targets = [result.target for result in target_results]
   rated = dataset.ratings[:, [dataset.targets.index(target) for target in targets]]
-  shown, shown_ratings = (
+  shown, shown_ratings, *shown_ends = (
     np.stack(
       [
         scale_lib.mapped(column, config_lib.SCALE, result.scale)
@@ -130,10 +146,16 @@ def write(
       ],
       axis=1,
     )
-    for values in (predicted, rated)
+    for values in (predicted, rated, *ends)
   )
   csv_text = results.predictions_csv(
-    dataset.image_ids, dataset.fold, targets, shown, shown_ratings, dataset.keywords
+    dataset.image_ids,
+    dataset.fold,
+    targets,
+    shown,
+    shown_ratings,
+    dataset.keywords,
+    shown_ends,
   )
   files.write(folder.predictions, csv_text)
   files.write(folder.table, results.table_markdown(report))

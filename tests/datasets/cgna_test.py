@@ -216,7 +216,8 @@ def test_it_is_prepared_with_its_ratings(folder, tmp_path):
 def test_the_training_program_takes_it(folder, tmp_path):
   command = [sys.executable, "-m", "emojax.train", "--dataset=va_emotion/cgna10766"]
   command += [f"--manual_dir={folder}", f"--data_dir={tmp_path / 'tfds'}"]
-  command += ["--features=color,lbp", "--hidden=8", "--max_epochs=2", "--cache_dir="]
+  command += ["--preset=paper", "--features=color,lbp", "--hidden=8"]
+  command += ["--max_epochs=2", "--cache_dir="]
   command += [f"--workdir={tmp_path / 'run'}"]
   done = subprocess.run(command, capture_output=True, text=True)
   assert done.returncode == 0, done.stderr

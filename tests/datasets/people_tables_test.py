@@ -197,6 +197,7 @@ def test_the_first_command_ends_in_a_run(images, tmp_path):
   run = helpers.run(
     "-m",
     "emojax.train",
+    "--preset=paper",
     "--dataset=va_emotion/folder",
     f"--images_dir={images}",
     f"--ratings_csv={table}",

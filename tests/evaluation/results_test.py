@@ -98,6 +98,23 @@ def test_predictions_csv_survives_awkward_names():
   assert float(rows[1]["valence_rated"]) == 5
 
 
+def test_predictions_csv_has_intervals_where_they_are_known():
+  predicted = np.array([[5.0, 2.0], [6.0, 3.0]])
+  low, high = predicted - 1, predicted + np.array([[1, np.nan], [2, 3]])
+  text = results.predictions_csv(
+    ["a", "b"],
+    np.zeros(2, int),
+    ("valence", "arousal"),
+    predicted,
+    predicted,
+    ends=[low, high],
+  )
+  rows = list(csv.DictReader(io.StringIO(text)))
+  ends = ("valence_low", "arousal_low", "valence_high", "arousal_high")
+  assert [rows[0][name] for name in ends] == ["4.0000", "1.0000", "6.0000", ""]
+  assert [rows[1][name] for name in ends] == ["5.0000", "2.0000", "8.0000", "6.0000"]
+
+
 def test_scores_that_are_undefined_are_null_and_the_table_is_the_same():
   """Ratings that do not vary have no r, no R2 and no ceiling of r."""
   scores = metrics.score(np.array([2.0, 4.0]), np.full(2, 5.0))

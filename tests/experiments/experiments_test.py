@@ -189,8 +189,8 @@ def test_every_entry_is_a_run_of_its_own(table_2):
 def test_a_source_of_the_table_is_what_the_training_program_makes_of_it(table_2):
   folder, _ = table_2
   alone = folder.parent / "alone"
-  command = [sys.executable, "-m", "emojax.train", "--num_synthetic=30"]
-  command += ["--max_epochs=4", "--hidden=6", "--seed=1"]
+  command = [sys.executable, "-m", "emojax.train", "--preset=paper"]
+  command += ["--num_synthetic=30", "--max_epochs=4", "--hidden=6", "--seed=1"]
   command += ["--features=color,lbp,object_squeezenet", f"--workdir={alone}"]
   command += [f"--data_dir={folder.parent / 'tfds'}"]
   command += [f"--cache_dir={folder.parent / 'cache'}"]

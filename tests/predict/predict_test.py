@@ -62,6 +62,7 @@ def run(images, tmp_path_factory):
   done = _process(
     "-m",
     "emojax.train",
+    "--preset=paper",
     "--dataset=va_emotion/folder",
     f"--images_dir={images}",
     f"--ratings_csv={images / 'ratings.csv'}",
@@ -353,6 +354,7 @@ def test_a_run_of_emojax_0_1_0_predicts_the_same(images, tmp_path):
   command = (
     "-m",
     "emojax.train",
+    "--preset=paper",
     "--num_synthetic=10",
     f"--data_dir={tmp_path / 'tfds'}",
     "--features=object_squeezenet,lbp",
@@ -432,6 +434,7 @@ def test_weights_travel_in_the_archive(shared_data, images, tmp_path):
   done = _process(
     "-m",
     "emojax.train",
+    "--preset=paper",
     "--dataset=va_emotion/folder",
     f"--images_dir={images}",
     f"--ratings_csv={images / 'ratings.csv'}",
@@ -467,6 +470,7 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, images, tmp_
   done = _process(
     "-m",
     "emojax.train",
+    "--preset=paper",
     "--dataset=va_emotion/folder",
     f"--images_dir={images}",
     f"--ratings_csv={images / 'ratings.csv'}",

@@ -69,6 +69,7 @@ def run(tmp_path_factory):
       rows.writerow([name, 1 + i / 3.2, 9 - i / 4, f"word{i % 3}<b>"])
   done = _program(
     "train",
+    "--preset=paper",
     "--dataset=va_emotion/folder",
     f"--images_dir={images}",
     f"--ratings_csv={place / 'ratings.csv'}",
@@ -119,6 +120,22 @@ def test_the_paper_is_cited_as_the_dataset_cites_it(read):
   assert f", {entry['year']}; preprint 2017." in cited
   assert entry["year"] in (helpers.ROOT / "README.md").read_text("utf-8")[:1000]
   assert f"Kim et al. {entry['year']}," in storage.CONFIGS["cgna10766"]
+
+
+def test_intervals_around_predictions_are_in_the_run_and_on_its_page(run, read):
+  with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
+    rows = list(csv.DictReader(file))
+  found = json.loads((run / "results.json").read_text("utf-8"))["targets"]
+  for target, result in found.items():
+    inside = [
+      float(row[f"{target}_low"])
+      <= float(row[f"{target}_rated"])
+      <= float(row[f"{target}_high"])
+      for row in rows
+    ]
+    assert sum(inside) / len(rows) == pytest.approx(result["interval"]["coverage"])
+  words = " ".join(read.text)
+  assert "Intervals around predictions" in words and "least familiar third" in words
 
 
 def test_headings_are_one_title_and_its_sections(read):

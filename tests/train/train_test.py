@@ -41,6 +41,7 @@ def rated(tmp_path_factory):
     f"--ratings_csv={folder / 'ratings.csv'}",
     f"--data_dir={folder / 'tfds'}",
     f"--cache_dir={folder / 'cache'}",
+    "--preset=paper",
     "--features=color,lbp",
   ]
 

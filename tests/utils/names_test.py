@@ -1,7 +1,5 @@
 """One normal form of a picture's name, and which file a name means."""
 
-import time
-
 import pytest
 
 from emojax.utils import names
@@ -99,9 +97,9 @@ def test_a_hint_that_would_look_the_same_is_spelled_out():
   assert files.hint(ZOE) == r"'Zo\xeb\u200b.jpg'"
 
 
-def test_six_thousand_names_take_no_time():
+def test_likeness_is_not_looked_for_where_names_resolve(monkeypatch):
+  """It takes time that grows with the square of the names."""
+  monkeypatch.setattr(names.difflib, "SequenceMatcher", pytest.fail)
   files = names.Files(f"set/picture {n}.jpg" for n in range(6000))
-  start = time.process_time()
   resolved = files.resolve([f"C:\\me\\set\\picture {n}" for n in range(6000)])
-  assert time.process_time() - start < 1
   assert resolved.image_ids[7] == "set/picture 7.jpg" and resolved.bare == 6000
