@@ -160,3 +160,37 @@ def test_the_home_folder_is_understood(tmp_path, monkeypatch):
   monkeypatch.setenv("HOME", str(tmp_path))
   with cache.FeatureCache(pathlib.Path("~/kept")) as store:
     assert store.path == tmp_path / "kept" / cache.FILE_NAME
+
+
+@pytest.mark.parametrize(
+  ("change", "wrong"),
+  [
+    ("substr(value, 1, 4) || x'00' || substr(value, 6)", "its digest differs"),
+    ("substr(value, 1, 19)", "has 19 bytes, expected 12 and 8"),
+    ("'text'", "has 0 bytes"),
+    ("7", "has 0 bytes"),
+  ],
+)
+def test_a_value_that_is_not_what_was_stored_is_explained(tmp_path, change, wrong):
+  with cache.FeatureCache(tmp_path) as store:
+    store.put_many([("p", {KEY: _value(1, 2, 3)})])
+    store._connection.execute(f"UPDATE feature_values SET value = {change}")
+    with pytest.raises(cache.CacheError, match=f"{wrong}.*; delete the file"):
+      store.get_many(["p"], [KEY])
+
+
+def test_values_have_the_digest_of_what_they_belong_to(tmp_path):
+  with cache.FeatureCache(tmp_path) as store:
+    store.put_many([("p", {KEY: _value(1, 2, 3)})])
+    store._connection.execute("UPDATE feature_values SET picture = 'q'")
+    with pytest.raises(cache.CacheError, match="its digest differs"):
+      store.get_many(["q"], [KEY])
+    # emojax 0.1 kept none.
+    store._connection.execute("UPDATE feature_values SET value = substr(value, 1, 12)")
+    np.testing.assert_array_equal(store.get_many(["q"], [KEY])["q"]["color"], [1, 2, 3])
+
+
+def test_a_cache_that_is_no_file_is_explained(tmp_path):
+  os.mkfifo(tmp_path / cache.FILE_NAME)
+  with pytest.raises(cache.CacheError, match="no regular file"):
+    cache.FeatureCache(tmp_path)

@@ -392,6 +392,24 @@ def test_a_run_of_emojax_0_1_0_predicts_the_same(images, tmp_path):
   assert again.returncode == 0 and "reusing 10 rated pictures" in again.stdout
 
 
+@pytest.mark.parametrize("factor", [1e24, np.nan, np.inf])
+def test_numbers_that_cannot_be_are_error_rows(run, images, factor):
+  opened = emojax.load(run)
+  bias = opened._params["output"]["bias"]
+  opened._params["output"]["bias"] = bias.at[:10].multiply(factor)  # valence only
+  predictions = opened.predict(images / "05.png")
+  assert predictions.status == ["error"] and np.isnan(predictions.valence[0])
+  assert np.isnan(predictions.low["arousal"][0]) and not predictions.is_scored[0]
+  assert "its predicted valence" in predictions.reason[0]
+
+
+def test_a_prediction_may_leave_the_scale_by_its_interval_s_width():
+  mean = {"valence": np.array([9.9, 10.1, 0.1, -0.1, 5.0, 16.9, 17.1, np.nan])}
+  half = {"valence": np.array([0.5, 0.5, 0.5, 0.5, 0.5, np.inf, np.nan, np.inf])}
+  doubted = [bool(doubt) for doubt in predictor._doubts(mean, half)]
+  assert doubted == [False, True, False, True, False, False, True, True]
+
+
 def test_far_pictures_are_scored_and_said_to_be_far(opened, monkeypatch):
   far = np.zeros((40, 40, 3), np.uint8)
   far[::2] = 255
