@@ -243,6 +243,7 @@ class Predictor:
       out = self._program(self._params, self._scaling, source, inputs[None])
       batches.append(np.asarray(out, np.float64)[:, : len(rows)])
     every = np.concatenate(batches, axis=1)  # (K, N, T)
+    every[~np.isfinite(every)] = np.nan  # which, unlike infinity, all else takes
     of_targets = {}
     for target in self.targets:
       of_fold: dict[int, list[np.ndarray]] = {}

@@ -197,7 +197,7 @@ def test_a_dataset_that_is_not_what_was_written_is_refused(data, lines):
   metadata = _path(data) / "metadata.json"
   stored = json.loads(metadata.read_text())
   metadata.write_text(json.dumps(stored | {"scales": {"valence": [0, 9]}}))
-  with pytest.raises(ValueError, match="are not those that were written.*; delete"):
+  with pytest.raises(ValueError, match=r"are not those that were written.*; delete"):
     dataset_lib.read(_path(data))
   metadata.write_text(json.dumps(stored | {"unrated": "x"}))
   with pytest.raises(ValueError, match="unrated should be a whole number, not 'x'"):

@@ -165,7 +165,10 @@ def test_the_home_folder_is_understood(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
   ("change", "wrong"),
   [
-    ("substr(value, 1, 4) || x'00' || substr(value, 6)", "its digest differs"),
+    (
+      "CAST(substr(value, 1, 4) || x'01' || substr(value, 6) AS BLOB)",
+      "its digest differs",
+    ),
     ("substr(value, 1, 19)", "has 19 bytes, expected 12 and 8"),
     ("'text'", "has 0 bytes"),
     ("7", "has 0 bytes"),

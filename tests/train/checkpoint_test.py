@@ -112,10 +112,8 @@ def _restored(folder):
 def test_a_state_is_refused_when_its_numbers_are_not_those_written(tmp_path):
   folder = _one_state(tmp_path)
   (digest,) = (folder.states / "7" / "digest").glob("metadata")
-  digest.write_text(json.dumps({"sha256": "0" * 64}))  # as if the numbers had changed
-  with pytest.raises(
-    checkpoint.RunError, match=r"7 is damaged \(its numbers .* delete"
-  ):
+  digest.write_text(json.dumps({"sha256": "0" * 64}))  # as if numbers had changed
+  with pytest.raises(checkpoint.RunError, match=r"7 is damaged \(its numbers.*delete"):
     _restored(folder)
   shutil.rmtree(digest.parent)  # a state of emojax 0.1
   np.testing.assert_array_equal(_restored(folder), np.arange(6.0))
