@@ -248,7 +248,7 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
   """The trained networks of a run, on this machine's first device.
 
   Args:
-    folder: a finished run.
+    folder: a finished run, whose `SHA256SUMS`, if any, were checked.
     params_like, scaling_like: pytrees of the shapes they were saved with; the scaling a
       named tuple.
   Returns:
@@ -266,7 +266,8 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
   )
   advice = "copy the run again from where it was made, or train again"
   with _reading(folder.model, advice), ocp.StandardCheckpointer() as checkpointer:
-    stored_arrays.check(checkpointer, folder.model, target)
+    is_whole = (folder.path / checksums.FILE_NAME).exists()  # the caller checked it
+    stored_arrays.check(checkpointer, folder.model, target, is_whole)
     tree = checkpointer.restore(folder.model, target)
   return tree["params"], type(scaling_like)(**tree["scaling"])
 

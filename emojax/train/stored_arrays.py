@@ -28,7 +28,10 @@ def target(tree: Any) -> Any:
 
 
 def check(
-  checkpointer: ocp.StandardCheckpointer, path: pathlib.Path, expected: Any
+  checkpointer: ocp.StandardCheckpointer,
+  path: pathlib.Path,
+  expected: Any,
+  is_whole: bool = False,
 ) -> None:
   """Refuses stored arrays of other names or shapes, or that cannot be read.
 
@@ -36,10 +39,13 @@ def check(
     checkpointer: knows what should be stored.
     path: of the stored pytree.
     expected: as `target` gives it.
+    is_whole: whether its files are known to be what was written; reading them all
+      takes half as long again as Orbax does.
   Raises:
     ValueError: says which; TensorStore's errors are ValueError too.
   """
-  _read_all(path, sum(math.prod(x.shape) for x in jax.tree.leaves(expected)))
+  if not is_whole:
+    _read_all(path, sum(math.prod(x.shape) for x in jax.tree.leaves(expected)))
   metadata = checkpointer.metadata(path).item_metadata
   if metadata is None or not hasattr(metadata, "tree"):
     raise ValueError("it is no checkpoint, or its _METADATA is missing or damaged")
