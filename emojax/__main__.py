@@ -8,7 +8,7 @@ import importlib.util
 import runpy
 import sys
 
-from emojax.utils import cli
+from emojax.utils import cli, terminal
 from emojax.version import __version__
 
 PROGRAMS = {
@@ -29,7 +29,7 @@ def main() -> None:
   """Lists the programs, or runs the one named by the first argument."""
   program = sys.argv[1] if len(sys.argv) > 1 else "--help"
   if program == "--version":
-    print(f"emojax {__version__}")
+    terminal.say(f"emojax {__version__}")
   elif program in ("--help", "-h", "help"):
     cli.say(_listing())
   elif program in PROGRAMS:
@@ -42,9 +42,8 @@ def main() -> None:
     near = difflib.get_close_matches(program, PROGRAMS, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     programs = ", ".join(PROGRAMS)
-    print(
-      f"emojax: error: no program called {program!r}; {hint}known: {programs}",
-      file=sys.stderr,
+    terminal.tell(
+      f"emojax: error: no program called {program!r}; {hint}known: {programs}"
     )
     sys.exit(1)
 

@@ -182,9 +182,9 @@ class DataConfig:
   )
   rating_scale: tuple[float, ...] = setting(
     (),
-    "For folder, smid, emotion6: lowest and highest possible rating, such as 1,7; "
-    "empty: 1..9, where "
-    "the ratings leave no doubt. Networks learn on 1..9, mapped linearly.",
+    "For folder, smid, emotion6: lowest and highest possible rating, such as 1,7. "
+    "Empty: they are taken to be on 1..9 if the ratings leave no doubt of it, and "
+    "refused otherwise. Networks learn on 1..9, mapped linearly.",
     kind=float,
   )
   valence_scale: tuple[float, ...] = setting(

@@ -25,7 +25,7 @@ from emojax.attributes.fit import (
   of_classes,
   of_images,
 )
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, errors, files, options, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   pass
@@ -104,19 +104,19 @@ def _tell(learned: Learned, output: pathlib.Path, seconds: float) -> int:
   import numpy as np
 
   model = learned.model
-  print(
+  terminal.say(
     f"{model.size} attributes of {model.origin}, from {model.base}, {seconds:.1f} s"
   )
   if learned.accuracy is not None and np.isfinite(learned.accuracy).all():
-    print(
+    terminal.say(
       "classifiers tell pictures they have not seen rightly: "
       f"{100 * learned.accuracy.mean():.1f} % on average, from "
       f"{100 * learned.accuracy.min():.1f} to {100 * learned.accuracy.max():.1f} %"
     )
-  print(f"attributes: {output}, digest {model.digest[:16]}")
+  terminal.say(f"attributes: {output}, digest {model.digest[:16]}")
   failed = sum(row.status != "ok" for _, row in learned.rows)
   if failed:
-    print(
+    terminal.say(
       f"{failed} of {len(learned.rows)} pictures could not be read and are left out: "
       f"see {output / 'pictures.csv'}"
     )

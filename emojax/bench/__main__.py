@@ -17,7 +17,7 @@ from absl import flags
 
 from emojax import bench
 from emojax.bench.run import machine, run_part
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, errors, files, options, terminal
 
 _NAME = "emojax.bench"
 _ABOUT = (
@@ -45,23 +45,22 @@ def main(arguments: list[str]) -> None:
   # Processes of their own: peak memory is per process and never goes down.
   spawn = multiprocessing.get_context("spawn")
   report: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}
-  print("| what | emojax | beside | its figure | ratio | goal |")
-  print("| --- | ---: | --- | ---: | ---: | --- |")
+  terminal.say("| what | emojax | beside | its figure | ratio | goal |")
+  terminal.say("| --- | ---: | --- | ---: | ---: | --- |")
   for name in flags.FLAGS.only:
     with futures.ProcessPoolExecutor(1, spawn) as pool:
       figures, memory = pool.submit(run_part, name, size).result()
     report["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
     for f in figures:
       report["figures"].append(dataclasses.asdict(f))
-      print(
+      terminal.say(
         f"| {f.what} | {f.value:.4g} {f.unit} | {f.peer} | {f.peer_value:.4g} "
         f"{f.unit} | {f.ratio:.2f} | {f.goal} |",
-        flush=True,
       )
   with futures.ProcessPoolExecutor(1, spawn) as pool:
     report["machine"] = pool.submit(machine).result()
-  print("\nPeak memory, MB: " + files.json_line(report["peak_memory_mb"]), end="")
-  print("Machine: " + files.json_line(report["machine"]), end="")
+  terminal.say("\nPeak memory, MB: " + files.json_line(report["peak_memory_mb"])[:-1])
+  terminal.say("Machine: " + files.json_line(report["machine"])[:-1])
   if flags.FLAGS.output:
     text = files.json_text(report)
     files.write(pathlib.Path(flags.FLAGS.output), text)

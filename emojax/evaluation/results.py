@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from emojax import paper
-from emojax.config import SCALE
+from emojax.config import PRESETS, SCALE
 from emojax.evaluation import folds as folds_lib
 from emojax.evaluation import metrics
 from emojax.pages.markdown import aligned
 from emojax.utils import files
 from emojax.utils import scales as scale_lib
+
+RIDGE = "  ridge, same columns"  # the row of ridge below a target's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,37 +183,49 @@ def read_predictions(path: pathlib.Path) -> Predictions:
       raise ValueError("no column of ratings")
     predicted = {t: np.array([float(row[t]) for row in rows]) for t in targets}
     rated = {t: np.array([float(row[f"{t}_rated"]) for row in rows]) for t in targets}
-    image_ids = [row["image"] for row in rows]
-    numbers = [*predicted.values(), *rated.values()]
-    if not np.isfinite(numbers).all() or None in image_ids:
-      raise ValueError("a number is not finite or a name is missing")
-  except (OSError, ValueError, KeyError, IndexError, TypeError, csv.Error) as error:
+    image_ids = [files.unguarded(row["image"]) for row in rows]
+    keywords = [files.unguarded(row.get("keyword", "")) for row in rows]
+    if not np.isfinite([*predicted.values(), *rated.values()]).all():
+      raise ValueError("a number is not finite")
+  # A name that is cut off is None, which has no attributes.
+  except (
+    *(OSError, ValueError, KeyError, IndexError, TypeError, AttributeError),
+    csv.Error,
+  ) as error:
     raise ValueError(
       f"{path} cannot be read as predictions of a run ({error}): repeat the run"
     ) from error
-  return Predictions(
-    predicted, rated, image_ids, [row.get("keyword", "") for row in rows]
-  )
+  return Predictions(predicted, rated, image_ids, keywords)
 
 
 def to_json(
-  target_results: Sequence[TargetResult], provenance: Mapping[str, Any]
+  target_results: Sequence[TargetResult],
+  provenance: Mapping[str, Any],
+  ridge: Sequence[TargetResult] = (),
 ) -> dict[str, Any]:
-  """Contents of `results.json`: provenance, then every number of every target."""
+  """Contents of `results.json`: provenance, then every number of every target.
+
+  Args:
+    target_results: of the run's networks.
+    provenance: what they stand on.
+    ridge: of ridge regression on the same columns and folds; none: it is left out.
+  """
+  whole = {**provenance, "targets": _by_target(target_results)}
+  return {**whole, "ridge": _by_target(ridge)} if ridge else whole
+
+
+def _by_target(target_results: Sequence[TargetResult]) -> dict[str, dict[str, Any]]:
   return {
-    **provenance,
-    "targets": {
-      result.target: {
-        "scale": list(result.scale),
-        "train_mse": result.train_mse,
-        "test_mse": result.test_mse,
-        "out_of_fold": dataclasses.asdict(result.scores),
-        "noise_ceiling": result.ceiling,
-        "interval": result.interval,
-        "folds": [dataclasses.asdict(fold) for fold in result.folds],
-      }
-      for result in target_results
-    },
+    result.target: {
+      "scale": list(result.scale),
+      "train_mse": result.train_mse,
+      "test_mse": result.test_mse,
+      "out_of_fold": dataclasses.asdict(result.scores),
+      "noise_ceiling": result.ceiling,
+      "interval": result.interval,
+      "folds": [dataclasses.asdict(fold) for fold in result.folds],
+    }
+    for result in target_results
   }
 
 
@@ -230,11 +244,7 @@ def table_markdown(results: Mapping[str, Any]) -> str:
   lines += [*aligned(rows_by_group(results)), ""]
   rows = [["out of fold", "pictures", "MSE", "variance", "R2", "r", "CCC"]]
   for target, numbers_of_target in results["targets"].items():
-    s = numbers_of_target["out_of_fold"]
-    numbers = (s["mse"], s["variance"], s["r2"], s["pearson_r"], s["ccc"])
-    texts = [f"{files.number(value):.3f}" for value in numbers]
-    row = [target, str(s["num_images"]), *texts]
-    rows.append(row)
+    rows.append([target, *_scores(numbers_of_target)])
     if numbers_of_target["noise_ceiling"]:
       c = numbers_of_target["noise_ceiling"]
       mse, r2, r = (
@@ -242,8 +252,53 @@ def table_markdown(results: Mapping[str, Any]) -> str:
       )
       limit = [mse, "", r2, r, ""]
       rows.append(["  noise ceiling", str(c["num_images"]), *limit])
+    if ridge := ridge_of(results, target):
+      rows.append([RIDGE, *_scores(ridge)])
   lines += [*aligned(rows), "", *_notes(results, source)]
   return "\n".join(lines) + "\n"
+
+
+def _scores(numbers_of_target: Mapping[str, Any]) -> list[str]:
+  """How many pictures, and their scores."""
+  s = numbers_of_target["out_of_fold"]
+  numbers = (s["mse"], s["variance"], s["r2"], s["pearson_r"], s["ccc"])
+  return [str(s["num_images"]), *(f"{files.number(value):.3f}" for value in numbers)]
+
+
+def ridge_of(results: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:
+  """A target's numbers of ridge beside a run; None in runs that have none beside them.
+
+  Those are the runs of emojax 0.1 and of experiments.
+  """
+  return results.get("ridge", {}).get(target)
+
+
+def behind_ridge(results: Mapping[str, Any]) -> str:
+  """A line on the targets of which ridge has the smaller error, and what to try.
+
+  Args:
+    results: as `to_json` made it, also after a trip through JSON.
+  Returns:
+    "" where the networks are ahead everywhere, or no ridge stands beside them.
+  """
+  behind = []
+  for target, numbers_of_target in results["targets"].items():
+    ridge = ridge_of(results, target)
+    if not ridge:
+      continue
+    mse, ridge_mse = (of["out_of_fold"]["mse"] for of in (numbers_of_target, ridge))
+    if mse > ridge_mse:
+      behind.append(f"{target} (MSE {mse:.3f}, ridge {ridge_mse:.3f})")
+  if not behind:
+    return ""
+  advice = "--preset=best"
+  if results["preset"] == "best":
+    has_own = tuple(f["name"] for f in results["features"]) == PRESETS["best"][1]
+    advice = "other --features" if has_own else "the preset's own --features"
+  return (
+    f"The networks are behind ridge regression on the same columns in "
+    f"{' and '.join(behind)}: try {advice}."
+  )
 
 
 def rows_by_group(results: Mapping[str, Any]) -> list[list[str]]:
@@ -297,7 +352,8 @@ def _notes(results: Mapping[str, Any], source: str | None) -> list[str]:
     f"{f['name']} v{f['version']}" + (f" ({f['label']})" if f["label"] else "")
     for f in results["features"]
   )
-  notes = [f"- Features: {features}."]
+  behind = behind_ridge(results)
+  notes = [*([f"- {behind}"] if behind else []), f"- Features: {features}."]
   scales = scales_of(results)
   if not all(map(scale_lib.is_inside, scales.values())):
     on = ", ".join(f"{name} {scale_lib.text(ends)}" for name, ends in scales.items())

@@ -20,7 +20,7 @@ from absl import flags
 
 from emojax import config
 from emojax.experiments.config import TABLES, ExperimentConfig, FinetuneConfig
-from emojax.utils import cli, files, options
+from emojax.utils import cli, files, options, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.experiments import experiment as comparison
@@ -87,20 +87,20 @@ def main(arguments: list[str]) -> None:
   if selection.quick:
     tuned = dataclasses.replace(tuned, finetune_epochs=min(2, tuned.finetune_epochs))
   finetune.check(tuned)
-  extra = external.paths(
-    options.read(config.ExtractConfig()).extra_features, [*FEATURES, *DERIVED]
-  )
+  extract = options.read(config.ExtractConfig())
+  data = targets.wanted(options.read(config.DataConfig()))
+  extra = external.paths(extract.extra_features, [*FEATURES, *DERIVED])
+  if not selection.objects and entries_lib.takes_objects(table, flag.preset):
+    selection = _with_objects(selection, data, extract)
   entries = entries_lib.plan(table, selection, flag.preset, tuned.finetune, list(extra))
   options.read(config.TrainConfig(), given_only=True)  # refuses what cannot train
   if not selection.quick:
-    print(
+    terminal.say(
       f"{len(entries)} models x {selection.seeds} seeds to train; --quick is a small "
       "version that ends within minutes",
-      flush=True,
     )
   features = entries_lib.features_of(entries)
-  extract = options.read(config.ExtractConfig(features=features), given_only=True)
-  data = targets.wanted(options.read(config.DataConfig()))
+  extract = dataclasses.replace(extract, features=features)
   runtime.keep_memory()
   runtime.keep(extract.cache_dir)
   dataset = prepare.prepare(data, extract, progress=True)
@@ -121,7 +121,7 @@ def main(arguments: list[str]) -> None:
   identity = {"table": table, **experiment.identity()}
   folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
   if not folder.is_finished:
-    experiment.run(print)
+    experiment.run(terminal.say)
     gathered = comparison.gathered(experiment)
     compared = list(comparison.compared(experiment))
     report = {
@@ -135,8 +135,32 @@ def main(arguments: list[str]) -> None:
     files.write(path / "table.csv", tables.csv(gathered))
     # Last: a folder with this file is a finished experiment.
     files.write(folder.results, files.json_text(report))
-  print(folder.table.read_text("utf-8"))
-  print(f"experiment folder: {workdir}")
+  terminal.say(folder.table.read_text("utf-8"))
+  terminal.say(f"experiment folder: {workdir}")
+
+
+def _with_objects(
+  selection: ExperimentConfig, data: config.DataConfig, extract: config.ExtractConfig
+) -> ExperimentConfig:
+  """The object networks that `--objects` does not name; says which they are.
+
+  They are those of the experiment that goes on, or else those at hand.
+  """
+  from emojax.experiments import entries, objects
+
+  flag = flags.FLAGS
+  named = objects.earlier(flag.workdir) if flag.resume else None
+  if named is None:
+    choice = objects.weights_choice(data, extract)
+    named = objects.at_hand(extract.weights_dir, choice)
+    if flag.table in entries.OF_ONE_NETWORK:
+      named = named[:1]
+    if named:
+      terminal.say(
+        f"objects: {', '.join(named)}, whose weights are at hand; --objects names "
+        "others"
+      )
+  return dataclasses.replace(selection, objects=named)
 
 
 def _tuning(
@@ -147,13 +171,11 @@ def _tuning(
 ) -> "comparison.Tuning":
   """Where fine-tuning finds weights and pictures; lacking weights are told at once."""
   from emojax.backbones import trained
-  from emojax.datasets.va_emotion import build, storage, synthetic
+  from emojax.datasets.va_emotion import build, storage
   from emojax.experiments import experiment as comparison
+  from emojax.experiments import objects
 
-  choice = extract.weights
-  if choice == "default":
-    is_synthetic = storage.place(data).config == synthetic.NAME
-    choice = "auto" if is_synthetic else "trained"
+  choice = objects.weights_choice(data, extract)
   weights_dir = pathlib.Path(extract.weights_dir).expanduser()
   folder = weights_dir if extract.weights_dir else None
   find = functools.cache(lambda network: trained.find(network, folder, choice))

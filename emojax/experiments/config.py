@@ -12,7 +12,8 @@ class ExperimentConfig:
   objects: tuple[str, ...] = setting(
     (),
     "Object sources that are compared: networks, such as alexnet,vgg16,resnet50, and "
-    "attributes; empty: those three for tables 2 and 3, vgg16 for table 4.",
+    "attributes; empty: the networks whose weights are at hand, in the order of "
+    "python -m emojax.weights list; the first of them for table 4 and learning.",
   )
   low: tuple[str, ...] = setting(
     ("color", "gist", "lbp"), "The low-level features that stand beside them."

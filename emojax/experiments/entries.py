@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 from emojax import config as config_lib
 from emojax import paper
-from emojax.experiments import baselines, config, finetune
+from emojax.experiments import config, finetune
+from emojax.train import baselines
 
 NETWORK = "network"  # the model of an entry that is a network on features
 FINETUNE = "finetune"  # of one that is a network on pictures
+OF_ONE_NETWORK = ("4", "learning")  # tables that take the first object network only
 _QUICK_SHARE, _QUICK_EPOCHS = 0.1, 100
 
 
@@ -95,6 +97,11 @@ def plan(
 def features_of(entries: Sequence[Entry]) -> tuple[str, ...]:
   """Every feature that some entry needs, once."""
   return tuple(dict.fromkeys(name for entry in entries for name in entry.features))
+
+
+def takes_objects(table: str, preset: str) -> bool:
+  """Whether a table has object networks that `--objects` may name."""
+  return table in ("2", "3", "4") or (table == "learning" and preset != "best")
 
 
 def _objects(selection: config.ExperimentConfig, default: tuple[str, ...]) -> list[str]:

@@ -20,10 +20,10 @@ from emojax.backbones import weights as weights_lib
 from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.evaluation import bootstrap, results, run_files
 from emojax.evaluation import folds as folds_lib
-from emojax.experiments import baselines, finetune
 from emojax.experiments import entries as entries_lib
+from emojax.experiments import finetune
 from emojax.experiments.config import ExperimentConfig, FinetuneConfig
-from emojax.train import checkpoint, loop, model, trainer
+from emojax.train import baselines, checkpoint, loop, model, trainer
 from emojax.train import run as runs
 from emojax.utils import files, progress
 

@@ -8,14 +8,13 @@ Stopped at any moment and started again, it goes on from the cache to the same f
 
 import os
 import pathlib
-import sys
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from emojax import config
 from emojax.extract.folder import extract_folder, write
-from emojax.utils import cli, errors, options
+from emojax.utils import cli, errors, options, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   pass
@@ -54,16 +53,16 @@ def main(arguments: list[str]) -> int:
   write(output, folder, extracted, described)
   number, failed = len(extracted.rows), len(extracted.failed)
   stats = extracted.stats
-  print(
+  terminal.say(
     f"{number} pictures, {stats['from_cache']:.0f} from the cache, "
     f"{stats['total_seconds']:.1f} s, {runtime.peak_memory_mb() / 1000:.1f} GB at "
     f"most; {len(described)} features in {output}"
   )
   left_out = images.passed_over([folder])
   if left_out:
-    print(f"{_NAME}: {left_out}", file=sys.stderr)
+    terminal.tell(f"{_NAME}: {left_out}")
   if failed:
-    print(f"{failed} of {number} pictures failed: see {output / 'rows.csv'}")
+    terminal.say(f"{failed} of {number} pictures failed: see {output / 'rows.csv'}")
     return 1
   return 0
 

@@ -8,8 +8,10 @@ several processes may share the file.
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import pathlib
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +22,14 @@ FILE_NAME = "features-1.sqlite"  # 1 is the layout: another layout gets another 
 _BUSY_SECONDS = 60.0  # how long one process waits for another one's transaction
 _STORED = np.dtype("<f4")  # little-endian float32, whatever the machine
 _CHECK_BYTES = 8  # of the digest behind a value; values of emojax 0.1 have none
+
+
+_LEAST_FREE = 1 << 20  # bytes: with less of them anything may be due to a full disk
+# Kinds of SQLite's errors, see `_kind`; ERROR is what a database of others gives.
+_OF_THE_DISK = frozenset(("FULL", "IOERR"))
+_FORBIDDEN = frozenset(("READONLY", "CANTOPEN", "PERM", "AUTH"))
+_HELD = frozenset(("BUSY", "LOCKED", "PROTOCOL"))
+_DAMAGED = frozenset(("CORRUPT", "NOTADB", "ERROR", "FORMAT"))
 
 
 class CacheError(ValueError):
@@ -77,23 +87,41 @@ class FeatureCache:
         "--cache_dir"
       )
     with self._explained():
-      self._connection = sqlite3.connect(
-        self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-      )
+      try:
+        self._connection = self._open(str(self.path))
+      except sqlite3.OperationalError as error:
+        if not (_kind(error) in _FORBIDDEN and self.path.exists()):
+          raise
+        # Nobody writes below a folder that cannot be written: what is stored can still
+        # be read, and storing more is an error.
+        address = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+        self._connection = self._open(address)
+
+  def _open(self, address: str) -> sqlite3.Connection:
+    """The database at a path, or an address that says how to open it."""
+    connection = sqlite3.connect(
+      address,
+      timeout=_BUSY_SECONDS,
+      isolation_level=None,
+      check_same_thread=False,
+      uri=address.startswith("file:"),
+    )
+    # Damage may make text of a value.
+    connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
     try:
-      with self._explained():
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        # With a write-ahead log this survives the death of the process at any moment;
-        # a power cut may lose the last transactions, never the file.
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute(
-          "CREATE TABLE IF NOT EXISTS feature_values (picture TEXT NOT NULL, "
-          "feature TEXT NOT NULL, value BLOB NOT NULL, "
-          "PRIMARY KEY (picture, feature)) WITHOUT ROWID"
-        )
-    except CacheError:
-      self._connection.close()
+      connection.execute("PRAGMA journal_mode=WAL")
+      # With a write-ahead log this survives the death of the process at any moment; a
+      # power cut may lose the last transactions, never the file.
+      connection.execute("PRAGMA synchronous=NORMAL")
+      connection.execute(
+        "CREATE TABLE IF NOT EXISTS feature_values (picture TEXT NOT NULL, "
+        "feature TEXT NOT NULL, value BLOB NOT NULL, "
+        "PRIMARY KEY (picture, feature)) WITHOUT ROWID"
+      )
+    except BaseException:
+      connection.close()
       raise
+    return connection
 
   def get_many(
     self, images: Sequence[str], features: Iterable[FeatureKey]
@@ -188,16 +216,34 @@ class FeatureCache:
     try:
       yield
     except sqlite3.DatabaseError as error:
-      text = str(error)
-      if "full" in text:
-        advice = "free some space or choose another folder with --cache_dir"
-      elif "readonly" in text or "unable to open" in text:
-        advice = "choose a folder you may write to with --cache_dir"
-      elif "locked" in text:
-        advice = "another process holds it; wait for it or choose another --cache_dir"
-      else:  # "file is not a database", "database disk image is malformed", ...
-        advice = "delete the file, and the features are computed again"
-      raise CacheError(f"feature cache {self.path}: {text}; {advice}") from error
+      advice = self._advice(_kind(error))
+      raise CacheError(f"feature cache {self.path}: {error}; {advice}") from error
+
+  def _advice(self, kind: str) -> str:
+    """What to do about a kind of error, see `_kind`."""
+    try:
+      free = shutil.disk_usage(self.path.parent).free
+    except OSError:
+      free = _LEAST_FREE
+    # A full disk makes SQLite say almost anything, and never is the file to blame.
+    if kind in _OF_THE_DISK or free < _LEAST_FREE:
+      return (
+        f"its disk has {free:,} bytes free: free some space or choose another folder "
+        "with --cache_dir"
+      )
+    if kind in _FORBIDDEN:
+      return "choose a folder you may write to with --cache_dir"
+    if kind in _HELD:
+      return "another process holds it; wait for it or choose another --cache_dir"
+    if kind in _DAMAGED:
+      return "delete the file, and the features are computed again"
+    return "choose another folder with --cache_dir"
+
+
+def _kind(error: sqlite3.Error) -> str:
+  """What SQLite calls an error, without its finer distinctions: READONLY, FULL ..."""
+  name = getattr(error, "sqlite_errorname", "") or ""
+  return name.removeprefix("SQLITE_").partition("_")[0]
 
 
 def _check(image: str, feature: str, blob: bytes) -> bytes:

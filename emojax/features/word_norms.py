@@ -27,9 +27,12 @@ LEVELS = (EXACT, LEMMA, HEAD_NOUN, COMPOUND, COMPLETED)
 # compounds some twenty are none ("whippet" is no pet, "scabbard" no bard).
 _OF_CLASSES = (EXACT, LEMMA, HEAD_NOUN)
 
-# Columns of the layouts that are read, in lower case: word, then `RATED`.
-_WARRINER = ("word", "v.mean.sum", "a.mean.sum", "d.mean.sum")
-_SIMPLE = ("word", *RATED)
+# Columns of the layouts that are read: word, and `RATED` as such or as Warriner's.
+_WORD = tables.Column("word", is_needed=False)
+_RATINGS = [
+  tables.Column(name, ((), (f"{name[0]}.mean.sum",)), "", False, True, False)
+  for name in RATED
+]
 _SHORT = 8  # hex digits of a digest in labels
 
 # A tag is a noun, but the lemmatiser knows one lemma of a form and takes the verb's.
@@ -57,12 +60,14 @@ class WordNorms:
       in all rows where the file has none.
     digest: SHA-256 of the file, hexadecimal.
     label: short text for tables: the file's name and the head of the digest.
+    assumed: a line on what was taken for granted to read the file; empty: nothing.
   """
 
   words: tuple[str, ...]
   values: np.ndarray
   digest: str
   label: str
+  assumed: str = ""
 
   def row(self, text: str) -> int | None:
     """The row of a word: as it is spelled, or else whatever its case; None: unknown."""
@@ -130,35 +135,36 @@ def read(path: pathlib.Path) -> WordNorms:
       that is no number from 1 to 9.
     TableError: no such file, or no table, see `tables.read`; a ValueError too.
   """
-  columns = _layout(path)
-  table = tables.read(
-    path, [tables.Column(name, is_number=name != "word") for name in columns]
-  )
+  table = tables.read(path, [_WORD, *_RATINGS])
+  columns = [name for name in RATED if name in table.columns]
+  if not {"word", *TARGETS} <= set(table.columns):
+    raise _no_norms(path, table.header)
   words, values, problems = [], [], []
   first_line: dict[str, int] = {}
   for line in table.lines:
-    word = " ".join(line.cells[columns[0]].split())
+    word = " ".join(line.cells["word"].split())
     if not word:
       problems.append(f"line {line.number}: expected a word, got an empty cell")
     elif first_line.setdefault(word, line.number) != line.number:
       problems.append(
         f"{word!r} stands twice, in lines {first_line[word]} and {line.number}"
       )
-    cells = [line.cells[column] for column in columns[1:]]
-    for column, cell in zip(columns[1:], cells, strict=True):
+    cells = [line.cells[name] for name in columns]
+    for name, cell in zip(columns, cells, strict=True):
       if not _is_rating(cell):
         problems.append(
-          f"line {line.number}, column {column}: expected a number from 1 to 9, got "
-          f"{cell!r}"
+          f"line {line.number}, column {table.columns[name]}: expected a number from 1 "
+          f"to 9, got {cell!r}"
         )
     words.append(word)
     values.append(cells)
   if problems:
     raise NormsError(f"{path}: {tables.some(problems)}; mend the file")
   ratings = np.full((len(words), len(RATED)), np.nan)
-  ratings[:, : len(columns) - 1] = np.array(values, np.float64)
+  ratings[:, : len(columns)] = np.array(values, np.float64)
   digest = hashlib.sha256(path.read_bytes()).hexdigest()
-  return WordNorms(tuple(words), ratings, digest, f"{path.name} {digest[:_SHORT]}")
+  label = f"{path.name} {digest[:_SHORT]}"
+  return WordNorms(tuple(words), ratings, digest, label, table.assumption())
 
 
 def match(phrase: str, norms: WordNorms, cut_at: int = 0) -> Match | None:
@@ -235,15 +241,11 @@ def _nearest(name: str, norms: WordNorms) -> Match | None:
   return min(allowed, key=lambda m: LEVELS.index(m.level), default=None)
 
 
-def _layout(path: pathlib.Path) -> tuple[str, ...]:
-  """The columns of the file's layout."""
-  header = [name.lower() for name in tables.read(path, ()).header]
-  for layout in (_WARRINER, _SIMPLE, _SIMPLE[:-1]):
-    if all(column in header for column in layout):
-      return layout
+def _no_norms(path: pathlib.Path, header: Sequence[str]) -> NormsError:
+  """The error for a table of another layout."""
   came = ", ".join(name or "(no name)" for name in header[:8])
   more = f" and {len(header) - 8} more" if len(header) > 8 else ""
-  raise NormsError(
+  return NormsError(
     f"{path} is no table of word norms: expected the columns Word, V.Mean.Sum, "
     "A.Mean.Sum, D.Mean.Sum, or word, valence, arousal and perhaps dominance; got "
     f"{came}{more}"

@@ -7,7 +7,7 @@ May import: nothing.
 
 from emojax.images.base import ImageError, MissingFile, NothingToSee
 from emojax.images.decode import READS_ALIKE, VERSION, contents, kind, load
-from emojax.images.folders import SUFFIXES, others, passed_over, walk
+from emojax.images.folders import SUFFIXES, check_named, others, passed_over, walk
 from emojax.images.sources import MAX_PIXELS, Source, is_image, read
 from emojax.images.views import CROP, SQUASH, View, view
 from emojax.images.visible import check as check_visible
@@ -24,6 +24,7 @@ __all__ = [
   "NothingToSee",
   "Source",
   "View",
+  "check_named",
   "check_visible",
   "contents",
   "is_image",

@@ -295,7 +295,8 @@ def _with_deep_key(
   image: Image.Image, key: tuple[int, ...], data: bytes
 ) -> Image.Image:
   """A 16-bit RGB picture without its transparent colour, which differs in all bits."""
-  deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+  file = np.frombuffer(png.exact(data), np.uint8)
+  deep = cv2.imdecode(file, cv2.IMREAD_UNCHANGED)
   if deep is None:
     raise ImageError("damaged or cut short PNG: only a part of it can be decoded")
   is_key = (deep[..., 2::-1] == np.asarray(key, np.uint16)).all(axis=-1)

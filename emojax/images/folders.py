@@ -1,7 +1,10 @@
 """Which files below a folder are images, in one fixed order, and which are not.
 
-Links are followed, wherever they lead: whoever put one into the folder meant what it
-shows. Each folder is listed once, however many links lead to it or back to itself.
+Two rules hold in every program. Links are followed, wherever they lead: features and
+ratings are numbers, and whoever put a link into the folder meant what it shows. Each
+folder is listed once, however many links lead to it or back to itself. But a page is
+passed on, and links and tables may be a stranger's: it shows only images that lie below
+what the user named (`check_named`), and says which ones it does not show.
 """
 
 import contextlib
@@ -61,8 +64,8 @@ def listing(folder: str | os.PathLike[str]) -> Listing:
     ImageError: `folder` is not a folder or cannot be listed.
   """
   root = pathlib.Path(folder)
-  if not root.is_dir():
-    what = "is a file" if root.exists() else "does not exist"
+  if not os.path.isdir(root):  # pathlib's raises for a name that is too long
+    what = "is a file" if os.path.exists(root) else "does not exist"
     raise ImageError(f"expected a folder of pictures, but {root} {what}")
   result = Listing([], [], [], [])
   visited: set[tuple[int, int]] = set()
@@ -96,6 +99,28 @@ def listing(folder: str | os.PathLike[str]) -> Listing:
   for paths in (result.images, result.others, result.hidden, result.repeats):
     paths.sort(key=functools.partial(_order, root))
   return result
+
+
+def check_named(
+  path: str | os.PathLike[str], named: Iterable[str | os.PathLike[str]]
+) -> None:
+  """Refuses an image for a page unless it lies below what the user named.
+
+  Args:
+    path: of the image; links and dots in it are resolved.
+    named: folders and files that the user named, links to them too.
+  Raises:
+    ImageError: it lies elsewhere; says where.
+  """
+  try:
+    place = pathlib.Path(os.path.realpath(path))
+  except ValueError as error:  # a zero byte in the name
+    raise ImageError(f"the file cannot be opened: {error}") from error
+  if not any(place.is_relative_to(os.path.realpath(folder)) for folder in named):
+    raise ImageError(
+      f"it lies in {place.parent}, outside of what was named, so no page shows it; "
+      "name that folder too, or copy the picture"
+    )
 
 
 def passed_over(folders: Iterable[str | os.PathLike[str]]) -> str:

@@ -6,9 +6,13 @@ belongs to another one. Other tags can only harm: decoders refuse a picture for 
 damaged date, print what they think of it, or turn it by an orientation in XMP.
 """
 
+import ctypes
 import dataclasses
+import functools
 import struct
 from collections.abc import Iterator
+
+import PIL._imaging
 
 from emojax.images.base import Essence
 
@@ -58,8 +62,22 @@ class _Page:
   next: int
 
 
+@functools.cache
+def silence() -> None:
+  """Keeps libtiff from writing on standard error what it thinks of a file.
+
+  For this process, through the libtiff that Pillow uses; where that is part of Pillow's
+  own library and cannot be reached, it goes on writing.
+  """
+  library = ctypes.CDLL(PIL._imaging.__file__)
+  for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+    if hasattr(library, name):
+      getattr(library, name)(None)
+
+
 def essence(data: bytes) -> Essence:
   """The file with its main page only; as it is where its directories are damaged."""
+  silence()
   layout = _LAYOUTS[data[:4]]
   try:
     (first,) = struct.unpack_from(layout.order + layout.offset, data, layout.first_at)

@@ -12,14 +12,13 @@ shows the pictures in the valence-arousal plane.
 """
 
 import pathlib
-import sys
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from emojax import config
 from emojax.evaluation import conformal
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, errors, files, options, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.predict import predictor
@@ -41,6 +40,7 @@ _UNUSED = (
   "word_features",
   "network_precision",
 )  # the run says which
+_MOST_TOLD = 5  # pictures that a gallery lacks
 _KINDS = (".csv", ".json", ".parquet")
 
 
@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> int:
     external.paths(settings.extra_features, ()),
   )
   for note in model.run.results["notes"]:
-    print(f"{_NAME}: note: {note}", file=sys.stderr)
+    terminal.tell(f"{_NAME}: note: {note}")
   predictions = model.predict(
     arguments,
     settings=settings,
@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> int:
     output_scale=_scale(flag_values.output_scale),
   )
   if output is None:
-    print(formats.csv(predictions), end="")
+    terminal.give(formats.csv(predictions))
   else:
     files.write(output, formats.content(predictions, output.suffix.lower()))
   if page is not None:
@@ -122,7 +122,16 @@ def main(arguments: list[str]) -> int:
 
     title = f"Predicted by {pathlib.Path(flag_values.checkpoint).name or 'emojax'}"
     notes = model.run.results["notes"]
-    files.write(page, predict_page.gallery_page(predictions, title, notes))
+    named = [pathlib.Path(name).expanduser() for name in arguments]
+    text, hidden = predict_page.gallery_page(
+      predictions, title, notes, named, settings.max_pixels
+    )
+    files.write(page, text)
+    for line in hidden[:_MOST_TOLD]:
+      terminal.tell(f"{_NAME}: not in the gallery: {line}")
+    if hidden[_MOST_TOLD:]:
+      more = len(hidden) - _MOST_TOLD
+      terminal.tell(f"{_NAME}: nor are {more} more, as its end says")
   _warn_of_other_files(arguments)
   return _report(predictions, output, page)
 
@@ -142,7 +151,7 @@ def _warn_of_other_files(arguments: list[str]) -> None:
 
   sentence = images.passed_over(pathlib.Path(name).expanduser() for name in arguments)
   if sentence:
-    print(f"{_NAME}: {sentence}; name one to have it tried", file=sys.stderr)
+    terminal.tell(f"{_NAME}: {sentence}; name one to have it tried")
 
 
 def _report(
@@ -154,18 +163,16 @@ def _report(
   failed, far = int((~predictions.is_scored).sum()), predictions.status.count("far")
   for path, what in ((output, "ratings"), (page, "gallery")):
     if path:
-      print(f"{_NAME}: {what}: {path}", file=sys.stderr)
+      terminal.tell(f"{_NAME}: {what}: {path}")
   if far:
-    print(
+    terminal.tell(
       f"{_NAME}: {far} of {len(predictions)} pictures are unlike the training pictures "
       "(status far)",
-      file=sys.stderr,
     )
   if failed:
-    print(
+    terminal.tell(
       f"{_NAME}: {failed} of {len(predictions)} pictures were not scored: their rows "
       "say why",
-      file=sys.stderr,
     )
   return 1 if failed else 0
 

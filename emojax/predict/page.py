@@ -3,7 +3,8 @@
 In: `predictor.Predictions`, whose images are read again from their files. Out: HTML.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,18 +18,32 @@ from emojax.utils import scales as scale_lib
 _MOST_LISTED = 500  # pictures that a page shows one by one
 
 
-def gallery_page(predictions: Predictions, title: str, notes: Sequence[str]) -> str:
+def gallery_page(
+  predictions: Predictions,
+  title: str,
+  notes: Sequence[str],
+  named: Sequence[str | os.PathLike[str]],
+  max_pixels: int = images.MAX_PIXELS,
+) -> tuple[str, list[str]]:
   """A page with the pictures in the valence-arousal plane and one by one.
 
   Args:
     predictions: whose pictures are read again from their paths.
     title: of the page.
     notes: what a reader must be told first.
+    named: files and folders that the user named; others are not shown, see
+      `images.check_named`.
+    max_pixels: as for the predictions.
+  Returns:
+    HTML, and a line for each scored picture that it does not show, saying why.
   """
-  scored = np.flatnonzero(predictions.is_scored).tolist()
-  shown = {
-    row: image for row in scored if (image := _image(predictions, row)) is not None
-  }
+  shown: dict[int, page.Image] = {}
+  hidden: dict[int, str] = {}
+  for row in np.flatnonzero(predictions.is_scored).tolist():
+    try:
+      shown[row] = _image(predictions, row, named, max_pixels)
+    except images.ImageError as error:
+      hidden[row] = str(error)
   sections = []
   targets = list(predictions.mean)
   if all(target in targets for target in config.TARGETS) and shown:
@@ -45,8 +60,14 @@ def gallery_page(predictions: Predictions, title: str, notes: Sequence[str]) -> 
   listed = [shown[row] for row in order[:_MOST_LISTED]]
   sections.append(page.Section("All pictures", prose, gallery=listed))
   if not predictions.is_scored.all():
-    sections.append(_failures(predictions))
-  return page.render(title, notes, sections)
+    failed = np.flatnonzero(~predictions.is_scored).tolist()
+    reasons = {row: predictions.reason[row] for row in failed}
+    sections.append(_reasons("Not scored", predictions, reasons))
+  if hidden:
+    sections.append(_reasons("Scored, but not shown", predictions, hidden))
+    notes = [*notes, f"{len(hidden)} scored pictures are not shown; the end says why."]
+  text = page.render(title, notes, sections)
+  return text, [f"{_name(predictions, row)}: {hidden[row]}" for row in hidden]
 
 
 def region(
@@ -62,15 +83,18 @@ def region(
   return ", ".join(paper.KEYWORDS[levels[0], levels[1]])
 
 
-def _image(predictions: Predictions, row: int) -> page.Image | None:
-  """One picture with its numbers; None where it can no longer be read."""
+def _image(
+  predictions: Predictions,
+  row: int,
+  named: Sequence[str | os.PathLike[str]],
+  max_pixels: int,
+) -> page.Image:
+  """One picture with its numbers; ImageError where it cannot be shown."""
   path = predictions.paths[row]
-  try:
-    thumbnail = thumbnails.thumbnail(images.load(path)) if path else None
-  except images.ImageError:
-    return None
-  if thumbnail is None:
-    return None
+  if path is None:
+    raise images.ImageError("it is no file that could be read again")
+  images.check_named(path, named)
+  thumbnail = thumbnails.thumbnail(images.load(path, max_pixels))
   lines = [
     f"{t[0].upper()} {scale_lib.shown(values[row], predictions.scales[t])} "
     f"{_interval(predictions, t, row)}".rstrip()
@@ -78,9 +102,13 @@ def _image(predictions: Predictions, row: int) -> page.Image | None:
   ]
   far = ", far: do not trust" if predictions.status[row] == "far" else ""
   lines.append(f"distance {predictions.distance[row]:.1f}{far}")
-  name = path.name if path else ""
+  name = files.utf8(path.name)
   alt = f"{name}: {', '.join(lines)}"
-  return page.Image(thumbnail, alt, "\n".join([*lines, files.utf8(name)]))
+  return page.Image(thumbnail, alt, "\n".join([*lines, name]))
+
+
+def _name(predictions: Predictions, row: int) -> str:
+  return files.utf8(predictions.paths[row] or "")
 
 
 def _interval(predictions: Predictions, target: str, row: int) -> str:
@@ -133,13 +161,10 @@ def _words() -> page.Section:
   return page.Section("Words of the regions", [prose], [page.Table("Words", rows)])
 
 
-def _failures(predictions: Predictions) -> page.Section:
+def _reasons(
+  title: str, predictions: Predictions, reasons: Mapping[int, str]
+) -> page.Section:
+  """Why some rows are not what a reader expects."""
   rows = [["file", "reason"]]
-  rows += [
-    [files.utf8(path or ""), reason]
-    for path, reason, is_scored in zip(
-      predictions.paths, predictions.reason, predictions.is_scored, strict=True
-    )
-    if not is_scored
-  ]
-  return page.Section("Not scored", tables=[page.Table("Files", rows)])
+  rows += [[_name(predictions, row), reason] for row, reason in reasons.items()]
+  return page.Section(title, tables=[page.Table("Files", rows)])

@@ -420,7 +420,7 @@ def expand(images: ImageSource | Sequence[ImageSource]) -> list[pipeline.ImageSo
 def _inside(path: pathlib.Path) -> list[pathlib.Path] | None:
   """The pictures in a folder; None for anything else, or where it cannot be listed."""
   try:
-    return images_lib.walk(path) if path.is_dir() else None
+    return images_lib.walk(path) if os.path.isdir(path) else None
   except images_lib.ImageError:
     return None
 

@@ -23,7 +23,7 @@ from absl import flags
 from emojax.raters import spellings
 from emojax.raters.config import CandidateConfig, RaterConfig
 from emojax.raters.rating_page import page as rating_page
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, errors, files, options, terminal
 from emojax.version import __version__
 
 if TYPE_CHECKING:  # heavy imports happen in the commands: --help answers at once
@@ -69,6 +69,7 @@ def aggregate(arguments: list[str]) -> None:
   from emojax.pages import page
   from emojax.raters import page as rater_page
   from emojax.raters import summary
+  from emojax.utils import scales
 
   verdict = rules.apply(table, settings)
   images = rules.images(table, verdict)
@@ -93,14 +94,13 @@ def aggregate(arguments: list[str]) -> None:
   whole = summary.to_json(aggregation, coefficients, provenance)
   files.write(output / "results.json", _json(whole))
   files.write(output / "ratings.csv", summary.ratings_csv(aggregation))
-  print(text)
-  print(f"page: {output / 'index.html'}")
-  scale = ",".join(f"{end:g}" for end in table.scale)
-  print(
-    "train: python -m emojax.train --fold=all --preset=best "
+  terminal.say(text)
+  terminal.say(f"page: {output / 'index.html'}")
+  terminal.say(
+    "train: python -m emojax.train --fold=all "
     "--dataset=va_emotion/folder --images_dir=PICTURES "
     f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))} "
-    f"--rating_scale={scale} --weights_dir=weights"
+    f"{scales.as_flags(table.scales)}"
   )
 
 
@@ -123,8 +123,8 @@ def candidates(arguments: list[str]) -> None:
     ("table.md", text),
   ):
     files.write(output / name, content)
-  print(text)
-  print(f"kept pictures: {output / 'kept.txt'}")
+  terminal.say(text)
+  terminal.say(f"kept pictures: {output / 'kept.txt'}")
 
 
 def _define_output() -> None:

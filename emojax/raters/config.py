@@ -71,6 +71,12 @@ class RaterConfig:
   rating_scale: tuple[float, ...] = setting(
     SCALE, "Lowest and highest rating; they stay on this scale."
   )
+  valence_scale: tuple[float, ...] = setting(
+    (), "The scale of valence, where arousal has another.", kind=float
+  )
+  arousal_scale: tuple[float, ...] = setting(
+    (), "The scale of arousal, where valence has another.", kind=float
+  )
   min_raters: int = setting(
     5, "A picture with fewer raters is dropped; 5 in the paper.", least=1
   )

@@ -1,11 +1,10 @@
 """Figures about raters: arrays in, matplotlib figures out. Nothing is written here."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-
-from emojax.config import TARGETS
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#595959"  # as in `figures`
 
@@ -91,23 +90,20 @@ def agreement(
 
 
 def answers(
-  valence: np.ndarray, arousal: np.ndarray, scale: tuple[float, float]
+  rated: Mapping[str, np.ndarray], scales: Mapping[str, tuple[float, float]]
 ) -> Figure:
   """How often each answer comes, over all ratings that count; a panel a target."""
   figure = Figure(figsize=(6.8, 2.8), layout="constrained")
-  whole = all(np.all(values == np.round(values)) for values in (valence, arousal))
-  if whole and scale[1] - scale[0] <= 20:
-    edges = np.arange(scale[0] - 0.5, scale[1] + 1)
-  else:
-    edges = np.linspace(*scale, 17)
-  for axes, target, values, colour in zip(
-    figure.subplots(1, 2, sharey=True),
-    TARGETS,
-    (valence, arousal),
-    (_BLUE, _ORANGE),
-    strict=True,
+  are_whole = all(np.all(values == np.round(values)) for values in rated.values())
+  for axes, (target, values), colour in zip(
+    figure.subplots(1, 2, sharey=True), rated.items(), (_BLUE, _ORANGE), strict=True
   ):
-    axes.hist(values, edges, color=colour, edgecolor="white")
+    low, high = scales[target]
+    if are_whole and high - low <= 20:
+      edges = np.arange(low - 0.5, high + 1)
+    else:
+      edges = np.linspace(low, high, 17)
+    axes.hist(values, edges.tolist(), color=colour, edgecolor="white")
     axes.set(xlabel=f"{target}, single answers", ylabel="ratings")
     _whole(axes.xaxis)
     _clean(axes)

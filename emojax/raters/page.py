@@ -75,10 +75,12 @@ def _figures(aggregation: Aggregation) -> dict[str, Any]:
       aggregation.images.raters, aggregation.settings.min_raters
     ),
     "answers": rater_figures.answers(
-      table.valence[is_kept], table.arousal[is_kept], table.scale
+      {target: getattr(table, target)[is_kept] for target in TARGETS}, table.scales
     ),
-    "means": figures.histograms(means, table.scale),
-    "plane": figures.plane({"kept pictures": tuple(means.values())}, table.scale),
+    "means": figures.histograms(means, table.scales),
+    "plane": figures.plane(
+      {"kept pictures": tuple(means.values())}, *table.scales.values()
+    ),
   }
   both = np.stack([workers.agreement[target] for target in TARGETS])
   if np.isfinite(both).all(axis=0).any():

@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 from emojax.config import TARGETS
-from emojax.datasets.va_emotion import ratings
 from emojax.raters import rows as rater_rows
 from emojax.raters import spellings
 from emojax.raters.config import RaterConfig
 from emojax.utils import errors, tables
+from emojax.utils import scales as scale_lib
 
 NEEDED = ("worker", "image", *TARGETS)
 # `previous` is the picture shown before, which the rating page records; it is not used.
@@ -69,12 +69,12 @@ class Ratings:
     images: P picture ids, sorted.
     worker: (N,) int64 into `workers`.
     image: (N,) int64 into `images`.
-    valence, arousal: (N,) float64 on `scale`.
+    valence, arousal: (N,) float64, each on its scale.
     seconds: (N,) float64 time taken; NaN where not known.
     approval: (N,) float64 the worker's approval rate, percent; NaN where not known.
     shown_at: (N,) float64 seconds since 1970; NaN where not known.
     keywords: (N,) empty where not known.
-    scale: lowest and highest possible rating.
+    scales: target -> lowest and highest possible rating.
     notes: what was taken for granted to read the files, and what looks odd in them.
   """
 
@@ -90,7 +90,7 @@ class Ratings:
   approval: np.ndarray
   shown_at: np.ndarray
   keywords: Sequence[str]
-  scale: tuple[float, float]
+  scales: Mapping[str, scale_lib.Scale]
   notes: Sequence[str] = ()
 
   def __len__(self) -> int:
@@ -117,20 +117,20 @@ def read(
     paths: files with the columns `NEEDED` and any of `OPTIONAL`: `seconds` is the time
       taken, `approval` a percentage, `shown_at` an ISO 8601 time (UTC where it names no
       zone) or seconds or milliseconds since 1970.
-    settings: the scale, columns to ignore, and whether bad rows are skipped.
+    settings: the scales, columns to ignore, and whether bad rows are skipped.
   Returns:
     The ratings, and the rows that were skipped.
   Raises:
     TableError: see `rows.read` and `rows.sift`.
     UserError: times look like milliseconds, or approval rates like shares.
   """
-  scale = ratings.check_scale(settings.rating_scale)
+  scales = _scales(settings)
   rows, assumed = rater_rows.read(
     paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS
   )
 
   def check(cells: Mapping[str, str]) -> rater_rows.Checked[_Values]:
-    return _check(cells, scale)
+    return _check(cells, scales)
 
   good, values, bad = rater_rows.sift(rows, check, settings.skip_bad_rows, OPTIONAL)
   named = [rater_rows.named(row.cells, []) for row in rows]
@@ -155,25 +155,25 @@ def read(
     approval=np.array([row.approval for row in values], np.float64),
     shown_at=np.array([row.shown_at for row in values], np.float64),
     keywords=[row.keyword for row in values],
-    scale=scale,
+    scales=scales,
     notes=[
       *assumed,
       *spellings.questions(images, workers),
-      *_narrow(scale, valence=valence, arousal=arousal),
+      *_narrow(scales, valence=valence, arousal=arousal),
     ],
   )
   return table, bad
 
 
 def _check(
-  cells: Mapping[str, str], scale: tuple[float, float]
+  cells: Mapping[str, str], scales: Mapping[str, scale_lib.Scale]
 ) -> rater_rows.Checked[_Values]:
   problems: list[rater_rows.Problem] = []
   worker, image = rater_rows.named(cells, problems)
   numbers = dict.fromkeys(("seconds", "approval", "shown_at"), math.nan)
   for name, read_cell in (
-    ("valence", lambda cell: _rating(cell, scale)),
-    ("arousal", lambda cell: _rating(cell, scale)),
+    ("valence", lambda cell: _rating(cell, "valence", scales)),
+    ("arousal", lambda cell: _rating(cell, "arousal", scales)),
     ("seconds", _seconds),
     ("approval", _percent),
     ("shown_at", _time),
@@ -198,12 +198,22 @@ def _check(
   return values, problems
 
 
-def _rating(cell: str, scale: tuple[float, float]) -> float:
-  value = tables.number(cell)
-  if not scale[0] <= value <= scale[1]:
+def _scales(settings: RaterConfig) -> dict[str, scale_lib.Scale]:
+  """Target -> its own scale, or that of both."""
+  scales = {}
+  for target in TARGETS:
+    own = f"{target}_scale"
+    flag = own if getattr(settings, own) else "rating_scale"
+    scales[target] = scale_lib.check(getattr(settings, flag), flag)
+  return scales
+
+
+def _rating(cell: str, target: str, scales: Mapping[str, scale_lib.Scale]) -> float:
+  value, (low, high) = tables.number(cell), scales[target]
+  if not low <= value <= high:
     raise ValueError(
-      f"expected a rating from {scale[0]:g} to {scale[1]:g} (--rating_scale), got "
-      f"{value:g}"
+      f"expected a rating from {low:g} to {high:g} (--rating_scale or "
+      f"--{target}_scale), got {value:g}"
     )
   return value
 
@@ -247,7 +257,7 @@ def _time(cell: str) -> float:
   return (moment - datetime.datetime.fromtimestamp(0, datetime.UTC)).total_seconds()
 
 
-def _narrow(scale: tuple[float, float], **answers: np.ndarray) -> list[str]:
+def _narrow(scales: Mapping[str, scale_lib.Scale], **answers: np.ndarray) -> list[str]:
   """A line on each target whose many answers leave an end of the scale out.
 
   Whole numbers 1..7 are on 1..9 too, and so would be read wrongly without a word.
@@ -256,12 +266,12 @@ def _narrow(scale: tuple[float, float], **answers: np.ndarray) -> list[str]:
   for target, values in answers.items():
     if len(values) < _MANY or not np.all(values == np.round(values)):
       continue
-    low, high = values.min(), values.max()
-    if max(low - scale[0], scale[1] - high) >= _UNUSED:
+    (lowest, highest), low, high = scales[target], values.min(), values.max()
+    if max(low - lowest, highest - high) >= _UNUSED:
       lines.append(
         f"All {len(values)} ratings of {target} are from {low:g} to {high:g}, on a "
-        f"scale of {scale[0]:g} to {scale[1]:g}: if people could not choose the rest, "
-        "--rating_scale is another one; valence and arousal must have the same."
+        f"scale of {lowest:g} to {highest:g}: if people could not choose the rest, "
+        f"--rating_scale or --{target}_scale is another one."
       )
   return lines
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from emojax.config import SCALE, TARGETS
+from emojax.config import TARGETS
 from emojax.evaluation import bootstrap, metrics
 from emojax.pages import markdown
 from emojax.raters import agreement as rater_agreement
@@ -23,6 +23,7 @@ from emojax.raters.ratings import Ratings
 from emojax.raters.rows import BadRow
 from emojax.raters.rules import Images, Verdict
 from emojax.utils import files
+from emojax.utils import scales as scale_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,11 +196,11 @@ def notes(aggregation: Aggregation) -> list[str]:
   """What a reader must know beside the numbers."""
   table, settings = aggregation.table, aggregation.settings
   lines = list(table.notes)
-  if table.scale != SCALE:
-    scale = ",".join(f"{end:g}" for end in table.scale)
+  if not all(map(scale_lib.is_inside, table.scales.values())):
+    on = ", ".join(f"{t} {scale_lib.text(ends)}" for t, ends in table.scales.items())
     lines.append(
-      f"Ratings are on the scale {scale} as they came; pass --rating_scale={scale} to "
-      "emojax.train."
+      f"Ratings are on the scale on which they came, {on}; pass "
+      f"{scale_lib.as_flags(table.scales)} to emojax.train."
     )
   unknown = int(np.isnan(table.approval).sum())
   if settings.min_approval and unknown:
@@ -229,7 +230,7 @@ def to_json(
     **provenance,
     "settings": dataclasses.asdict(aggregation.settings),
     "notes": notes(aggregation),
-    "rating_scale": list(aggregation.table.scale),
+    "rating_scale": scale_lib.listed(aggregation.table.scales),
     "order": "time" if aggregation.table.is_timed else "files",
     "ratings": {
       "read": len(aggregation.table) + len(aggregation.bad),

@@ -18,7 +18,7 @@ from absl import flags
 
 from emojax import config
 from emojax.report import flags as dataset_flags
-from emojax.utils import cli, errors, files
+from emojax.utils import cli, errors, files, terminal
 
 _NAME = "emojax.report"
 _ABOUT = (
@@ -38,7 +38,9 @@ def define_flags() -> None:
     "report-NAME here.",
   )
   dataset_flags.define(
-    _NAME, "Of a run or a prepared folder: where its pictures are now, if they moved."
+    _NAME,
+    "Of a run or a prepared folder: where its pictures are. A page shows only what "
+    "lies in folders that are named; it may be given several times.",
   )
 
 
@@ -74,13 +76,12 @@ def main(arguments: list[str]) -> None:
   elif len(folders) > 1:
     content = runs.of_runs(folders, reports)
   else:
-    moved = flags.FLAGS.images_dir
-    find = run.find_images(reports[0], moved[-1] if moved else "")
+    find = run.find_images(reports[0], flags.FLAGS.images_dir or ())
     content = run.of_run(folders[0], reports[0], find)
   page.write(output, content)
   for note in content.notes:
-    print(note)
-  print(f"report: {output / 'index.html'}")
+    terminal.say(note)
+  terminal.say(f"report: {output / 'index.html'}")
 
 
 def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> None:
@@ -101,10 +102,10 @@ def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> No
   for name, table in dataset_tables.contents(sets, duplicates, content.notes).items():
     files.write(output / name, table)
   for note in content.notes:
-    print(note)
+    terminal.say(note)
   for line in dataset_tables.in_short(sets, duplicates):
-    print(line)
-  print(f"report: {output / 'index.html'}")
+    terminal.say(line)
+  terminal.say(f"report: {output / 'index.html'}")
 
 
 if __name__ == "__main__":

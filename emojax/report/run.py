@@ -5,13 +5,14 @@ In: a run folder, its `results.json`, and how its pictures are found. Out: a `Pa
 
 import itertools
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from emojax import images, paper
+from emojax import images as images_lib
+from emojax import paper
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion import storage, synthetic
 from emojax.evaluation import bootstrap, results, run_files
@@ -22,7 +23,8 @@ from emojax.utils import files
 from emojax.utils.scales import Scale
 from emojax.utils.scales import text as scale_text
 
-FindImage = Callable[[str], np.ndarray | None]  # by id; None where it is not there
+# A picture by its id; ImageError where it is not there or not to be shown.
+FindImage = Callable[[str], np.ndarray]
 
 
 class _Drawn(NamedTuple):
@@ -52,7 +54,7 @@ def of_run(
   Args:
     folder: the run's.
     report: its `results.json`.
-    find: a picture by its id; None where it is not there.
+    find: a picture by its id, see `find_images`.
   """
   read = run_files.read_predictions(folder, report)
   targets = list(read.predicted)
@@ -73,11 +75,12 @@ def of_run(
     }
     drawn.append(_Drawn("plane", "", figures.plane(points, *_plane_scales(scales))))
   notes = list(report["notes"])
-  galleries = _galleries(read, scales, find)
-  if not galleries:
+  galleries, hidden = _galleries(read, scales, find)
+  if hidden and not galleries:
+    notes.append(f"The pictures were not found, so there are no galleries: {hidden[0]}")
+  elif hidden:
     notes.append(
-      "The pictures were not found, so there are no galleries: name their folder with "
-      "--images_dir."
+      f"{len(hidden)} pictures are not in the galleries, the first because {hidden[0]}"
     )
   sections = [
     page.Section("Summary", _summary(report)),
@@ -126,8 +129,8 @@ def _plane_scales(scales: Mapping[str, Scale]) -> gallery.Scales:
 
 def _galleries(
   read: results.Predictions, scales: Mapping[str, Scale], find: FindImage
-) -> list[page.Section]:
-  """The paper's Figures 10 to 14, and the best and worst predictions."""
+) -> tuple[list[page.Section], list[str]]:
+  """The paper's Figures 10 to 14, best and worst predictions; and what they lack."""
   chosen: dict[str, tuple[str, list[gallery.Shown], bool]] = {}
   if _has_plane(read):
     valence, arousal = (read.predicted[target] for target in TARGETS)
@@ -150,28 +153,32 @@ def _galleries(
       shown = gallery.extremes(predicted, read.rated[target], worst)
       chosen[f"{title} predictions of {target}"] = ("", shown, False)
   thumbnails: dict[int, str] = {}
+  hidden: dict[int, str] = {}
   sections = []
   for title, (prose, shown, is_plane) in chosen.items():
     images = []
     for place in shown:
-      image = None if place.row in thumbnails else find(read.image_ids[place.row])
-      if image is not None:
-        thumbnails[place.row] = thumbnail(image)
-      if place.row not in thumbnails:
+      if place.row in hidden:
+        continue
+      name = read.image_ids[place.row]
+      try:
+        if place.row not in thumbnails:
+          thumbnails[place.row] = thumbnail(find(name))
+      except images_lib.ImageError as error:
+        hidden[place.row] = f"{name}: {error}"
         continue
       text = gallery.caption(
         {t: float(values[place.row]) for t, values in read.predicted.items()},
         {t: float(values[place.row]) for t, values in read.rated.items()},
         scales,
       )
-      name = read.image_ids[place.row]
       alt = f"{name}: predicted / rated {', '.join(text.splitlines())}"
       images.append(page.Image(thumbnails[place.row], alt, text, place.left, place.top))
     if images:
       sections.append(
         page.Section(title, [prose] if prose else (), gallery=images, is_plane=is_plane)
       )
-  return sections
+  return sections, list(hidden.values())
 
 
 def _keywords(
@@ -224,6 +231,7 @@ def _result_notes(report: Mapping[str, Any]) -> list[str]:
     "Intervals around predictions: in which a picture's mean rating should lie; each "
     "fold's from the errors on the others, by how near a picture is to the training "
     "pictures. predictions.csv has them.",
+    *filter(None, [results.behind_ridge(report)]),
   ]
 
 
@@ -243,6 +251,10 @@ def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.T
         f"{files.number(ceiling['pearson_r']):.3f}" if ceiling else "unknown",
       ]
     )
+    if ridge := results.ridge_of(report, target):
+      scores = ridge["out_of_fold"]
+      numbers = [files.number(scores[name]) for name in (*bootstrap.SCORES, "variance")]
+      rows.append([results.RIDGE, *(f"{value:.3f}" for value in numbers), ""])
     texts = [
       "{:.3f} (sd {:.3f})".format(*bootstrap.spread([f[k] for f in result["folds"]]))
       for k in ("train_mse", "test_mse")
@@ -303,24 +315,35 @@ def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:
   return f"{_CAPTIONS[drawn.kind]}{about}{numbers}"
 
 
-def find_images(report: Mapping[str, Any], images_dir: str) -> FindImage:
-  """How a run's pictures are found: drawn anew, or read from their folder.
+def find_images(report: Mapping[str, Any], named: Sequence[str]) -> FindImage:
+  """How a run's pictures are found: drawn anew, or read from folders.
+
+  Where a run says that they were counts for nothing: it may be a stranger's, and the
+  page is passed on.
 
   Args:
-    report: the run's `results.json`, which says where they were.
-    images_dir: where they are now; empty: where they were.
+    report: the run's `results.json`.
+    named: folders that the user named; each is looked into, and what lies in none of
+      them is not shown, see `images.check_named`.
   """
   places = report.get("pictures", {})
-  if report["dataset"] == f"{storage.NAME}/{synthetic.NAME}" and not images_dir:
+  if report["dataset"] == f"{storage.NAME}/{synthetic.NAME}" and not named:
     source = synthetic.load(places["number"], places["seed"])
     rows = {entry.image_id: row for row, entry in enumerate(source.rated)}
     return lambda image_id: np.asarray(source.images[rows[image_id]])
-  folder = pathlib.Path(images_dir or places.get("folder", "")).expanduser()
+  folders = [pathlib.Path(name).expanduser() for name in named]
 
-  def find(image_id: str) -> np.ndarray | None:
-    try:
-      return images.load(folder / image_id) if folder.name else None
-    except images.ImageError:
-      return None
+  def find(image_id: str) -> np.ndarray:
+    problem = images_lib.ImageError(
+      "name their folder with --images_dir"
+      + (f", as {places['folder']}, where the run had them" * ("folder" in places))
+    )
+    for folder in folders:
+      try:
+        images_lib.check_named(folder / image_id, folders)
+        return images_lib.load(folder / image_id)
+      except images_lib.ImageError as error:
+        problem = error
+    raise problem
 
   return find

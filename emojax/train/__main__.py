@@ -17,7 +17,7 @@ from absl import flags
 
 from emojax import config
 from emojax.evaluation import folds
-from emojax.utils import cli, options
+from emojax.utils import cli, options, terminal
 
 _NAME = "emojax.train"
 _ABOUT = (
@@ -83,8 +83,8 @@ def main(arguments: list[str]) -> None:
     flag_values.resume,
     show_progress=True,
   )
-  print(folder.table.read_text("utf-8"))
-  print(f"run folder: {workdir}")
+  terminal.say(folder.table.read_text("utf-8"))
+  terminal.say(f"run folder: {workdir}")
 
 
 def fold_indices(text: str) -> list[int]:

@@ -17,7 +17,7 @@ import numpy as np
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import conformal, results, run_files
-from emojax.train import checkpoint, familiarity, loop
+from emojax.train import baselines, checkpoint, familiarity, loop
 from emojax.utils import arrays, checksums, files, options
 from emojax.utils import scales as scale_lib
 from emojax.version import __version__
@@ -65,8 +65,18 @@ def run(
     dataclasses.replace(result, interval=_on_scale(interval, result.scale))
     for result, interval in zip(target_results, intervals, strict=True)
   ]
+  ridge = baselines.evaluate("ridge", settings, dataset, folds)
   seconds = time.monotonic() - start
-  write(folder, config, dataset, target_results, predicted, seconds, ends=ends)
+  write(
+    folder,
+    config,
+    dataset,
+    target_results,
+    predicted,
+    seconds,
+    ends=ends,
+    ridge=ridge,
+  )
   checkpoint.drop_states(folder)
   return folder
 
@@ -111,6 +121,7 @@ def write(
   seconds: float,
   notes: Sequence[str] = (),
   ends: Sequence[np.ndarray] = (),
+  ridge: Sequence[results.TargetResult] = (),
 ) -> None:
   """Writes what a run found: predictions, table, and last `results.json`.
 
@@ -123,6 +134,7 @@ def write(
     seconds: how long it took.
     notes: what a reader must be told besides the dataset's notes.
     ends: of the intervals around predictions, see `results.predictions_csv`; on 1..9.
+    ridge: results of ridge regression on the same columns and folds, to stand beside.
   """
   provenance: dict[str, Any] = {
     **config["identity"],
@@ -135,7 +147,7 @@ def write(
     "device": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
     "seconds": round(seconds, 1),
   }
-  report = results.to_json(target_results, provenance)
+  report = results.to_json(target_results, provenance, ridge)
   targets = [result.target for result in target_results]
   rated = dataset.ratings[:, [dataset.targets.index(target) for target in targets]]
   shown, shown_ratings, *shown_ends = (

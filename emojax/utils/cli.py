@@ -12,11 +12,13 @@ import os
 import shutil
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from absl import app, flags
 
+from emojax.utils import terminal
 from emojax.version import __version__
 
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
@@ -62,7 +64,7 @@ def run_commands(commands: Mapping[str, Command], name: str, about: str) -> None
     say(_commands_text(commands, name, about))
     sys.exit(0)
   if word in _VERSION:
-    print(f"emojax {__version__}")
+    terminal.say(f"emojax {__version__}")
     sys.exit(0)
   if word not in commands:
     near = difflib.get_close_matches(word, commands, n=1)
@@ -127,10 +129,10 @@ def run(
     if "--" in words:
       words = words[: words.index("--")]
     if any(text in _HELP for text in words):
-      print(help_text(name, about, settings, arguments), flush=True)
+      terminal.say(help_text(name, about, settings, arguments))
       sys.exit(0)
     if any(text in _VERSION for text in words):
-      print(f"emojax {__version__}")
+      terminal.say(f"emojax {__version__}")
       sys.exit(0)
     try:
       rest = flags.FLAGS(argv)
@@ -154,7 +156,7 @@ def run(
       sys.stdout.flush()
       return status
     except KeyboardInterrupt:
-      print(f"\n{name}: {interrupted}", file=sys.stderr)
+      terminal.tell(f"{name}: {interrupted}", start="\n")
       return _INTERRUPTED
     except BrokenPipeError:
       raise  # no mistake of the user; handled below
@@ -163,6 +165,10 @@ def run(
         raise
       _fail(name, str(error))
 
+  if not sys.warnoptions:
+    # A damaged picture has a row that says so; what Pillow thinks of it besides would
+    # stand in the middle of a progress bar, without its name.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
   try:
     app.run(guarded, flags_parser=parse)
   except BrokenPipeError:
@@ -172,7 +178,7 @@ def run(
 def say(text: str) -> None:
   """Prints a text; ends the program quietly where its reader has gone."""
   try:
-    print(text, flush=True)
+    terminal.say(text)
   except BrokenPipeError:
     _leave_the_pipe()
 
@@ -241,5 +247,5 @@ def _near(error: flags.UnrecognizedFlagError) -> str:
 
 def _fail(name: str, message: str) -> NoReturn:
   line = " ".join(message.split())
-  print(f"{name}: error: {line}", file=sys.stderr)
+  terminal.tell(f"{name}: error: {line}")
   sys.exit(1)

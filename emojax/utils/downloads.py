@@ -14,7 +14,7 @@ import sys
 import urllib.error
 import urllib.request
 
-from emojax.utils import files
+from emojax.utils import files, terminal
 
 _CHUNK = 2**20
 _TIMEOUT_SECONDS = 60
@@ -116,7 +116,7 @@ def _recorded(file: Published, digest: str, folder: pathlib.Path) -> str:
   if file.name not in digests:
     digests[file.name] = digest
     path.write_text(files.json_text(digests), encoding="utf-8")
-    print(f"{file.name}: no digest is published; recorded sha256 {digest}")
+    terminal.say(f"{file.name}: no digest is published; recorded sha256 {digest}")
   return digests[file.name]
 
 
@@ -193,5 +193,5 @@ def _show(file: Published, done: int, total: int | None) -> None:
   if sys.stderr.isatty():
     of = f" of {total / _MEBIBYTE:.1f}" if total else ""
     end = "\n" if done == total else ""
-    text = f"\r{file.name}: {done / _MEBIBYTE:.1f}{of} MiB"
-    print(text, end=end, file=sys.stderr, flush=True)
+    text = f"{file.name}: {done / _MEBIBYTE:.1f}{of} MiB"
+    terminal.tell(text, start="\r", end=end)

@@ -2,6 +2,13 @@
 
 In: text or bytes to keep. Out: a file that is either the old one or the new one, also
 after a kill or on a full disk; CSV that survives any file name.
+
+Every CSV table of emojax is for people, who open it in a spreadsheet, and most are also
+read again by emojax: a run's `predictions.csv` by `report`, `ratings.csv` of raters by
+training, rating pages' downloads by `raters`, any other as a table of names. So all are
+written by `csv_text`, with a guard before what a spreadsheet would run, and all are
+read by `evaluation.results` or `utils.table_files`, which take the guard off. Other
+programs find the names as they are in JSON and Parquet.
 """
 
 import csv
@@ -11,12 +18,18 @@ import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Iterable
 from typing import Any
 
-_MOST_BYTES = (
-  64_000_000  # of a JSON file: an experiment of hundreds of runs has a tenth
-)
+_MOST_BYTES = 64_000_000  # of text; an experiment of hundreds of runs has a tenth
+# What a spreadsheet takes for a formula: these marks, also in their wide forms and
+# behind what it does not show, unless a number stands there. Marks behind guards count,
+# so that no two cells look alike once guarded.
+_GUARD = "'"
+_BLANK = r"[\s\0-\x1f\x7f-\xa0\u200b-\u200f\ufeff]"
+_FORMULA = re.compile(rf"{_GUARD}*{_BLANK}*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def write(path: pathlib.Path, content: str | bytes | memoryview) -> None:
@@ -24,11 +37,12 @@ def write(path: pathlib.Path, content: str | bytes | memoryview) -> None:
 
   Args:
     path: the file; its folder is there.
-    content: bytes as they are; text is written as UTF-8 with its line ends unchanged.
+    content: bytes as they are; text is written as UTF-8 with its line ends unchanged,
+      see `utf8`.
   Raises:
     OSError: the disk is full or cannot be written.
   """
-  data = content.encode() if isinstance(content, str) else content
+  data = utf8(content).encode() if isinstance(content, str) else content
   draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
   try:
     with draft.open("wb") as file:
@@ -74,16 +88,33 @@ def json_value(content: str | bytes) -> Any:
 
 
 def csv_line(*cells: object) -> str:
-  """One line of CSV; commas, quotes and any line breaks in a cell are quoted."""
+  """One line of CSV, cells `guarded`; commas, quotes and line breaks are quoted."""
   text = io.StringIO(newline="")
   # Python's writer quotes only the line breaks that it writes itself, so both.
-  csv.writer(text, lineterminator="\r\n").writerow([utf8(cell) for cell in cells])
+  csv.writer(text, lineterminator="\r\n").writerow(
+    [guarded(utf8(cell)) for cell in cells]
+  )
   return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
   """Rows of cells as CSV, a line each."""
   return "".join(csv_line(*cells) for cells in rows)
+
+
+def guarded(cell: str) -> str:
+  """A cell for people: behind a ' where a spreadsheet would run it as a formula."""
+  return _GUARD + cell if _is_formula(cell) else cell
+
+
+def unguarded(cell: str) -> str:
+  """The cell that `guarded` was given; any other as it is."""
+  rest = cell.removeprefix(_GUARD)
+  return rest if rest != cell and _is_formula(rest) else cell
+
+
+def _is_formula(cell: str) -> bool:
+  return bool(_FORMULA.match(cell)) and not _NUMBER.fullmatch(cell)
 
 
 def plain(value: Any) -> Any:

@@ -4,6 +4,8 @@ import sys
 
 from tqdm import tqdm
 
+from emojax.utils import terminal
+
 _TERMINAL_SECONDS, _LOG_SECONDS = 0.2, 10.0
 
 
@@ -21,7 +23,7 @@ def bar(total: int, unit: str, show: bool, about: str = "", done: int = 0) -> tq
   return tqdm(
     total=total,
     initial=done,
-    desc=about or None,
+    desc=terminal.shown(about) or None,
     unit=unit,
     disable=not show,
     mininterval=seconds,

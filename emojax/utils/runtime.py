@@ -12,6 +12,7 @@ import pathlib
 import platform
 import resource
 import sys
+import warnings
 from typing import Any
 
 import jax
@@ -32,10 +33,12 @@ _MALLOC_SETTINGS = (
 def keep(cache_dir: str) -> None:
   """Makes JAX keep and reuse compiled programs below a folder; empty: it keeps none.
 
-  A folder that cannot be written is no error: JAX compiles anew and warns.
+  A folder that cannot be written is no error: JAX compiles anew, and its warning, one
+  for each program, is not shown.
   """
   if not cache_dir:
     return
+  warnings.filterwarnings("ignore", "Error (writing|reading) persistent compilation")
   folder = pathlib.Path(cache_dir).expanduser() / "compiled"
   jax.config.update("jax_compilation_cache_dir", str(folder))
   # Even the shortest: a prediction has eighty programs of up to 20 ms (BUILD_NOTES.md).

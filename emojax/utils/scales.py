@@ -5,8 +5,8 @@ everything is on `config.SCALE`, 1..9; people's tables and what people read need
 """
 
 import math
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,22 @@ def check(scale: Sequence[float], flag: str = "rating_scale") -> Scale:
 def text(scale: Sequence[float], between: str = "..") -> str:
   """A scale in words: 1..9; as a flag has it with a comma between its ends."""
   return between.join(f"{end:g}" for end in scale)
+
+
+def listed(scales: Mapping[str, Scale]) -> Any:
+  """The scale of all targets as a list; where they differ, by target."""
+  first, *others = scales.values()
+  if all(scale == first for scale in others):
+    return list(first)
+  return {target: list(scale) for target, scale in scales.items()}
+
+
+def as_flags(scales: Mapping[str, Scale]) -> str:
+  """Valence's and arousal's scales as the command line says them."""
+  all_of_them = listed(scales)
+  if isinstance(all_of_them, list):
+    return f"--rating_scale={text(all_of_them, ',')}"
+  return " ".join(f"--{target}_scale={text(of, ',')}" for target, of in scales.items())
 
 
 def is_inside(scale: Sequence[float]) -> bool:

@@ -15,6 +15,8 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from emojax.utils import files
+
 # What stands between cells, and what a message calls it.
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 WINDOWS = "cp1252"  # what Excel on Windows writes as CSV in Western Europe
@@ -47,7 +49,8 @@ class Sheet:
   """The cells of a file, before anyone says what they mean.
 
   Attributes:
-    rows: (line, cells) of every row that is not blank; cells without blanks around.
+    rows: (line, cells) of every row that is not blank; cells without blanks around, and
+      without the guard that emojax writes before a formula.
     separator: one of `SEPARATORS`; "" in a spreadsheet.
     assumed: phrases that say what was taken for granted, such as "Windows-1252".
   """
@@ -88,8 +91,10 @@ def read(
 def _decode(path: pathlib.Path, data: bytes, fallback: str) -> tuple[str, str]:
   """The text, and the encoding's name where it was taken for granted; else ""."""
   encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "")
-  is_assumed = not encoding and b"\0" in data[:400]
-  if is_assumed:  # half the bytes of Western text in UTF-16 are zero
+  # Half the bytes of Western text in UTF-16 are zero; a few may stand in a name.
+  start = data[:400]
+  is_assumed = not encoding and start.count(0) * 8 > len(start)
+  if is_assumed:
     encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
   try:
     text = data.decode(encoding or "utf-8-sig")
@@ -132,7 +137,7 @@ def _text_rows(
   try:
     start = 0
     for cells in reader:
-      stripped = [cell.strip() for cell in cells]
+      stripped = [files.unguarded(cell.strip()) for cell in cells]
       if any(stripped):
         rows.append((first + start, stripped))
       start = reader.line_num
@@ -217,4 +222,4 @@ def _text(value: Any) -> str:
     return str(int(value))
   if isinstance(value, datetime.datetime | datetime.date | datetime.time):
     return value.isoformat()
-  return str(value).strip()
+  return files.unguarded(str(value).strip())

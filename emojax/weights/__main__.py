@@ -6,11 +6,10 @@ python -m emojax.weights convert squeezenet --source=squeezenet1_0-b66bff10.pth
 """
 
 import pathlib
-import sys
 
 from absl import flags
 
-from emojax.utils import cli, errors
+from emojax.utils import cli, errors, terminal
 
 _NAME = "emojax.weights"
 _ABOUT = (
@@ -61,7 +60,7 @@ def list_weights(arguments: list[str]) -> None:
   del arguments  # there are none
   from emojax.weights import listing
 
-  print(listing.text(flags.FLAGS.weights_dir))
+  terminal.say(listing.text(flags.FLAGS.weights_dir))
 
 
 def get(arguments: list[str]) -> int:
@@ -83,14 +82,14 @@ def get(arguments: list[str]) -> int:
         path = hub.fetch(file, folder, mirror)
       else:
         path = downloads.fetch(file, folder, mirror)
-      print(convert.convert(network, path, output))
+      terminal.say(convert.convert(network, path, output))
     except (
       errors.UserError,
       downloads.DownloadError,
       weights.WeightsError,
       OSError,
     ) as error:
-      print(f"{_NAME} get: {network}: {error}", file=sys.stderr)
+      terminal.tell(f"{_NAME} get: {network}: {error}")
       failed += 1
   return 1 if failed else 0
 
@@ -103,7 +102,7 @@ def convert_files(arguments: list[str]) -> None:
     raise errors.UserError("name the published file or its folder with --source")
   source, output = pathlib.Path(flags.FLAGS.source).expanduser(), _output()
   for network in _networks(arguments):
-    print(convert.convert(network, source, output))
+    terminal.say(convert.convert(network, source, output))
 
 
 def _output() -> pathlib.Path:

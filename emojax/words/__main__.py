@@ -18,7 +18,7 @@ import pathlib
 from absl import flags
 
 from emojax import config
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, errors, files, options, terminal
 from emojax.version import __version__
 from emojax.words.config import WordsConfig
 
@@ -38,7 +38,7 @@ def main_correlate(arguments: list[str]) -> None:
   """The command `correlate`; see the module."""
   del arguments  # none are taken
   for line in correlate(options.read(WordsConfig())):
-    print(line)
+    terminal.say(line)
 
 
 def correlate(settings: WordsConfig) -> list[str]:
@@ -63,10 +63,8 @@ def correlate(settings: WordsConfig) -> list[str]:
     pathlib.Path(name).expanduser()
     for name in (settings.tags, settings.norms, settings.output)
   )
-  columns = correlation.find_columns(
-    tags, {key: getattr(settings, flag) for key, flag in correlation.FLAGS.items()}
-  )
-  images = correlation.read(tags, columns, settings.rating_scale)
+  named = {key: getattr(settings, flag) for key, flag in correlation.FLAGS.items()}
+  images, tagged = correlation.read(tags, named, settings.rating_scale)
   norms = word_norms.read(norms_path)
   rows = correlation.match_all(images, norms, settings.cut_at)
   output.mkdir(parents=True, exist_ok=True)
@@ -83,7 +81,7 @@ def correlate(settings: WordsConfig) -> list[str]:
   from emojax.words import page as words_page
 
   scale, cut_at = settings.rating_scale, settings.cut_at
-  source = words_page.Source(tags, columns, scale, norms_path, norms, cut_at)
+  source = words_page.Source(tagged, scale, norms_path, norms, cut_at)
   content = words_page.of_correlation(source, rows, levels)
   page.write(output, content)
   table = "\n".join(markdown.aligned(correlation.table(levels)))
@@ -93,6 +91,7 @@ def correlate(settings: WordsConfig) -> list[str]:
   report = {
     "emojax": __version__,
     "source": source.described(),
+    "notes": content.notes,
     "rows": len(rows),
     "statuses": correlation.statuses(rows),
     "levels": correlation.json_able(levels),
@@ -127,14 +126,14 @@ def main_zero_shot(arguments: list[str]) -> None:
   dataset = prepare.prepare(options.read(config.DataConfig()), extract, progress=True)
   scorers = zero_shot.scored(dataset)
   for note in dataset.notes:
-    print(note)
-  print("\n".join(zero_shot.table(scorers, len(dataset.image_ids))))
-  print(
+    terminal.say(note)
+  terminal.say("\n".join(zero_shot.table(scorers, len(dataset.image_ids))))
+  terminal.say(
     "Brackets: 95 %, resampling the pictures. No rating was used to score a picture."
   )
   if flags.FLAGS.output:
     files.write(output, zero_shot.csv(scorers, dataset))
-    print(f"scores: {output}")
+    terminal.say(f"scores: {output}")
 
 
 COMMANDS = {

@@ -10,11 +10,11 @@ class WordsConfig:
   """Which tagged pictures are compared with which words."""
 
   tags: str = setting(
-    "", "CSV file with a row for each picture: its tag, valence and arousal."
+    "", "Table with a row for each picture: its tag, valence and arousal."
   )
   norms: str = setting(
     "",
-    "CSV file of word norms on 1..9: Warriner's (Word, V.Mean.Sum, A.Mean.Sum, "
+    "Table of word norms on 1..9: Warriner's (Word, V.Mean.Sum, A.Mean.Sum, "
     "D.Mean.Sum), or word, valence, arousal and perhaps dominance.",
   )
   output: str = setting("runs/words", "Folder for the results.")
@@ -24,13 +24,13 @@ class WordsConfig:
   )
   valence_column: str = setting(
     "",
-    "Column with the pictures' valence; empty: valence, valence_mean or "
-    "lang_valence_mean, the first there.",
+    "Column with the pictures' valence; empty: valence, or another usual name such as "
+    "valence_mean, valmn.",
   )
   arousal_column: str = setting(
     "",
-    "Column with the pictures' arousal; empty: arousal, arousal_mean or "
-    "lang_arousal_mean, the first there.",
+    "Column with the pictures' arousal; empty: arousal, or another usual name such as "
+    "arousal_mean, aromn.",
   )
   rating_scale: tuple[float, ...] = setting(
     SCALE, "Lowest and highest rating of the pictures; mapped linearly to 1..9."

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from emojax.config import TARGETS
-from emojax.datasets.va_emotion import ratings
+from emojax.datasets.va_emotion import columns, ratings
 from emojax.evaluation import bootstrap
 from emojax.features import word_norms
 from emojax.utils import files, tables
@@ -22,13 +22,7 @@ from emojax.utils import files, tables
 MATCHED, UNKNOWN, UNRATED, UNTAGGED = "matched", "unknown word", "no rating", "no tag"
 STATUSES = (MATCHED, UNKNOWN, UNRATED, UNTAGGED)
 
-# Where a column is not named, the first of these that the table has.
-COLUMNS = {
-  "tag": ("tag", "keyword", "descriptor", "theme"),
-  "valence": ("valence", "valence_mean", "lang_valence_mean"),
-  "arousal": ("arousal", "arousal_mean", "lang_arousal_mean"),
-}
-FLAGS = {  # that name them
+FLAGS = {  # that name the columns
   "tag": "tags_column",
   "valence": "valence_column",
   "arousal": "arousal_column",
@@ -97,63 +91,51 @@ class Level:
   r: Mapping[str, bootstrap.Interval | None]
 
 
-def find_columns(path: pathlib.Path, choices: Mapping[str, str]) -> dict[str, str]:
-  """The columns of a table of tagged pictures.
-
-  Args:
-    path: a CSV file.
-    choices: key of `COLUMNS` -> the column's name in any case; empty: to be found.
-  Returns:
-    key of `COLUMNS` -> column in lower case.
-  Raises:
-    WordsError: no column is asked for and none of the usual ones is there.
-    TableError: no such file, or no table; a ValueError too.
-  """
-  header = [name.lower() for name in tables.read(path, ()).header]
-  columns = {}
-  for key, usual in COLUMNS.items():
-    name = choices[key].strip().lower()
-    candidates = [column for column in usual if column in header]
-    if not name and not candidates:
-      raise WordsError(
-        f"{path} has none of the columns {', '.join(usual)}: name the one that it has "
-        f"with --{FLAGS[key]}; got {', '.join(name or '(no name)' for name in header)}"
-      )
-    columns[key] = name or candidates[0]
-  return columns
-
-
 def read(
-  path: pathlib.Path, columns: Mapping[str, str], scale: Sequence[float]
-) -> list[Tagged]:
+  path: pathlib.Path, named: Mapping[str, str], scale: Sequence[float]
+) -> tuple[list[Tagged], tables.Table]:
   """The rows of a table of tagged pictures, all of them, in the file's order.
 
   Args:
-    path: a CSV file.
-    columns: from `find_columns`.
+    path: a table as `tables.read` reads it.
+    named: key of `FLAGS` -> the column's name; empty: a usual one is looked for.
     scale: lowest and highest possible rating in the file.
+  Returns:
+    The rows, and the table with its columns and what was assumed to read it.
   Raises:
-    TableError: the file cannot be read as a table, or the scale is none.
+    TableError: the file cannot be read as a table, lacks a column, or the scale is
+      none.
     WordsError: a rating that is neither a number on the scale nor missing (empty, NA).
   """
   low, high = ratings.check_scale(scale)
   rows, problems = [], []
-  wanted = [
-    tables.Column(key, flag=flag, is_number=key in TARGETS)
-    for key, flag in FLAGS.items()
-  ]
-  for line in tables.read(path, wanted, columns).lines:
+  table = tables.read(path, [_tag(), *map(_mean, TARGETS)], named)
+  for line in table.lines:
     values = {}
     for target in TARGETS:
       try:
         values[target] = _rating(line.cells[target], low, high)
       except ValueError as error:
-        problems.append(f"line {line.number}, column {columns[target]}: {error}")
+        place = f"line {line.number}, column {table.columns[target]}"
+        problems.append(f"{place}: {error}")
     if not problems:
       rows.append(Tagged(line.number, line.cells["tag"], **values))
   if problems:
     raise WordsError(f"{path}: {tables.some(problems)}")
-  return rows
+  return rows, table
+
+
+def _tag() -> tables.Column:
+  """The column of the tags: of its usual names the first that is there."""
+  names = ((), ("keyword",), ("descriptor",), ("theme",))
+  return tables.Column("tag", names, FLAGS["tag"])
+
+
+def _mean(target: str) -> tables.Column:
+  """The column of a target's ratings; IAPS's own tables give them by language."""
+  usual = columns.rating(target, FLAGS[target])
+  names = ((), *usual.names, (f"lang_{target}_mean",))
+  return dataclasses.replace(usual, names=names)
 
 
 def match_all(

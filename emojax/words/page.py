@@ -15,7 +15,7 @@ import numpy as np
 from emojax.config import TARGETS
 from emojax.features import word_norms
 from emojax.pages import figures, page
-from emojax.utils import files
+from emojax.utils import files, tables
 from emojax.words import correlation
 from emojax.words.correlation import MATCHED, Level, Row
 
@@ -37,15 +37,13 @@ class Source:
 
   Attributes:
     tags: the table of tagged pictures.
-    columns: key of `correlation.COLUMNS` -> its column.
     scale: of its ratings.
     norms_path: the file of the word norms.
     norms: the words.
     cut_at: see `word_norms.match`.
   """
 
-  tags: pathlib.Path
-  columns: Mapping[str, str]
+  tags: tables.Table
   scale: Sequence[float]
   norms_path: pathlib.Path
   norms: word_norms.WordNorms
@@ -54,9 +52,9 @@ class Source:
   def described(self) -> dict[str, Any]:
     """The same as plain text and numbers, with the digests of both files."""
     return {
-      "tags": files.utf8(self.tags),
-      "tags_sha256": hashlib.sha256(self.tags.read_bytes()).hexdigest(),
-      "columns": dict(self.columns),
+      "tags": files.utf8(self.tags.path),
+      "tags_sha256": hashlib.sha256(self.tags.path.read_bytes()).hexdigest(),
+      "columns": dict(self.tags.columns),
       "rating_scale": list(self.scale),
       "norms": files.utf8(self.norms_path),
       "norms_sha256": self.norms.digest,
@@ -84,6 +82,7 @@ def of_correlation(
   notes = [f"{counts[MATCHED]} of {len(rows)} rows have a word and ratings."]
   if left_out:
     notes = [f"{notes[0][:-1]}; left out: {left_out}."]
+  notes += filter(None, [source.tags.assumption(), source.norms.assumed])
   drawn = {"words-and-pictures": _figure(rows, levels)}
   alt = "; ".join(
     f"{target} of words against pictures, r {r.value:.2f}"

@@ -113,7 +113,13 @@ def test_harmless_differences_are_accepted(images, text):
     (f"{HEADER}\n../x.jpg,1,2\n", "line 2: expected a path below the folder of pictu"),
     (f"{HEADER}\n/x.jpg,1,2\n", "line 2: expected a path below the folder of pictures"),
     (f"{HEADER},valence_std\na.jpg,1,2,-1\n", "a standard deviation of 0 or more, got"),
-    (f"{HEADER},num_raters\na.jpg,1,2,2.5\n", "a whole number of raters, 1 or more, g"),
+    (f"{HEADER},num_raters\na.jpg,1,2,2.5\n", "a whole number of raters from 1 to 2,1"),
+    (f"{HEADER},num_raters\na.jpg,1,2,3000000000\n", "to 2,147,483,647, got 3e.09"),
+    (f"{HEADER},num_raters\na.jpg,1,2,1e308\n", "to 2,147,483,647, got 1e.308"),
+    (
+      f"{HEADER},valence_std\na.jpg,1,2,1e308\n",
+      "line 2, column valence_std: ratings from",
+    ),
     (f'{HEADER}\na.jpg,1,"2\n', "ratings.csv, line 2: not CSV"),
     (
       b"image,valence,arousal\nb.jpg,1,2\n\x81.jpg,1,2\n",
@@ -126,6 +132,14 @@ def test_mistakes_are_told_with_file_and_place(images, text, message):
   with pytest.raises(ratings.RatingsError, match=message) as error:
     _load(images, text)
   assert "ratings.csv" in str(error.value)
+
+
+@pytest.mark.parametrize(
+  "name", ["a" * 300 + ".jpg", "a" * 131_000, "a\x1b\0.jpg"], ids=len
+)
+def test_a_name_that_no_file_can_have_is_one_that_is_not_there(images, name):
+  with pytest.raises(ratings.RatingsError, match=r"1 of the 1 pictures rated in"):
+    _load(images, f"{HEADER}\n{name},1,2\n")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from emojax import paper
+from emojax.config import PRESETS
 from emojax.evaluation import folds, metrics, results
 from emojax.utils import files
 
@@ -80,6 +83,20 @@ def test_the_paper_s_numbers_stand_beside_those_on_its_scale_only():
   assert "the paper's" not in text and "scale of the ratings: valence 0..4" in text
   del there["targets"]["valence"]["scale"]  # as emojax 0.1 wrote it
   assert results.scales_of(there) == {"valence": (1, 9)}
+
+
+@given(st.lists(st.text(), min_size=1, max_size=3), st.text("'=-@ a\r\n", max_size=4))
+@example(["=1.jpg", "'=1.jpg", " @b\r.jpg"], "+")
+def test_predictions_are_read_as_they_were_written(tmp_path_factory, names, word):
+  path = tmp_path_factory.mktemp("run") / "predictions.csv"
+  column = np.full((len(names), 1), -1.5)
+  folds = np.zeros(len(names), int)
+  words = [word] * len(names)
+  text = results.predictions_csv(names, folds, ("valence",), column, column, words)
+  files.write(path, text)
+  read = results.read_predictions(path)
+  assert read.image_ids == [files.utf8(name) for name in names]
+  assert read.keywords == words and set(read.predicted["valence"]) == {-1.5}
 
 
 def test_predictions_csv_survives_awkward_names():
@@ -161,6 +178,43 @@ def test_papers_numbers_stand_beside_the_same_object_source_only():
 
 def test_table_says_which_weights_made_the_features():
   assert "color trained 1a2b3c4d" in results.table_markdown(_results(["color"]))
+
+
+def _beside(mse, **changes):
+  """A run with an error of 4, and ridge beside it."""
+  report = _results(["color"], **changes)
+  report["ridge"] = json.loads(json.dumps(report["targets"]))
+  report["ridge"]["valence"]["out_of_fold"]["mse"] = mse
+  report["targets"]["valence"]["out_of_fold"]["mse"] = 4.0
+  return report
+
+
+def test_the_table_ends_with_ridge():
+  text = results.table_markdown(_beside(5.0))
+  rows = [line for line in text.splitlines() if line.startswith("|")]
+  assert rows[-1].split("|")[1].strip() == results.RIDGE.strip()
+  assert "5.000" in rows[-1] and "behind" not in text
+
+
+@pytest.mark.parametrize(
+  ("preset", "features", "advice"),
+  [
+    ("paper", ("color",), "--preset=best."),
+    ("best", ("color",), "the preset's own --features."),
+    ("best", PRESETS["best"][1], "other --features."),
+  ],
+)
+def test_a_network_behind_ridge_says_so_and_what_to_try(preset, features, advice):
+  report = _beside(1.5, preset=preset)
+  report["features"] = [{"name": n, "version": 1, "label": ""} for n in features]
+  line = (
+    "The networks are behind ridge regression on the same columns in valence "
+    f"(MSE 4.000, ridge 1.500): try {advice}"
+  )
+  assert f"- {line}\n" in results.table_markdown(report)
+  assert results.behind_ridge(report) == line
+  del report["ridge"]  # as older runs are
+  assert "ridge" not in results.table_markdown(report)
 
 
 def test_notes_stand_at_the_head():

@@ -2,10 +2,13 @@
 
 import os
 import pathlib
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -136,7 +139,9 @@ def test_a_full_disk_is_explained_and_the_cache_still_reads(tmp_path):
     # SQLite reports its own page limit as it reports a full disk (SQLITE_FULL).
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
     batch = [(f"p{i}", {KEY: _value(1, 2, 3)}) for i in range(2000)]
-    with pytest.raises(cache.CacheError, match="full; free some space or choose"):
+    with pytest.raises(
+      cache.CacheError, match=r"full; its disk has .* free some space or choose"
+    ):
       store.put_many(batch)
     assert store.get_many(["kept", "p0"], [KEY])["p0"] == {}
     assert "color" in store.get_many(["kept"], [KEY])["kept"]
@@ -156,6 +161,40 @@ def test_a_read_only_cache_is_explained(tmp_path):
       store.put_many([("p", {KEY: _value(1, 2, 3)})])
 
 
+def _failing(kind: str, monkeypatch) -> None:
+  """Makes SQLite fail so wherever it would write beside the file."""
+  connect = sqlite3.connect
+
+  def forbidden(address, **settings):
+    if settings["uri"]:
+      return connect(address, **settings)
+    error = sqlite3.OperationalError("it says so")
+    error.sqlite_errorname = kind
+    raise error
+
+  monkeypatch.setattr(sqlite3, "connect", forbidden)
+
+
+def test_a_whole_cache_is_read_where_it_may_not_be_written(tmp_path, monkeypatch):
+  with cache.FeatureCache(tmp_path / "a #?%") as store:
+    store.put_many([("p", {KEY: _value(1, 2, 3)})])
+  _failing("SQLITE_READONLY_DIRECTORY", monkeypatch)
+  with cache.FeatureCache(tmp_path / "a #?%") as store:
+    np.testing.assert_array_equal(store.get_many(["p"], [KEY])["p"]["color"], [1, 2, 3])
+    with pytest.raises(cache.CacheError, match="may write to"):
+      store.put_many([("q", {KEY: _value(1, 2, 3)})])
+  with pytest.raises(cache.CacheError, match="may write to"):
+    cache.FeatureCache(tmp_path)  # where there is none
+
+
+@pytest.mark.parametrize("name", ["IOERR_SHMSIZE", "FULL", "NOTADB"])
+def test_a_full_disk_is_not_the_fault_of_the_file(name, tmp_path, monkeypatch):
+  _failing(f"SQLITE_{name}", monkeypatch)
+  monkeypatch.setattr(shutil, "disk_usage", lambda _: types.SimpleNamespace(free=512))
+  with pytest.raises(cache.CacheError, match="its disk has 512 bytes free: free some"):
+    cache.FeatureCache(tmp_path)
+
+
 def test_the_home_folder_is_understood(tmp_path, monkeypatch):
   monkeypatch.setenv("HOME", str(tmp_path))
   with cache.FeatureCache(pathlib.Path("~/kept")) as store:
@@ -171,6 +210,7 @@ def test_the_home_folder_is_understood(tmp_path, monkeypatch):
     ),
     ("substr(value, 1, 19)", "has 19 bytes, expected 12 and 8"),
     ("'text'", "has 0 bytes"),
+    ("CAST(x'ff' AS TEXT)", "has 0 bytes"),
     ("7", "has 0 bytes"),
   ],
 )

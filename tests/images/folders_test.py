@@ -56,6 +56,35 @@ def test_loops_end(place, target):
   assert images.passed_over([root])  # not without a word
 
 
+@pytest.mark.parametrize(
+  ("name", "is_shown"),
+  [
+    ("folder/a.jpg", True),
+    ("folder/../folder/a.jpg", True),
+    ("folder/own", True),  # a link to what lies there
+    ("folder/../outside/b.jpg", False),
+    ("/etc/passwd", False),
+    ("folder/linked/b.jpg", False),
+    ("folder2/a.jpg", False),
+    ("folder/loop", True),  # not there, whatever it says
+    ("folder/a\0.jpg", False),
+    ("named.jpg", True),  # itself, though it leads elsewhere
+  ],
+)
+def test_a_page_shows_what_lies_below_what_was_named(place, tmp_path, name, is_shown):
+  root = place("a.jpg", "outside/b.jpg")
+  for link, target in (("linked", "../outside"), ("own", "a.jpg"), ("loop", "loop")):
+    (root / link).symlink_to(target)
+  (tmp_path / "named.jpg").symlink_to("outside/b.jpg")
+  if name == "named.jpg":
+    images.check_named(tmp_path / name, [root, tmp_path / name])
+  elif is_shown:
+    images.check_named(tmp_path / name, [root])
+  else:
+    with pytest.raises(images.ImageError, match=r"outside of what|cannot be opened"):
+      images.check_named(tmp_path / name, [root])
+
+
 def test_a_linked_root_is_a_folder(place, tmp_path):
   place("a.jpg")
   (tmp_path / "link").symlink_to("folder")

@@ -172,6 +172,31 @@ def test_one_transparent_colour_of_8_and_16_bits():
   np.testing.assert_array_equal(images.load(file), [[[255] * 3, [1, 2, 3]]])
 
 
+@pytest.mark.parametrize("shape", [(20, 31), (2, 3), (1, 1)])
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_deep_transparent_colour_is_found_without_a_word(shape, interlaced, capfd):
+  """Interlaced or not, with more bytes than the picture has and no end."""
+  samples = np.random.default_rng(1).integers(0, 65536, (*shape, 3), dtype=np.uint16)
+  passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4))
+  passes = (*passes, (1, 0, 2, 2), (0, 1, 1, 2)) if interlaced else ((0, 0, 1, 1),)
+  rows = b""
+  for left, top, right, down in passes:
+    part = samples[top::down, left::right].astype(">u2")
+    rows += b"".join(b"\0" + row.tobytes() for row in part if row.size)
+  key = samples[-1, -1].astype(">u2").tobytes()
+  file = bytearray(png(*shape[::-1], 16, 2, rows + bytes(99), key))
+  file[28] = interlaced
+  file[29:33] = struct.pack(">I", zlib.crc32(file[12:29]))
+  expected = high_byte(samples)
+  expected[-1, -1] = 255
+  if shape == (1, 1):
+    with pytest.raises(images.NothingToSee):
+      images.load(bytes(file))
+  else:
+    np.testing.assert_array_equal(images.load(bytes(file)), expected)
+  assert capfd.readouterr().err == ""
+
+
 SAMPLES = np.random.default_rng(2).integers(0, 65536, (20, 31, 4), dtype=np.uint16)
 
 

@@ -100,6 +100,15 @@ def test_tags_beside_the_pixels_do_not_matter(tag, compression, capfd):
   assert capfd.readouterr().err == ""  # libtiff would say what it thinks of them
 
 
+def test_libtiff_says_nothing_of_damaged_pixels(capfd):
+  file = bytearray(written((RGB, 0, {"compression": "zlib"})))
+  start = tifffile.TiffFile(io.BytesIO(file)).pages[0].dataoffsets[0]
+  file[start + 8 : start + 40] = b"\xff" * 32
+  with pytest.raises(images.ImageError, match="damaged or cut short TIFF"):
+    images.load(bytes(file))
+  assert capfd.readouterr().err == ""
+
+
 def test_a_tag_of_impossible_length_does_not_matter():
   file = bytearray(tagged((42112, 2, 4, "abc")))
   at = file.index(struct.pack("<HHI", 42112, 2, 4))

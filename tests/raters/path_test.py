@@ -71,7 +71,7 @@ def test_from_pictures_to_a_run(browser, images, tmp_path):
     "emojax.raters", "aggregate", *handed_in, "--output=rated", cwd=tmp_path
   )
   assert done.returncode == 0, done.stderr
-  assert "train: python -m emojax.train --fold=all --preset=best" in done.stdout
+  assert "train: python -m emojax.train --fold=all --dataset=va_emotion" in done.stdout
   with (tmp_path / "rated" / "ratings.csv").open(newline="") as file:
     rated = {row["image"]: row for row in csv.DictReader(file)}
   assert len(rated) == _IMAGES

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from emojax.datasets.va_emotion import ratings
+from emojax.raters import page, rules, summary
 from emojax.raters import ratings as rater_ratings
 from emojax.raters.config import RaterConfig
 from emojax.utils import errors
@@ -133,7 +134,44 @@ def test_other_columns_may_be_ignored_by_name(tmp_path):
 def test_another_scale_stays_as_it_is(tmp_path):
   text = f"{HEADER}\na,x.jpg,0,100\n"
   table, _ = _read(tmp_path, text, rating_scale=(0.0, 100.0))
-  assert table.arousal[0] == 100 and table.scale == (0, 100)
+  assert table.arousal[0] == 100 and table.scales["arousal"] == (0, 100)
+
+
+def test_each_target_may_have_its_own_scale(tmp_path):
+  """One that is not said has the scale of both; each is checked on its own."""
+  text = f"{HEADER}\na,x.jpg,-3,9\n"
+  table, _ = _read(tmp_path, text, valence_scale=(-3.0, 3.0))
+  assert table.scales == {"valence": (-3, 3), "arousal": (1, 9)}
+  with pytest.raises(
+    ratings.RatingsError, match=r"valence: expected .* to 3 .*, got 9"
+  ):
+    _read(tmp_path, f"{HEADER}\na,x.jpg,9,9\n", valence_scale=(-3.0, 3.0))
+  with pytest.raises(ratings.RatingsError, match="--arousal_scale=1,9; got 4,2"):
+    _read(tmp_path, text, arousal_scale=(4.0, 2.0))
+
+
+def test_two_scales_are_kept_drawn_and_passed_on(tmp_path):
+  rows = [
+    f"w{w},{i},{(w + int(i)) % 7 - 3},{w * int(i) % 7}" for w in range(5) for i in "12"
+  ]
+  settings = RaterConfig(valence_scale=(-3.0, 3.0), arousal_scale=(0.0, 6.0))
+  (tmp_path / "two.csv").write_text("\n".join([HEADER, *rows, ""]))
+  table, bad = rater_ratings.read([tmp_path / "two.csv"], settings)
+  verdict = rules.apply(table, settings)
+  images = rules.images(table, verdict)
+  whole = summary.Aggregation(["two.csv"], table, bad, verdict, images, settings)
+  coefficients = summary.agreement(whole)
+  report = summary.to_json(whole, coefficients, {})
+  assert report["rating_scale"] == {"valence": [-3, 3], "arousal": [0, 6]}
+  assert (
+    "--valence_scale=-3,3 --arousal_scale=0,6 to emojax.train" in report["notes"][0]
+  )
+  drawn = page.of_ratings(whole, coefficients).figures
+  for name in ("means", "plane"):
+    valence = drawn[name].axes[0].get_xlim()
+    assert valence == pytest.approx((-3, 3), abs=0.5), name
+  low, high = drawn["answers"].axes[1].dataLim.intervalx
+  assert (low, high) == (-0.5, 6.5)
 
 
 def test_no_file_a_missing_file_and_one_twice(tmp_path):

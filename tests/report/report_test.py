@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emojax import images
 from emojax.datasets.va_emotion import storage
 from emojax.evaluation import bootstrap
 from emojax.pages import gallery
 from emojax.report import experiment
+from emojax.report import run as report_run
 
 _NASTY = '<script>alert("x")<b>&.png'
 
@@ -81,7 +83,7 @@ def run(tmp_path_factory):
     f"--workdir={place / 'run'}",
   )
   assert done.returncode == 0, done.stderr
-  done = _program("report", place / "run")
+  done = _program("report", place / "run", f"--images_dir={images}")
   assert done.returncode == 0, done.stderr
   return place / "run"
 
@@ -122,6 +124,13 @@ def test_the_paper_is_cited_as_the_dataset_cites_it(read):
   assert f"Kim et al. {entry['year']}," in storage.CONFIGS["cgna10766"]
 
 
+def test_ridge_stands_below_each_target(run, read):
+  report = json.loads((run / "results.json").read_text("utf-8"))
+  numbers = [of["out_of_fold"]["mse"] for of in report["ridge"].values()]
+  assert sum("ridge, same columns" in part for part in read.text) == len(numbers) == 2
+  assert {f"{mse:.3f}" for mse in numbers} <= set(read.text)
+
+
 def test_intervals_around_predictions_are_in_the_run_and_on_its_page(run, read):
   with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))
@@ -154,19 +163,34 @@ def test_figures_are_files_too(run):
 
 
 @pytest.mark.slow
-def test_pictures_that_have_gone_are_said_to_have(run, tmp_path):
-  moved = run.parent / "moved"
-  (run.parent / "pictures").rename(moved)
-  try:
-    done = _program("report", run, f"--output={tmp_path / 'without'}")
-    assert done.returncode == 0 and "pictures were not found" in done.stdout
-    text = (tmp_path / "without" / "index.html").read_text("utf-8")
-    assert "pictures were not found" in text and "Worst predictions" not in text
-    place = f"--output={tmp_path / 'with'}"
-    done = _program("report", run, place, f"--images_dir={moved}")
-    assert "Worst predictions" in (tmp_path / "with" / "index.html").read_text("utf-8")
-  finally:
-    moved.rename(run.parent / "pictures")
+def test_pictures_are_shown_from_a_named_folder_only(run, tmp_path):
+  done = _program("report", run, f"--output={tmp_path}")
+  folder = run.parent / "pictures"
+  expected = f"name their folder with --images_dir, as {folder}, where the run had them"
+  assert done.returncode == 0 and expected in done.stdout
+  text = (tmp_path / "index.html").read_text("utf-8")
+  assert "pictures were not found" in text and "Worst predictions" not in text
+
+
+def test_a_run_cannot_name_pictures_elsewhere(tmp_path):
+  """Neither by the folder that it was trained on nor by a picture's name."""
+  own, private = tmp_path / "own", tmp_path / "private"
+  for folder in (own, private):
+    folder.mkdir()
+    Image.new("RGB", (40, 30)).save(folder / f"{folder.name}.png")
+  (own / "linked").symlink_to(private)
+  report = {"dataset": "va_emotion/folder", "pictures": {"folder": str(private)}}
+  secret = private / "private.png"
+  names = ["private.png", str(secret), "../private/private.png", "linked/private.png"]
+  find = report_run.find_images(report, [str(own)])
+  assert find("own.png").shape == find("../own/own.png").shape == (30, 40, 3)
+  for name in [*names, "a\0.png", "a" * 300]:
+    with pytest.raises(images.ImageError):
+      find(name)
+    with pytest.raises(images.ImageError, match="name their folder with --images_dir"):
+      report_run.find_images(report, ())(name)
+  both = report_run.find_images(report, [str(own), str(private)])
+  assert all(both(name).shape == (30, 40, 3) for name in names)
 
 
 def test_runs_are_compared_on_the_pictures_they_share(run, tmp_path):

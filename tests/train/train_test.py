@@ -104,6 +104,7 @@ def test_results_say_where_everything_came_from(all_folds):
   assert results["settings"]["hidden"] == [8]
   assert results["num_images"] == 30
   assert set(results["targets"]) == {"valence", "arousal"}
+  assert set(results["ridge"]) == {"valence", "arousal"}
 
 
 @pytest.mark.slow
@@ -239,6 +240,8 @@ def test_a_rated_column_of_any_name_is_a_target(rated, tmp_path):
   assert list(report["targets"]) == ["valence"] and "no arousal" in done.stdout
   done = _run(*arguments, "--target=beauty", f"--workdir={tmp_path / 'beauty'}")
   assert done.returncode == 0, done.stderr
+  report = json.loads((tmp_path / "beauty" / "results.json").read_text())
+  assert list(report["ridge"]) == ["beauty"] and "ridge, same columns" in done.stdout
   predictions = _predictions(tmp_path / "beauty")
   assert float(predictions["00.png"]["beauty_rated"]) == pytest.approx(
     float(rows[0][2]), abs=1e-3

@@ -36,6 +36,7 @@ def test_the_status_is_what_main_returns(body, status):
   [
     ("raise ValueError('no\\nsuch thing')", "no such thing"),
     ("raise errors.UserError('do this')", "do this"),
+    ("raise ValueError('a' * 10**6 + chr(27) + ' end')", "aaa\\x1b end"),
     ("open('/nowhere/at/all')", "No such file or directory: '/nowhere/at/all'"),
   ],
 )
@@ -44,6 +45,12 @@ def test_mistakes_are_one_line(body, line):
   assert done.returncode == 1 and done.stdout == ""
   (only,) = done.stderr.splitlines()
   assert only.startswith("emojax.program: error: ") and only.endswith(line)
+
+
+def test_what_pillow_thinks_of_a_picture_is_not_said():
+  warn = "__import__('warnings').warn_explicit('odd', UserWarning, 'a.py', 1, {!r})"
+  assert _run(warn.format("PIL.TiffImagePlugin")).stderr == ""
+  assert "odd" in _run(warn.format("PILE")).stderr
 
 
 def test_a_bug_is_not_dressed_up_as_a_mistake():

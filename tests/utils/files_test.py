@@ -36,9 +36,29 @@ def test_text_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_csv_comes_back_as_it_was(cells):
   text = files.csv_line(*cells)
   assert text.endswith("\n")
-  assert next(csv.reader(io.StringIO(text, newline=""))) == [
-    files.utf8(cell) for cell in cells
-  ]
+  read = next(csv.reader(io.StringIO(text, newline="")))
+  assert list(map(files.unguarded, read)) == [files.utf8(cell) for cell in cells]
+
+
+_MARKS = tuple("=+-@\uff1d\uff20")
+
+
+@given(st.text(["'", *_MARKS, *" \t\r\n\0\ufeff1.e"], max_size=6))
+@example("'-5")
+@example("''=1")
+def test_no_cell_is_run_and_the_guard_comes_off_exactly(cell):
+  guarded = files.guarded(cell)
+  assert files.unguarded(guarded) == cell
+  shown = guarded.strip(" \t\r\n\0\ufeff")
+  try:
+    float(shown)
+  except ValueError:
+    assert shown[:1] not in _MARKS
+
+
+@pytest.mark.parametrize("cell", ["-5", "+.5e-3", "a=b", "'tis", "", "sub/=1.png"])
+def test_numbers_and_plain_names_need_no_guard(cell):
+  assert files.guarded(cell) == files.unguarded(cell) == cell
 
 
 def test_rows_of_any_kind_become_lines():

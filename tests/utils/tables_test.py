@@ -3,12 +3,13 @@
 import codecs
 import datetime
 import pathlib
-import time
 
 import openpyxl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from emojax.utils import tables
+from emojax.utils import files, tables
 
 COLUMNS = (
   tables.Column("image", ((), ("filename", "picture"), ("id",)), "image_column"),
@@ -229,6 +230,20 @@ def test_a_spreadsheet_s_values_are_those_of_csv(tmp_path):
   ]
 
 
+_CELLS = st.text("'=+-@,;\"\n a1\uff1d", min_size=1, max_size=6).map(str.strip)
+
+
+@given(st.lists(st.tuples(_CELLS, _CELLS), min_size=1, max_size=4))
+@example([("=1+1.png", "@city"), ("'-5", "'tis")])
+def test_what_emojax_wrote_is_read_exactly(tmp_path_factory, rows):
+  path = tmp_path_factory.mktemp("written") / "t.csv"
+  head = ("image", "valence", "keyword")
+  files.write(path, files.csv_text([head, *((i, -1.5, k) for i, k in rows)]))
+  read = [line.cells for line in tables.read(path, COLUMNS).lines]
+  assert [(cells["image"], cells["keyword"]) for cells in read] == rows
+  assert {cells["valence"] for cells in read} == {"-1.5"}
+
+
 def test_spreadsheets_that_do_not_say_what_is_meant(tmp_path):
   path = tmp_path / "t.xlsx"
   sheet = [["image", "valence"], ["a", 1]]
@@ -244,18 +259,3 @@ def test_spreadsheets_that_do_not_say_what_is_meant(tmp_path):
   path.write_bytes(path.read_bytes()[:-400])
   with pytest.raises(tables.TableError, match=r"cannot be read as an .xlsx file"):
     tables.read(path, COLUMNS)
-
-
-@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
-def test_ten_thousand_rows_take_less_than_a_second(tmp_path, suffix):
-  """Measured as processor time, of which a busy machine takes no more."""
-  path = tmp_path / f"t.{suffix}"
-  rows = [["image", "valence", "std", "keyword"]]
-  rows += [[f"picture {n}.jpg", 1 + n % 800 / 100, 1.5, "word"] for n in range(10_000)]
-  if suffix == "csv":
-    path.write_text("\n".join(",".join(map(str, row)) for row in rows))
-  else:
-    _book(path, ratings=rows)
-  start = time.process_time()
-  assert len(tables.read(path, COLUMNS).lines) == 10_000
-  assert time.process_time() - start < (0.5 if suffix == "csv" else 1.5)

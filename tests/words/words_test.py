@@ -207,6 +207,29 @@ def test_cut_tags_are_completed_when_asked(tmp_path):
   assert [row["level"] for row in _rows(tmp_path)[-2:]] == ["completed", "compound"]
 
 
+def test_what_was_assumed_of_both_tables_is_printed_and_kept(tmp_path):
+  """As Excel writes them where decimals have commas; columns by their usual names."""
+  rows = ["sea;8,5;3", "fire;4;7,5", "babies;7;4", "dog;6;5", "war;#NV;NA"]
+  tags = "\r\n".join(["Keyword;valmn;lang_arousal_mean", *rows, ""])
+  (tmp_path / "tags.csv").write_bytes(tags.encode("utf-16"))
+  norms = "word;V.Mean.Sum;A.Mean.Sum\nsea;7,25;2\nfire;3;8\nbaby;8;5\ndog;6;4\n"
+  (tmp_path / "norms.csv").write_text(norms)
+  places = {name: str(tmp_path / f"{name}.csv") for name in ("tags", "norms")}
+  output = tmp_path / "found"
+  printed = words.correlate(WordsConfig(**places, output=str(output)))
+  of_tags, of_norms = printed[2:4]
+  assert of_tags.startswith(f"{places['tags']}: read with semicolons between cells; ")
+  assert "decimal commas; tag from the column 'Keyword'; valence from the " in of_tags
+  assert "decimal commas; valence from the column 'V.Mean.Sum'" in of_norms
+  report = json.loads((output / "correlations.json").read_text("utf-8"))
+  assert report["notes"][1:] == [of_tags, of_norms]
+  assert report["source"]["columns"]["arousal"] == "lang_arousal_mean"
+  for name in ("table.md", "index.html"):
+    assert "semicolons between cells" in (output / name).read_text("utf-8")
+  valence = [row["valence"] for row in _rows(tmp_path)]
+  assert valence == ["8.5000", "4.0000", "7.0000", "6.0000", ""]
+
+
 @pytest.mark.parametrize(
   ("tags", "norms", "more", "message"),
   [
@@ -218,8 +241,8 @@ def test_cut_tags_are_completed_when_asked(tmp_path):
     (_TAGS, "a,b\n1,2\n", {}, "expected the columns Word, V.Mean.Sum.*got a, b"),
     (_TAGS, _NORMS + "sea,1,1\n", {}, "'sea' stands twice, in lines 2 and 7"),
     (_TAGS, _NORMS + "ice,10,1\n", {}, "line 7, column valence.*1 to 9, got '10'"),
-    ("name,valence,arousal\nsea,1,2\n", _NORMS, {}, "columns tag.*--tags_column"),
-    ("tag,v,arousal\nsea,1,2\n", _NORMS, {}, "columns valence.*--valence_column"),
+    ("name,valence,arousal\nsea,1,2\n", _NORMS, {}, "no column 'tag'.*--tags_column"),
+    ("tag,v,arousal\nsea,1,2\n", _NORMS, {}, "no column 'valence'.*--valence_column"),
     (_TAGS, _NORMS, {"arousal_column": "calm"}, "no column 'calm'"),
     (_TAGS, _NORMS, {"rating_scale": (9.0, 1.0)}, "lowest and the highest"),
     (_TAGS, _NORMS, {"rating_scale": (1.0, 7.0)}, "1 to 7, got 8; .*--rating_scale"),

@@ -24,7 +24,7 @@ from typing import Any
 from emojax import images, paper
 from emojax.config import SCALE
 from emojax.datasets.va_emotion import collection, ratings
-from emojax.utils import downloads
+from emojax.utils import downloads, terminal
 
 ARTICLE = "https://api.figshare.com/v2/articles/5383105"
 LABELS = {
@@ -107,7 +107,7 @@ def fetch_article(folder: pathlib.Path, article: str = ARTICLE) -> None:
   folder.mkdir(parents=True, exist_ok=True)
   described = _describe(article, folder)
   if licence := described.get("license", {}).get("name"):
-    print(f"CGnA10766 from Figshare, licence: {licence}")
+    terminal.say(f"CGnA10766 from Figshare, licence: {licence}")
   for file in described["files"]:
     digest = file.get("computed_md5") or file.get("supplied_md5") or ""
     downloads.fetch(

@@ -7,6 +7,7 @@ whose fingerprint changes when a rating or a picture's content does, and only th
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -111,11 +112,12 @@ def from_files(
     RatingsError: rated pictures are not there.
   """
   rated = sorted(rated, key=lambda entry: entry.image_id)
-  # A picture may have a suffix that `walk` does not look for.
+  # A picture may have a suffix that `walk` does not look for. Of a name that no file
+  # can have, pathlib's `is_file` raises.
   present = [
     entry
     for entry in rated
-    if entry.image_id in there.paths or (folder / entry.image_id).is_file()
+    if entry.image_id in there.paths or os.path.isfile(folder / entry.image_id)
   ]
   ids = {entry.image_id for entry in present}
   missing = [entry.image_id for entry in rated if entry.image_id not in ids]

@@ -8,7 +8,6 @@ import dataclasses
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from emojax.config import TARGETS, DataConfig
 from emojax.datasets.va_emotion import collection, columns, ratings, scale_inference
@@ -67,7 +66,7 @@ def load(data: DataConfig) -> collection.Collection:
     there,
     data.skip_bad_pictures,
     settings={
-      "rating_scale": _common(sure),
+      "rating_scale": scale_lib.listed(sure),
       "assumed": _assumed(table, resolved, scales),
     },
   )
@@ -137,14 +136,6 @@ def _said_scales(
     scale = getattr(data, flag)
     scales[target] = scale_lib.check(scale, flag) if scale else None
   return scales
-
-
-def _common(scales: Mapping[str, scale_lib.Scale]) -> Any:
-  """The scale of all targets as a list; where they differ, by target."""
-  first, *others = scales.values()
-  if all(scale == first for scale in others):
-    return list(first)
-  return {target: list(scale) for target, scale in scales.items()}
 
 
 def _assumed(

@@ -20,7 +20,7 @@ from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.datasets.va_emotion.dataset import METADATA, Dataset, read
 from emojax.extract import extractor
-from emojax.utils import scales
+from emojax.utils import scales, terminal
 
 _ASIDE = ".replaced"  # the old dataset while the new one takes its place
 
@@ -29,7 +29,7 @@ def prepare(
   data: DataConfig,
   settings: ExtractConfig,
   progress: bool = False,
-  say: Callable[[str], None] = print,
+  say: Callable[[str], None] = terminal.say,
 ) -> Dataset:
   """Prepares a dataset unless it is there, and reads it.
 

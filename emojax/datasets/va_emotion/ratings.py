@@ -9,13 +9,14 @@ import dataclasses
 import itertools
 import math
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from emojax.datasets.va_emotion import scale_inference
 from emojax.utils import names, tables
 from emojax.utils import scales as scale_lib
 
 UNKNOWN_RATERS = -1
+_MOST_RATERS = 2**31 - 1  # what a dataset can hold
 
 
 # Ratings that cannot be used as they are; the message says where and why.
@@ -104,6 +105,8 @@ def read_rated(
   if problems:
     raise RatingsError(f"{table.path}: {tables.some(problems)}")
   sure = _sure_scales(table, rows, scales)
+  if problems := list(_too_wide(table, rows, sure)):
+    raise RatingsError(f"{table.path}: {tables.some(problems)}")
   rated = [
     Rated(
       image,
@@ -185,6 +188,23 @@ def _sure_scales(
   return {target: scale or common for target, scale in scales.items()}  # type: ignore[misc]
 
 
+def _too_wide(
+  table: tables.Table,
+  rows: Sequence[Mapping[str, Rating]],
+  scales: Mapping[str, scale_lib.Scale],
+) -> Iterator[str]:
+  """Spreads of several raters that no ratings on their scale can have."""
+  for line, values in zip(table.lines, rows, strict=True):
+    for target, scale in scales.items():
+      rating = values[target]
+      if rating.raters != 1 and rating.std > scale_lib.width(scale):
+        yield (
+          f"line {line.number}, column {table.columns[f'{target}_std']}: ratings from "
+          f"{scale[0]:g} to {scale[1]:g} cannot have a standard deviation of "
+          f"{rating.std:g}"
+        )
+
+
 def _to_1_to_9(rating: Rating, scale: scale_lib.Scale) -> Rating:
   # A single rater has no spread, whatever a program made of one.
   std = math.nan if rating.raters == 1 else rating.std
@@ -209,6 +229,8 @@ def _spread(value: float) -> float:
 
 
 def _count(value: float) -> float:
-  if value < 1 or value != round(value):
-    raise ValueError(f"expected a whole number of raters, 1 or more, got {value:g}")
+  if not 1 <= value <= _MOST_RATERS or value != round(value):
+    raise ValueError(
+      f"expected a whole number of raters from 1 to {_MOST_RATERS:,}, got {value:g}"
+    )
   return value

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import tensorflow_datasets as tfds
 
 from emojax.config import DataConfig
+from emojax.utils import terminal
 
 NAME = "va_emotion"
 VERSION = "1.0.0"
@@ -86,7 +87,7 @@ def locked(path: pathlib.Path) -> Iterator[bool]:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-      print(f"waiting for another process that prepares {path}", flush=True)
+      terminal.say(f"waiting for another process that prepares {path}")
       fcntl.flock(file, fcntl.LOCK_EX)
     _HELD.add(mine)
     try:

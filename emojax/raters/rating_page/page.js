@@ -340,9 +340,17 @@ document.addEventListener("keydown", (event) => {
 
 // Handing in.
 
+// As in utils/files.py: a ' before what a spreadsheet would run; readers take it off.
+function guarded(cell) {
+  const isFormula =
+    /^'*[\s\0-\x1f\x7f-\xa0\u200b-\u200f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]/u;
+  const isNumber = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+  return isFormula.test(cell) && !isNumber.test(cell) ? `'${cell}` : cell;
+}
+
 function csv() {
   const quoted = (cell) => {
-    const text = String(cell);
+    const text = guarded(String(cell));
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const rows = rated().map((index) => {

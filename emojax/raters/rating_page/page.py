@@ -13,7 +13,6 @@ import base64
 import hashlib
 import json
 import pathlib
-import sys
 import urllib.parse
 from collections.abc import Sequence
 
@@ -25,7 +24,7 @@ from emojax import images as images_lib
 from emojax.raters.config import RatingPageConfig
 from emojax.raters.rating_page import manikins
 from emojax.raters.rating_page import pictures as rating_pictures
-from emojax.utils import cli, errors, files, options
+from emojax.utils import cli, errors, files, options, terminal
 
 _NAME = "emojax.raters page"
 _ABOUT = (
@@ -182,7 +181,7 @@ def main(arguments: list[str]) -> int | None:
   files.write(output, text)
   left_out = images_lib.passed_over([folder]) if only is None else ""
   if left_out:
-    print(f"{_NAME}: {left_out}", file=sys.stderr)
+    terminal.tell(f"{_NAME}: {left_out}")
   return _tell(rows, images, settings, output, listing)
 
 
@@ -196,23 +195,23 @@ def _tell(
   """Says what was made and what could not be used; returns the exit status."""
   size = output.stat().st_size
   number = min(len(images), settings.most)
-  print(f"page: {output} ({size / 1e6:.1f} MB)")
-  print(f"pictures: {len(images)}, of which each worker rates {number}; {listing}")
+  terminal.say(f"page: {output} ({size / 1e6:.1f} MB)")
+  terminal.say(
+    f"pictures: {len(images)}, of which each worker rates {number}; {listing}"
+  )
   if size > _MANY_BYTES:
-    print(
+    terminal.tell(
       f"{_NAME}: a page of {size / 1e6:.0f} MB is slow to open; --base_url keeps the "
       "pictures on a server instead",
-      file=sys.stderr,
     )
   failed = [row for row in rows if row.status != "ok"]
   if not failed:
     return 0
   for row in failed[:5]:
-    print(f"{_NAME}: {files.csv_line(row.path)[:-1]}: {row.reason}", file=sys.stderr)
-  print(
+    terminal.tell(f"{_NAME}: {row.path}: {row.reason}")
+  terminal.tell(
     f"{_NAME}: {len(failed)} of {len(rows)} pictures cannot be shown and were left "
     f"out; {listing} has the reasons",
-    file=sys.stderr,
   )
   return 1
 

@@ -100,7 +100,7 @@ def _listed(
     listed.append(path)
     if place in resolved.problems:
       problems[path] = resolved.problems[place]
-    elif len(problems) < _HINTED and not path.exists():
+    elif len(problems) < _HINTED and not os.path.exists(path):
       hint = there.hint(image_id)
       problems[path] = "there is no such file" + (f"; there is {hint}" if hint else "")
   return list(dict.fromkeys(listed)), problems
@@ -118,6 +118,8 @@ def _read(
   try:
     if path in problems:
       raise images.ImageError(problems[path])
+    if not settings.base_url:
+      images.check_named(path, [folder])
     if settings.post_url and any(end in name for end in "\r\n"):
       raise images.ImageError(
         "its name has a line break, which a form post does not keep; rename it"

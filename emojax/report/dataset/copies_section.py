@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emojax.images import near_duplicates, thumbnails
+from emojax.images import ImageError, near_duplicates, thumbnails
 from emojax.pages import page
 from emojax.report.dataset.copies import Copies, Copy
 from emojax.report.dataset.rated_set import NO_FOLD, RatedSet
@@ -94,7 +94,7 @@ def _section(
       "in arousal",
     ]
   ]
-  shown = []
+  shown, hidden = [], []
   paragraphs = list(prose)
   if len(pairs) > _MOST_SHOWN:
     paragraphs.append(
@@ -117,12 +117,19 @@ def _section(
         *(f"{value:.2f}" for value in apart),
       ]
     )
-    images = [sets[s].image(r) for s, r in zip(pair.sets, pair.rows, strict=True)]
-    if images[0] is not None and images[1] is not None:
-      source = thumbnails.side_by_side(images[0], images[1])
-      alt = f"{names[0]} beside {names[1]}: distance {pair.distance}, folds {places}"
-      caption = f"{names[0]} | {names[1]}\ndistance {pair.distance}, {places}"
-      shown.append(page.Image(source, alt, caption))
+    try:
+      first, second = (
+        sets[s].image(r) for s, r in zip(pair.sets, pair.rows, strict=True)
+      )
+    except ImageError as error:
+      hidden.append(str(error))
+      continue
+    source = thumbnails.side_by_side(first, second)
+    alt = f"{names[0]} beside {names[1]}: distance {pair.distance}, folds {places}"
+    caption = f"{names[0]} | {names[1]}\ndistance {pair.distance}, {places}"
+    shown.append(page.Image(source, alt, caption))
+  if hidden:
+    paragraphs.append(f"Of {len(hidden)} no pictures are shown: {hidden[0]}.")
   tables = [page.Table("Pairs", rows)] if pairs else []
   return page.Section(title, paragraphs, tables, gallery=shown, is_pairs=True)
 

@@ -57,6 +57,7 @@ class RatedSet:
     sources: N files or arrays.
     looks: N, what was found of them.
     left_out: rated pictures that are not among the N.
+    named: folders that the user named, see `images.check_named`.
   """
 
   title: str
@@ -65,6 +66,7 @@ class RatedSet:
   sources: Sequence[pathlib.Path | np.ndarray]
   looks: Sequence[picture_check.Look]
   left_out: Sequence[LeftOut]
+  named: Sequence[pathlib.Path] = ()
 
   @property
   def has_images(self) -> bool:
@@ -89,15 +91,17 @@ class RatedSet:
     ceilings = (metrics.noise_ceiling(*of_target) for of_target in columns)
     return dict(zip(data.targets, ceilings, strict=True))
 
-  def image(self, row: int) -> np.ndarray | None:
-    """The pixels of a picture, read again; None where it has gone."""
+  def image(self, row: int) -> np.ndarray:
+    """The pixels of a picture for a page, read again.
+
+    Raises:
+      ImageError: it has gone, or is not to be shown.
+    """
     source = self.sources[row]
     if isinstance(source, np.ndarray):
       return source
-    try:
-      return images.load(source, self.dataset.metadata["max_pixels"])
-    except images.ImageError:
-      return None
+    images.check_named(source, self.named)
+    return images.load(source, self.dataset.metadata["max_pixels"])
 
 
 def opened(data: DataConfig, show: bool = False) -> RatedSet:
@@ -151,6 +155,7 @@ def opened(data: DataConfig, show: bool = False) -> RatedSet:
     sources=[source.images[row] for row in good],
     looks=[looks[row] for row in good],
     left_out=[*broken, *(LeftOut(name, missing) for name in source.missing)],
+    named=_named(data) or [place.root],  # what is downloaded lies there
   )
 
 
@@ -233,7 +238,14 @@ def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
         for name, reason in metadata["broken"].items()
       ),
     ],
+    named=_named(data),
   )
+
+
+def _named(data: DataConfig) -> list[pathlib.Path]:
+  """Folders of pictures that settings name."""
+  names = (data.images_dir, data.manual_dir)
+  return [pathlib.Path(name).expanduser() for name in names if name]
 
 
 def _without_features(

@@ -13,6 +13,8 @@ from raters import browsing, rating_help
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from emojax.utils import files
+
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
@@ -69,7 +71,7 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
     "Browser.setDownloadBehavior",
     {"behavior": "allow", "downloadPath": str(tmp_path)},
   )
-  worker = 'Ζωή, "the   rater" '
+  worker = '@Ζωή, "the   rater" '
   rater.enter(pages["odd"], worker)
   rater.ready(1)
   assert rater.find("no-previous").is_displayed()
@@ -91,13 +93,14 @@ def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
   assert "You rated 5 of 5 pictures" in rater.find("end-number").text
   assert not rater.find("confirm").is_displayed()
   rater.find("download").click()
-  path = tmp_path / "ratings-Ζωή_the_rater_.csv"
+  path = tmp_path / "ratings-_Ζωή_the_rater_.csv"
   rater.until(path.is_file)
   text = path.read_bytes().decode("utf-8")
   rows = rating_help.read(text)
-  assert [row[1:4] for row in rows] == answers
-  assert {row[1] for row in rows} == set(rating_help.NAMES)
-  assert {row[0] for row in rows} == {'Ζωή, "the rater"'}
+  assert {row[0] for row in rows} == {'\'@Ζωή, "the rater"'}
+  assert "'=1+1.png" in {row[1] for row in rows}
+  assert [[files.unguarded(row[1]), *row[2:4]] for row in rows] == answers
+  assert {name for name, *_ in answers} == set(rating_help.NAMES)
   assert all(0 < float(row[4]) < 60 for row in rows)
   times = [datetime.datetime.fromisoformat(row[5]) for row in rows]
   assert times == sorted(times) and times[0].tzinfo is not None
@@ -225,6 +228,20 @@ def test_each_worker_has_an_own_order_of_an_own_choice_and_keeps_it(rater, pages
   assert {frozenset(first)} != {frozenset(_order(rater, pages["four"], "two"))}
   rater.js("localStorage.clear()")
   assert _order(rater, pages["four"], "one") == first
+
+
+def test_cells_are_guarded_as_in_every_table(rater, pages):
+  rater.browser.get(pages["four"])
+  folder = helpers.ROOT / "emojax" / "raters" / "rating_page"
+  source = (folder / "page.js").read_text("utf-8")
+  start, end = source.index("function guarded"), source.index("function csv")
+  heads = ("", "'", "''", " ", "\t", "\0", "\ufeff", "\x1c", "a", "-5", "+.5e-3")
+  tails = ("=1", "=a", "+1", "+a", "-1", "-a", "@a", "\uff1da", "\uff20a", "1", "a")
+  cells = [head + tail for head in heads for tail in tails]
+  script = f"{source[start:end]} return arguments[0].map(guarded)"
+  assert rater.browser.execute_script(script, cells) == [
+    files.guarded(cell) for cell in cells
+  ]
 
 
 def test_choices_are_even(rater, pages):

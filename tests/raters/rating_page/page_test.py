@@ -16,7 +16,7 @@ from raters import rating_help
 
 from emojax.raters.config import RatingPageConfig
 from emojax.raters.rating_page import page as rating_page
-from emojax.utils import errors
+from emojax.utils import errors, files
 
 _SETTINGS = RatingPageConfig()
 
@@ -127,7 +127,7 @@ def test_the_program_makes_the_page_and_a_listing(odd, tmp_path):
   listing = (tmp_path / "page-pictures.csv").read_bytes().decode()
   rows = list(csv.reader(io.StringIO(listing, newline="")))
   assert rows[0] == ["path", "status", "reason"]
-  assert {row[0] for row in rows[1:]} == set(rating_help.NAMES)
+  assert {files.unguarded(row[0]) for row in rows[1:]} == set(rating_help.NAMES)
   assert {row[1] for row in rows[1:]} == {"ok"}
 
 
@@ -191,12 +191,18 @@ def test_every_file_below_the_folder_is_a_row_or_a_count(plain, tmp_path):
   place, output = tmp_path / "place", tmp_path / "page.html"
   place.mkdir()
   (place / "linked").symlink_to(plain)
+  rating_help.draw(place, ["own.png"])
   (place / "layers.psd").write_bytes(b"8BPS")
   os.mkfifo(place / "pipe.jpg")
   done = _program(f"--images_dir={place}", f"--output={output}")
   assert done.returncode == 1
   listing = (tmp_path / "page-pictures.csv").read_text()
+  # A page goes to others: it has what lies in the folder that was named.
+  assert listing.count("outside of what was named") == len(rating_help.PLAIN)
   assert listing.count("linked/") == len(rating_help.PLAIN)
+  assert [name for name, *_ in _data(output.read_text("utf-8"))["pictures"]] == [
+    "own.png"
+  ]
   assert 'pipe.jpg,error,"the file cannot be opened: it is a named pipe' in listing
   assert "1 other files in the folders are no pictures by their endings" in done.stderr
 

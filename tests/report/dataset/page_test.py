@@ -22,7 +22,13 @@ from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import prepare, synthetic
 from emojax.report import __main__ as report
 from emojax.report import run
-from emojax.report.dataset import copies, coverage, rated_set, tables
+from emojax.report.dataset import (
+  copies,
+  copies_section,
+  coverage,
+  rated_set,
+  tables,
+)
 from emojax.report.dataset import look as picture_check
 
 _NASTY = '<script>alert("x")<b>&.png'
@@ -270,6 +276,10 @@ def test_a_prepared_set_is_read_and_its_pictures_found_where_they_are_now(
   assert status == {
     row["image"]: row["status"] for row in folder_report.rows("pictures.csv")
   }
+  with pytest.raises(images.ImageError, match="outside of what was named"):
+    prepared.image(0)  # where they were counts for nothing on a page
+  section = copies_section.of_sets([prepared], copies.find([prepared]))[0]
+  assert not section.gallery and "no pictures are shown" in section.prose[-1]
   moved = tmp_path / "moved"
   pathlib.Path(data.images_dir).rename(moved)
   try:
@@ -284,7 +294,7 @@ def test_a_prepared_set_is_read_and_its_pictures_found_where_they_are_now(
     assert not without.results["sets"][0]["near_duplicates"]["looked_for"]
     assert "Raters and reliability" in without.page.words
     prepared = rated_set.opened(dataclasses.replace(bare, images_dir=str(moved)))
-    assert str(moved) in prepared.origin
+    assert str(moved) in prepared.origin and prepared.image(0).ndim == 3
     assert tables.pairs([prepared], copies.find([prepared])) == pairs
   finally:
     moved.rename(data.images_dir)
@@ -333,10 +343,11 @@ def test_drawn_pictures_are_known_by_their_source(data):
   dataset = prepare.prepare(skip, lbp, say=lambda line: None)
   dataset.metadata["settings"]["number"] = 3
   report = {"dataset": dataset.name, "pictures": dataset.metadata["settings"]}
-  assert run.find_images(report, "")("tiny.png").shape == (40, 90, 3)
+  find = run.find_images(report, [data.images_dir])
+  assert find("tiny.png").shape == (40, 90, 3)
   drawn = {"dataset": "va_emotion/synthetic", "pictures": {"number": 2, "seed": 0}}
   source = synthetic.load(2, 0)
-  find = run.find_images(drawn, "")
+  find = run.find_images(drawn, ())
   np.testing.assert_array_equal(find(source.rated[1].image_id), source.images[1])
 
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from emojax.experiments import baselines
-from emojax.train import model
+from emojax import config
+from emojax.datasets.va_emotion import dataset as dataset_lib
+from emojax.evaluation import folds
+from emojax.train import baselines, model
 
 COLUMNS = model.Columns(("a", "b"), (3, 2), (False, True))
 TRAIN = np.arange(40)
@@ -33,6 +35,8 @@ def test_the_mean_is_the_floor():
   table, rated = _problem()
   predictions = baselines.fit("mean", table, COLUMNS, rated, TRAIN, seed=0).predicted
   np.testing.assert_allclose(predictions, rated[TRAIN].mean(), rtol=1e-6)
+  single = baselines.fit("ridge", table, COLUMNS, rated, TRAIN[:1], seed=0).predicted
+  np.testing.assert_allclose(single, rated[0], rtol=1e-6)
 
 
 def _inputs(table):
@@ -58,6 +62,62 @@ def test_ridge_is_its_closed_form_with_the_penalty_it_chose():
   penalty = fitted.chosen["penalty"] * np.eye(5)
   weights = np.linalg.solve(x.T @ x + penalty, x.T @ (rated[TRAIN] - mean))
   np.testing.assert_allclose(fitted.predicted, inputs @ weights + mean, atol=1e-5)
+
+
+def test_the_penalty_of_ridge_is_the_best_of_leaving_one_row_out():
+  """Row by row, for each penalty."""
+  table, rated = _problem()
+  rated = rated + np.random.default_rng(1).normal(0, 2, 50)  # so that some is needed
+  rows = TRAIN[:25]
+  x = table[rows].astype(np.float64)
+  x[:, 3:] = np.sqrt(table[rows, 3:])
+  x = (x - x.mean(axis=0)) / x.std(axis=0)
+  errors = {}
+  for penalty in np.logspace(0, 6, 13):
+    squares = []
+    for out in range(25):
+      kept = np.delete(np.arange(25), out)
+      shift, mean = x[kept].mean(axis=0), rated[rows][kept].mean()
+      z = x[kept] - shift
+      weights = np.linalg.solve(
+        z.T @ z + penalty * np.eye(5), z.T @ (rated[rows][kept] - mean)
+      )
+      squares.append(((x[out] - shift) @ weights + mean - rated[rows][out]) ** 2)
+    errors[float(penalty)] = np.mean(squares)
+  chosen = baselines.fit("ridge", table, COLUMNS, rated, rows, seed=0).chosen
+  assert chosen["penalty"] == min(errors, key=errors.get) > 1
+
+
+def test_a_run_s_ridge_trains_on_all_rows_outside_the_test_fold():
+  """Also on those that stop a network; of a further target, on the output scale."""
+  table, rated = _problem()
+  dataset = dataset_lib.Dataset(
+    image_ids=[f"{i}.jpg" for i in range(50)],
+    features={"a": table[:, :3], "b": table[:, 3:]},
+    ratings=np.stack([5 - rated / 9, rated], axis=1).astype(np.float32),
+    ratings_std=np.full((50, 2), np.nan, np.float32),
+    num_raters=np.full((50, 2), -1, np.int32),
+    fold=folds.assign(50, 0),
+    keywords=[""] * 50,
+    metadata={
+      "source": "folder",
+      "targets": ["valence", "beauty"],
+      "output_scale": [0, 4],
+      "features": [
+        {"name": "a", "size": 3, "kind": "number"},
+        {"name": "b", "size": 2, "kind": "probability"},
+      ],
+    },
+  )
+  settings = config.TrainConfig(target=("beauty",))
+  (result,) = baselines.evaluate("ridge", settings, dataset, [1, 3])
+  assert result.target == "beauty" and result.scale == (0, 4)
+  assert [errors.group for errors in result.folds] == [2, 4]
+  rows = np.flatnonzero(dataset.fold != 3)
+  beauty = dataset.ratings[:, 1]
+  predicted = baselines.fit("ridge", table, COLUMNS, beauty, rows, seed=0).predicted
+  errors = np.square(predicted - beauty)[dataset.fold == 3] / 4
+  assert result.folds[1].test_mse == pytest.approx(errors.mean())
 
 
 def test_support_vectors_learn_a_curve_that_a_line_cannot():
