@@ -28,6 +28,12 @@ _SCORES = {
   "ccc": _NUMBER,
 }
 _CEILING = {"num_images": int, "mse": _NUMBER, "r2": _NUMBER, "pearson_r": _NUMBER}
+_INTERVAL = {
+  "level": float,
+  "half_width": _NUMBER,
+  "coverage": _NUMBER,
+  "by_third": [_NUMBER],
+}
 _TARGET = {
   "scale?": [float],
   "train_mse": float,
@@ -35,6 +41,7 @@ _TARGET = {
   "out_of_fold": _SCORES,
   "noise_ceiling": (None, _CEILING),
   "folds": [{"group": int, "train_mse": float, "test_mse": float}],
+  "interval?": (None, _INTERVAL),
 }
 _RUN = {
   "dataset": str,

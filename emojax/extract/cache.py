@@ -145,9 +145,12 @@ class FeatureCache:
     with self._lock, self._explained():
       for image in images:
         rows = self._connection.execute(query, (image, *keys)).fetchall()
-        stored[image] = {
-          keys[text].name: self._decode(image, keys[text], blob) for text, blob in rows
-        }
+        stored[image] = {}
+        for text, blob in rows:
+          if text not in keys:  # as pages that were mixed up give it
+            raise self._damage(f"it has a feature {text!r:.40}")
+          feature = keys[text]
+          stored[image][feature.name] = self._decode(image, feature, blob)
     return stored
 
   def put_many(
@@ -198,17 +201,21 @@ class FeatureCache:
     size = feature.size * _STORED.itemsize
     whole = stored if isinstance(stored, bytes) else b""
     blob, check = whole[:size], whole[size:]
-    wrong = ""
+    about = f"a value of {feature.name}"
     if len(blob) != size or len(check) not in (0, _CHECK_BYTES):
-      wrong = f"has {len(whole)} bytes, expected {size} and {_CHECK_BYTES} of a digest"
-    elif check and check != _check(image, feature.text, blob):
-      wrong = "is not what was stored: its digest differs"
-    if wrong:
-      raise CacheError(
-        f"the feature cache {self.path} is damaged: a value of {feature.name} {wrong}; "
-        "delete the file, and the features are computed again"
+      raise self._damage(
+        f"{about} has {len(whole)} bytes, expected {size} and {_CHECK_BYTES} "
+        "of a digest"
       )
+    if check and check != _check(image, feature.text, blob):
+      raise self._damage(f"{about} is not what was stored: its digest differs")
     return np.frombuffer(blob, _STORED).astype(np.float32)
+
+  def _damage(self, reason: str) -> CacheError:
+    return CacheError(
+      f"the feature cache {self.path} is damaged: {reason}; delete the file, and the "
+      "features are computed again"
+    )
 
   @contextlib.contextmanager
   def _explained(self) -> Iterator[None]:

@@ -10,8 +10,11 @@ import sys
 import threading
 import types
 
+import damage
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies
 
 from emojax.extract import cache
 
@@ -237,3 +240,27 @@ def test_a_cache_that_is_no_file_is_explained(tmp_path):
   os.mkfifo(tmp_path / cache.FILE_NAME)
   with pytest.raises(cache.CacheError, match="no regular file"):
     cache.FeatureCache(tmp_path)
+
+
+@hypothesis.settings(
+  max_examples=25, suppress_health_check=list(hypothesis.HealthCheck)
+)
+@hypothesis.given(seed=strategies.integers(0, 2**32))
+@hypothesis.example(43)  # SQLite gives a row under another key than was asked for
+def test_a_damaged_file_gives_what_was_stored_or_one_line(tmp_path_factory, seed):
+  folder = tmp_path_factory.mktemp("cache")
+  rng = np.random.default_rng(0)
+  values = {f"{i:064x}": rng.random(3, np.float32) for i in range(60)}
+  with cache.FeatureCache(folder) as store:
+    store.put_many([(image, {KEY: value}) for image, value in values.items()])
+  path = folder / cache.FILE_NAME
+  path.write_bytes(damage.damaged(path.read_bytes(), np.random.default_rng(seed)))
+  try:
+    with cache.FeatureCache(folder) as store:
+      stored = store.get_many(list(values), [KEY])
+  except cache.CacheError as error:
+    assert str(path) in str(error) and "\n" not in str(error)
+  else:
+    for image, by_name in stored.items():
+      for value in by_name.values():
+        np.testing.assert_array_equal(value, values[image])
