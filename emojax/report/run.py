@@ -19,7 +19,7 @@ from emojax.evaluation import bootstrap, results, run_files
 from emojax.features import params
 from emojax.images.thumbnails import thumbnail
 from emojax.pages import figures, gallery, page
-from emojax.utils import files
+from emojax.utils import files, records
 from emojax.utils.scales import Scale
 from emojax.utils.scales import text as scale_text
 
@@ -102,6 +102,7 @@ def of_run(
   )
 
 
+_MOST_DRAWN = 100_000  # images of the synthetic set
 _CAPTIONS = {
   "curve": "Errors of each epoch: thin lines are folds, thick ones their mean.",
   "against": "Every picture, predicted by the models that did not see it.",
@@ -328,9 +329,17 @@ def find_images(report: Mapping[str, Any], named: Sequence[str]) -> FindImage:
   """
   places = report.get("pictures", {})
   if report["dataset"] == f"{storage.NAME}/{synthetic.NAME}" and not named:
-    source = synthetic.load(places["number"], places["seed"])
+    records.check(places, {"number": int, "seed": int}, "pictures")
+    number = min(places["number"], report["num_images"], _MOST_DRAWN)
+    source = synthetic.load(number, places["seed"])
     rows = {entry.image_id: row for row, entry in enumerate(source.rated)}
-    return lambda image_id: np.asarray(source.images[rows[image_id]])
+
+    def draw(image_id: str) -> np.ndarray:
+      if image_id not in rows:
+        raise images_lib.ImageError("it is none of the run's drawn pictures")
+      return np.asarray(source.images[rows[image_id]])
+
+    return draw
   folders = [pathlib.Path(name).expanduser() for name in named]
 
   def find(image_id: str) -> np.ndarray:
