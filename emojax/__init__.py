@@ -14,8 +14,12 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from emojax.datasets import va_emotion as va_emotion  # registers the builder
-from emojax.version import __version__
+from emojax.utils import signals
+
+signals.install_if_program()  # first of all: the rest takes half a second to import
+
+from emojax.datasets import va_emotion as va_emotion  # noqa: E402 (registers the builder)
+from emojax.version import __version__  # noqa: E402
 
 if TYPE_CHECKING:
   from emojax.predict.predictor import Predictor

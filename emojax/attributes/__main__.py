@@ -25,7 +25,7 @@ from emojax.attributes.fit import (
   of_classes,
   of_images,
 )
-from emojax.utils import cli, errors, files, options, terminal
+from emojax.utils import cli, errors, files, locks, options, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   pass
@@ -82,20 +82,20 @@ def fit(arguments: list[str]) -> int:
   if not place:
     raise errors.UserError("--output=FOLDER or --weights_dir=FOLDER is needed")
   output = pathlib.Path(place).expanduser()
+  files.check_writable(output / feature.FILE_NAME)
   settings = options.read(AttributeConfig())
   extract = options.read(config.ExtractConfig())
-  runtime.keep_memory()
-  runtime.keep(extract.cache_dir)
+  runtime.start(extract.cache_dir)
   if flag_values.network:
     learned = of_classes(flag_values.network, settings, extract)
   else:
     folder = pathlib.Path(flag_values.images_dir).expanduser()
     learned = of_images(folder, flag_values.base, settings, extract, progress=True)
-  output.mkdir(parents=True, exist_ok=True)
-  if learned.rows:
-    files.write(output / "pictures.csv", _images_csv(learned))
-  files.write(output / "attributes.csv", _attributes_csv(learned))
-  files.write(output / feature.FILE_NAME, feature.encode(learned.model))
+  with locks.one_writer(output):
+    if learned.rows:
+      files.write(output / "pictures.csv", _images_csv(learned))
+    files.write(output / "attributes.csv", _attributes_csv(learned))
+    files.write(output / feature.FILE_NAME, feature.encode(learned.model))
   return _tell(learned, output, time.monotonic() - start)
 
 

@@ -112,11 +112,12 @@ def of_images(
 
   if base not in FEATURES:
     raise errors.UserError(f"--base={base} is no feature; known: {', '.join(FEATURES)}")
-  paths, category, names = _labelled(folder)
-  _check(settings, len(names))
-  feature_extractor = extractor.from_config(
-    dataclasses.replace(extract, features=(base,))
+  extract = dataclasses.replace(extract, features=(base,))
+  (paths, category, names), _ = errors.all_of(
+    lambda: _labelled(folder), lambda: extractor.check(extract)
   )
+  _check(settings, len(names))
+  feature_extractor = extractor.from_config(extract)
   extracted = feature_extractor.run_as(extract, paths, progress)
   is_read = np.array([row.status == "ok" for row in extracted.rows])
   for number, name in enumerate(names):

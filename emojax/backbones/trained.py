@@ -8,6 +8,7 @@ its digest is checked as that of any weights file is.
 
 import os
 import pathlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import platformdirs
@@ -79,14 +80,42 @@ def find(
   if place is None and choice == "auto":
     return weights.random(network, seed)
   if place is None:
-    where = f" in {weights_dir}," if weights_dir else ""
-    raise weights.WeightsError(
-      f"no trained weights of {network}{where} in installed packages or in "
-      f"{own_folder()}: {weights.how_to_get(network)}"
-    )
+    raise _missing([network], weights_dir, "")
   if place.kind == "package":
     return _of_package(network, place.path)
   return weights.load(network, place.path.parent)
+
+
+def check_present(
+  networks: Iterable[str],
+  weights_dir: pathlib.Path | None,
+  choice: str = "trained",
+  advice: str = "",
+) -> None:
+  """WeightsError unless `find` would find all of them; none is read.
+
+  Args:
+    networks, weights_dir, choice: see `find`.
+    advice: what else may be done where some are missing.
+  """
+  missing = [n for n in networks if locate(n, weights_dir) is None]
+  if missing and choice == "trained":
+    raise _missing(missing, weights_dir, advice)
+
+
+def _missing(
+  networks: list[str], weights_dir: pathlib.Path | None, advice: str
+) -> weights.WeightsError:
+  where = f" in {weights_dir}," if weights_dir else ""
+  if weights_dir and not weights_dir.is_dir():
+    where = f" in {weights_dir}, which is no folder,"
+  how = "`python -m emojax.weights list` says how to get each"
+  if len(networks) == 1:
+    how = weights.how_to_get(networks[0])
+  return weights.WeightsError(
+    f"no trained weights of {', '.join(networks)}{where} in installed packages or in "
+    f"{own_folder()}: {how}{advice}"
+  )
 
 
 def _of_package(network: str, path: pathlib.Path) -> weights.Weights:

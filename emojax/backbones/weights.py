@@ -8,7 +8,9 @@ plain tensors and one JSON text; nothing in them is ever executed.
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -190,9 +192,16 @@ def save(
     dict(sorted(tensors.items())),
     metadata={_KEY: json.dumps(header, sort_keys=True, allow_nan=False)},
   )
-  part = path.with_name(path.name + ".part")
-  part.write_bytes(data)
-  part.replace(path)
+  draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # as `utils.files` has it
+  try:
+    draft.write_bytes(data)
+    draft.replace(path)
+  except OSError as error:
+    free = shutil.disk_usage(path.parent).free
+    space = f"{len(data) / 1e6:,.3f} MB wanted, {free / 1e6:,.3f} MB free"
+    raise OSError(error.errno, f"{error.strerror} ({space})", str(path)) from error
+  finally:
+    draft.unlink(missing_ok=True)
   return header["digest"]
 
 
@@ -347,7 +356,7 @@ def how_to_get(network: str) -> str:
   return (
     f"make them{digest_text}: {fetched}"
     f"`python -m emojax.weights convert {network} --source=FILE` takes the published "
-    "file, and --weights=random tries things out"
+    "file"
   )
 
 

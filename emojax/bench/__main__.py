@@ -17,7 +17,7 @@ from absl import flags
 
 from emojax import bench
 from emojax.bench.run import machine, run_part
-from emojax.utils import cli, errors, files, options, terminal
+from emojax.utils import cli, errors, files, options, signals, terminal
 
 _NAME = "emojax.bench"
 _ABOUT = (
@@ -42,6 +42,9 @@ def main(arguments: list[str]) -> None:
   for name in flags.FLAGS.only:
     if name not in bench.PARTS:
       raise errors.UserError(f"--only knows {', '.join(bench.PARTS)}; got {name!r}")
+  output = pathlib.Path(flags.FLAGS.output).expanduser()
+  if flags.FLAGS.output:
+    files.check_writable(output)
   # Processes of their own: peak memory is per process and never goes down.
   spawn = multiprocessing.get_context("spawn")
   report: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}
@@ -49,7 +52,9 @@ def main(arguments: list[str]) -> None:
   terminal.say("| --- | ---: | --- | ---: | ---: | --- |")
   for name in flags.FLAGS.only:
     with futures.ProcessPoolExecutor(1, spawn) as pool:
-      figures, memory = pool.submit(run_part, name, size).result()
+      with signals.unheard():
+        part = pool.submit(run_part, name, size)
+      figures, memory = part.result()
     report["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
     for f in figures:
       report["figures"].append(dataclasses.asdict(f))
@@ -58,12 +63,14 @@ def main(arguments: list[str]) -> None:
         f"{f.unit} | {f.ratio:.2f} | {f.goal} |",
       )
   with futures.ProcessPoolExecutor(1, spawn) as pool:
-    report["machine"] = pool.submit(machine).result()
+    with signals.unheard():
+      described = pool.submit(machine)
+    report["machine"] = described.result()
   terminal.say("\nPeak memory, MB: " + files.json_line(report["peak_memory_mb"])[:-1])
   terminal.say("Machine: " + files.json_line(report["machine"])[:-1])
   if flags.FLAGS.output:
     text = files.json_text(report)
-    files.write(pathlib.Path(flags.FLAGS.output), text)
+    files.write(output, text)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def run_part(
 
   from emojax.utils import runtime
 
-  runtime.keep_memory()  # as the other programs do
+  runtime.start("")  # as the other programs do
   figures = bench.PARTS[name](size)
   memory = {"process": runtime.peak_memory_mb()}
   on_device = jax.local_devices()[0].memory_stats()

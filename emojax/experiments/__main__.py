@@ -101,40 +101,47 @@ def main(arguments: list[str]) -> None:
     )
   features = entries_lib.features_of(entries)
   extract = dataclasses.replace(extract, features=features)
-  runtime.keep_memory()
-  runtime.keep(extract.cache_dir)
-  dataset = prepare.prepare(data, extract, progress=True)
-
-  def override(settings: config.TrainConfig) -> config.TrainConfig:
-    settings = options.read(settings, given_only=True)
-    return targets.resolved(settings, dataset.targets)
-
   prefix = "table" if table.isdigit() else ""
   name = f"{prefix}{table}-{data.dataset.rpartition('/')[2]}"
   workdir = flag.workdir or f"experiments/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
   path = pathlib.Path(workdir).expanduser().absolute()
+  runtime.start(extract.cache_dir)
+  dataset = prepare.prepare(
+    data,
+    extract,
+    progress=True,
+    checks=[
+      lambda: checkpoint.begin(_NAME, workdir, flag.resume),
+      lambda: _check_weights(tuned, data, extract),
+    ],
+  )
+
+  def override(settings: config.TrainConfig) -> config.TrainConfig:
+    settings = options.read(settings, given_only=True)
+    return targets.resolved(settings, dataset.targets)
 
   tuning = _tuning(tuned, data, extract, dataset.image_ids)
   experiment = comparison.Experiment(
     path, entries, dataset, selection, override, True, tuning
   )
   identity = {"table": table, **experiment.identity()}
-  folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
-  if not folder.is_finished:
-    experiment.run(terminal.say)
-    gathered = comparison.gathered(experiment)
-    compared = list(comparison.compared(experiment))
-    report = {
-      "table": table,
-      "experiment": dataclasses.asdict(selection),
-      "seconds": round(time.monotonic() - start, 1),
-      "entries": gathered,
-      "differences": compared,
-    }
-    files.write(folder.table, tables.markdown(report))
-    files.write(path / "table.csv", tables.csv(gathered))
-    # Last: a folder with this file is a finished experiment.
-    files.write(folder.results, files.json_text(report))
+  with checkpoint.one_run(path):
+    folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
+    if not folder.is_finished:
+      experiment.run(terminal.say)
+      gathered = comparison.gathered(experiment)
+      compared = list(comparison.compared(experiment))
+      report = {
+        "table": table,
+        "experiment": dataclasses.asdict(selection),
+        "seconds": round(time.monotonic() - start, 1),
+        "entries": gathered,
+        "differences": compared,
+      }
+      files.write(folder.table, tables.markdown(report))
+      files.write(path / "table.csv", tables.csv(gathered))
+      # Last: a folder with this file is a finished experiment.
+      files.write(folder.results, files.json_text(report))
   terminal.say(folder.table.read_text("utf-8"))
   terminal.say(f"experiment folder: {workdir}")
 
@@ -169,16 +176,13 @@ def _tuning(
   extract: config.ExtractConfig,
   image_ids: Sequence[str],
 ) -> "comparison.Tuning":
-  """Where fine-tuning finds weights and pictures; lacking weights are told at once."""
+  """Where fine-tuning finds weights and pictures; damaged weights are told at once."""
   from emojax.backbones import trained
   from emojax.datasets.va_emotion import build, storage
   from emojax.experiments import experiment as comparison
-  from emojax.experiments import objects
 
-  choice = objects.weights_choice(data, extract)
-  weights_dir = pathlib.Path(extract.weights_dir).expanduser()
-  folder = weights_dir if extract.weights_dir else None
-  find = functools.cache(lambda network: trained.find(network, folder, choice))
+  where = _weights(data, extract)
+  find = functools.cache(lambda network: trained.find(network, *where))
   for network in tuned.finetune:
     find(network)
 
@@ -191,6 +195,26 @@ def _tuning(
     return [by_id[image_id] for image_id in image_ids]
 
   return comparison.Tuning(tuned, find, images, extract.workers)
+
+
+def _weights(
+  data: config.DataConfig, extract: config.ExtractConfig
+) -> tuple[pathlib.Path | None, str]:
+  """The folder of weights to look in first, if any, and which weights are wanted."""
+  from emojax.experiments import objects
+
+  folder = pathlib.Path(extract.weights_dir).expanduser()
+  return folder if extract.weights_dir else None, objects.weights_choice(data, extract)
+
+
+def _check_weights(
+  tuned: FinetuneConfig, data: config.DataConfig, extract: config.ExtractConfig
+) -> None:
+  """WeightsError where weights of a network to be fine-tuned are missing."""
+  from emojax.backbones import trained
+
+  advice = "; --weights=random tries things out"
+  trained.check_present(tuned.finetune, *_weights(data, extract), advice)
 
 
 if __name__ == "__main__":

@@ -107,11 +107,13 @@ class Experiment:
   def run(self, say: Callable[[str], None]) -> None:
     """Trains what is not finished; every finished entry is a run folder."""
     for group in self.groups():
+      place = checkpoint.RunFolder(self._folder / "training" / group[0].name)
       todo = [entry for entry in group if not self._is_finished(entry)]
       if todo:
         names = ", ".join(entry.name for entry in group)
         say(f"training {names} as one program")
         self._train(group)
+      checkpoint.drop_states(place)  # also of a group that was killed when it had ended
     for entry in self.entries:
       if entry.model != entries_lib.NETWORK and not self._is_finished(entry):
         say(f"fitting {entry.name}")
@@ -165,7 +167,6 @@ class Experiment:
         )
         seconds = time.monotonic() - start
         self._write(entry, seed, target_results, predicted, seconds)
-    checkpoint.drop_states(folder)
 
   def _fit(self, entry: entries_lib.Entry) -> None:
     """A baseline, fold by fold; each finished fold is kept."""
@@ -190,6 +191,7 @@ class Experiment:
           np.savez(buffer, predicted=predicted, chosen=files.json_line(chosen))
           path.parent.mkdir(parents=True, exist_ok=True)
           files.write(path, buffer.getbuffer())
+        checkpoint.drop_states(checkpoint.RunFolder(path.with_suffix("")))
         by_fold[fold] = _predicted(path, len(ratings.mean))
       result, predicted = results.evaluate(
         target, by_fold, folds, ratings, None, self._dataset.output_scales[target]
@@ -235,7 +237,6 @@ class Experiment:
         folder,
         tell,
       )
-    checkpoint.drop_states(folder)
     chosen = {"epoch": float(tuned.best_epoch), "stopping_mse": tuned.best_error}
     return tuned.predicted, chosen
 

@@ -307,9 +307,9 @@ def tune(
           best_error=jnp.float32(stopping),
           best_epoch=state.epoch,
         )
-      tell(int(state.epoch), error, stopping)
       if store:
         store.save(int(state.epoch), state)
+      tell(int(state.epoch), error, stopping)
   finally:
     if store:
       store.close()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from emojax.backbones import BACKBONES, trained
 from emojax.config import DataConfig, ExtractConfig
-from emojax.datasets.va_emotion import storage, synthetic
+from emojax.datasets.va_emotion import build, storage
 from emojax.features import FEATURES
 from emojax.train import checkpoint
 from emojax.utils import errors
@@ -17,9 +17,8 @@ from emojax.utils import errors
 
 def weights_choice(data: DataConfig, extract: ExtractConfig) -> str:
   """Of `trained.CHOICES`, what `--weights` means for a set of pictures."""
-  if extract.weights != "default":
-    return extract.weights
-  return "auto" if storage.place(data).config == synthetic.NAME else "trained"
+  choice = build.settings_for(storage.place(data), extract).weights
+  return "trained" if choice == "default" else choice
 
 
 def at_hand(weights_dir: str, choice: str) -> tuple[str, ...]:

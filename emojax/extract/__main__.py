@@ -6,7 +6,6 @@ NaN where the picture failed, and `features.json`, written last: what the number
 Stopped at any moment and started again, it goes on from the cache to the same files.
 """
 
-import os
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -45,11 +44,9 @@ def main(arguments: list[str]) -> int:
     raise errors.UserError("--images_dir=FOLDER and --output=FOLDER are needed")
   folder = pathlib.Path(values.images_dir).expanduser()
   output = pathlib.Path(values.output).expanduser()
-  _check_writable(output)
   settings = options.read(config.ExtractConfig())
-  runtime.keep_memory()
-  runtime.keep(settings.cache_dir)
-  extracted, described = extract_folder(folder, settings, progress=True)
+  runtime.start(settings.cache_dir)
+  extracted, described = extract_folder(folder, settings, progress=True, output=output)
   write(output, folder, extracted, described)
   number, failed = len(extracted.rows), len(extracted.failed)
   stats = extracted.stats
@@ -65,16 +62,6 @@ def main(arguments: list[str]) -> int:
     terminal.say(f"{failed} of {number} pictures failed: see {output / 'rows.csv'}")
     return 1
   return 0
-
-
-def _check_writable(output: pathlib.Path) -> None:
-  """Complains before hours of work, not after them."""
-  there = output
-  while not there.exists() and there != there.parent:
-    there = there.parent
-  if not there.is_dir() or not os.access(there, os.W_OK):
-    what = "may not be written to" if there.is_dir() else "is not a folder"
-    raise errors.UserError(f"cannot write to --output={output}: {there} {what}")
 
 
 if __name__ == "__main__":

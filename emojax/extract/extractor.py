@@ -8,6 +8,7 @@ says how a pass over the pictures goes.
 import concurrent.futures
 import contextlib
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -24,12 +25,13 @@ from emojax.features import DERIVED, FEATURES, external
 from emojax.features.params import (
   Source,
   check_names,
+  check_sources,
   describe,
   load_sources,
   size_of,
   tables_of,
 )
-from emojax.utils import options
+from emojax.utils import errors, options
 from emojax.utils import progress as progress_lib
 
 
@@ -117,6 +119,10 @@ class Extractor:
     Raises:
       CacheError: the cache cannot be read or written.
     """
+    if names is None:
+      is_path = [isinstance(image, (str, os.PathLike)) for image in images]
+      names = [str(i) if p else "" for i, p in zip(images, is_path, strict=True)]
+    refused = self.lacking(names)
     ahead = 2 * (batch_size or devices.usual_batch()) * jax.local_device_count()
     with (
       concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
@@ -131,6 +137,7 @@ class Extractor:
         max_pixels,
         check,
         bar.set_description,
+        refused,
       )
       try:
         for index, decoded in ordered(pool, run.decode, len(images), ahead, run):
@@ -147,6 +154,10 @@ class Extractor:
       extracted, joined = external_rows.join(extracted, self._tables, names)
       whole |= joined
     return dataclasses.replace(extracted, values={n: whole[n] for n in self.names})
+
+  def lacking(self, names: Sequence[str]) -> dict[int, str]:
+    """The pictures that a table from elsewhere lacks, see `external_rows.lacking`."""
+    return external_rows.lacking(self._tables, names)
 
   def run_as(
     self,
@@ -187,7 +198,37 @@ def from_config(settings: ExtractConfig) -> Extractor:
     ValueError: an unknown or repeated feature, weights or a colour table that are
       missing or damaged.
   """
+  check(settings)
   return Extractor(settings.every_feature, sources_of(settings))
+
+
+def check(settings: ExtractConfig) -> None:
+  """Refuses what `from_config` would, where that shows before a network is read.
+
+  Raises:
+    ValueError: see there; everything that is wrong is told at once.
+  """
+  paths = external.paths(settings.extra_features, [*FEATURES, *DERIVED])
+  derived = any(name in DERIVED for name in settings.every_feature)
+  errors.all_of(
+    lambda: options.check(settings),
+    lambda: external.check_present(paths),
+    lambda: check_sources(
+      settings.every_feature,
+      _path(settings.weights_dir),
+      _choice(settings),
+      _path(settings.color_names),
+      _path(settings.word_norms),
+      settings.word_features,
+      paths,
+      # Derived features are of trained networks only.
+      advice="" if derived else "; --weights=random tries things out",
+    ),
+  )
+
+
+def _choice(settings: ExtractConfig) -> str:
+  return "trained" if settings.weights == "default" else settings.weights
 
 
 def sources_of(settings: ExtractConfig) -> dict[str, Source]:
@@ -195,7 +236,7 @@ def sources_of(settings: ExtractConfig) -> dict[str, Source]:
   return load_sources(
     settings.every_feature,
     _path(settings.weights_dir),
-    "trained" if settings.weights == "default" else settings.weights,
+    _choice(settings),
     _path(settings.color_names),
     settings.network_precision,
     _path(settings.word_norms),

@@ -10,17 +10,21 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 from emojax import config
-from emojax.utils import checksums, errors, files
+from emojax.utils import checksums, errors, files, locks
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.extract import pipeline
 
 
-_DESCRIPTION = "features.json"
+DESCRIPTION = "features.json"
+_FLOAT_BYTES = 4
 
 
 def extract_folder(
-  folder: pathlib.Path, settings: config.ExtractConfig, progress: bool
+  folder: pathlib.Path,
+  settings: config.ExtractConfig,
+  progress: bool,
+  output: pathlib.Path | None = None,
 ) -> tuple["pipeline.Extracted", list[dict[str, Any]]]:
   """Features of every picture below a folder.
 
@@ -28,21 +32,35 @@ def extract_folder(
     folder: searched with its subfolders; see `images.walk`.
     settings: which features, from what, and how.
     progress: show a bar.
+    output: where the features are to be written; that they fit there is seen to first.
   Returns:
     What was extracted, in the order of `images.walk`, and what the features are.
   Raises:
     ValueError: a folder that is missing or without pictures, an unknown feature,
       missing weights, a cache that does not work; each says what to do.
+    OSError: the features do not fit on the disk.
   """
   from emojax import images
   from emojax.extract import extractor
 
-  paths = images.walk(folder)
-  if not paths:
-    raise errors.UserError(
-      f"no pictures in {folder}: expected files ending in {', '.join(images.SUFFIXES)}"
-    )
+  def find_images() -> list[pathlib.Path]:
+    paths = images.walk(folder)
+    if not paths:
+      expected = ", ".join(images.SUFFIXES)
+      raise errors.UserError(
+        f"no pictures in {folder}: expected files ending in {expected}"
+      )
+    return paths
+
+  *_, paths = errors.all_of(
+    lambda: output and files.check_writable(output / DESCRIPTION),
+    lambda: extractor.check(settings),
+    find_images,
+  )
   features = extractor.from_config(settings)
+  if output is not None:
+    width = sum(int(entry["size"]) for entry in features.describe())
+    files.check_writable(output / DESCRIPTION, _FLOAT_BYTES * width * len(paths))
   return features.run_as(settings, paths, progress), features.describe()
 
 
@@ -66,13 +84,22 @@ def write(
   Raises:
     OSError: the disk is full or may not be written.
   """
+  with locks.one_writer(output):
+    _write(output, folder, extracted, described)
+
+
+def _write(
+  output: pathlib.Path,
+  folder: pathlib.Path,
+  extracted: "pipeline.Extracted",
+  described: list[dict[str, Any]],
+) -> None:
   import numpy as np
 
-  output.mkdir(parents=True, exist_ok=True)
-  description = output / _DESCRIPTION
+  description = output / DESCRIPTION
   for name in _features_there(description) - set(extracted.values):
     (output / f"{name}.npy").unlink(missing_ok=True)
-  for name in (_DESCRIPTION, checksums.FILE_NAME):
+  for name in (DESCRIPTION, checksums.FILE_NAME):
     (output / name).unlink(missing_ok=True)
   written = [output / "rows.csv"]
   files.write(written[0], rows_csv(extracted.rows, folder))
@@ -88,7 +115,7 @@ def write(
     "features": described,
   }
   text = files.json_text(summary)
-  sums = checksums.text(output, written, {_DESCRIPTION: text})
+  sums = checksums.text(output, written, {DESCRIPTION: text})
   files.write(output / checksums.FILE_NAME, sums)
   files.write(description, text)
 

@@ -124,6 +124,7 @@ class Extraction:
     max_pixels: larger pictures are refused.
     check: gets every image as RGB and may refuse it with an `ImageError`; or None.
     say: gets what is going on, such as "compiling gist"; empty: nothing special.
+    refused: pictures, by their place, that are not even read, and the reason.
   """
 
   def __init__(
@@ -136,6 +137,7 @@ class Extraction:
     max_pixels: int,
     check: Callable[[np.ndarray], None] | None,
     say: Callable[[str], object],
+    refused: Mapping[int, str],
   ):
     self.keys = keys
     self.programs = programs
@@ -145,6 +147,7 @@ class Extraction:
     self.max_pixels = max_pixels
     self.check = check
     self.say = say
+    self.refused = refused
     self.rows: list[Row] = []
     self.values = {
       name: np.full((len(images), key.size), np.nan, np.float32)
@@ -163,6 +166,8 @@ class Extraction:
     """Reads and decodes one picture as far as needed; runs on the threads."""
     image = self.images[index]
     path = pathlib.Path(image) if isinstance(image, (str, os.PathLike)) else None
+    if index in self.refused:
+      return _Decoded(Row(path, "error", self.refused[index]), {}, {})
     try:
       data = images.contents(image, self.max_pixels)
       digest = _digest(data)

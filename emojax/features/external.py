@@ -156,6 +156,13 @@ def paths(settings: Iterable[str], taken: Iterable[str]) -> dict[str, pathlib.Pa
   return files
 
 
+def check_present(files: Mapping[str, pathlib.Path]) -> None:
+  """ExternalError unless each table is there; none is read."""
+  for name, path in files.items():
+    if not path.is_file():
+      raise ExternalError(f"no file {path}: expected a table of the feature {name}")
+
+
 def read(name: str, path: pathlib.Path) -> ExternalTable:
   """A feature's table from its file.
 
@@ -181,8 +188,7 @@ def read(name: str, path: pathlib.Path) -> ExternalTable:
     raise ExternalError(
       f"{path}: expected {', '.join(readers)}, got {path.suffix or 'no suffix'}"
     )
-  if not path.is_file():
-    raise ExternalError(f"no file {path}: expected a table of the feature {name}")
+  check_present({name: path})
   if (path.parent / _OWN).is_file():
     checksums.check(path.parent, "extract the features again", [path.name])
   try:

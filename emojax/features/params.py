@@ -30,7 +30,7 @@ from emojax.features import (
   word_norms,
 )
 from emojax.features.base import JOIN
-from emojax.utils import records
+from emojax.utils import errors, records
 
 COLOR_NAMES = "color_names"
 ATTRIBUTES = DERIVED["attributes"].needs
@@ -65,7 +65,7 @@ class Source:
 
 
 def load_sources(
-  names: Iterable[str],
+  names: Sequence[str],
   weights_dir: pathlib.Path | None = None,
   weights: str = "trained",
   color_names: pathlib.Path | None = None,
@@ -96,15 +96,9 @@ def load_sources(
       other weights (a ValueError too).
   """
   tables = tables or {}
-  wanted = check_names(names, tables)
-  opened: dict[str, _Opened] = {}
-  for name in wanted:
-    if name in DERIVED:
-      need = DERIVED[name].needs
-      opened[need] = _open(need, weights_dir, word_norms, word_features)
-  bases = [base for opening in opened.values() for base in opening.bases]
-  direct = [name for name in dict.fromkeys([*wanted, *bases]) if name in FEATURES]
-  needs = {FEATURES[name].needs for name in direct}
+  opened, needs = _opened(
+    names, weights_dir, weights, color_names, word_norms, word_features, tables, ""
+  )
   sources = {
     need: _joined_networks(
       {
@@ -112,15 +106,76 @@ def load_sources(
         for part in need.split(JOIN)
       }
     )
-    for need in sorted(needs)
+    for need in needs
   }
   given = {
     table.need: Source(table, table.digest, table.label, size=table.size)
     for name, table in tables.items()
-    if name in wanted
+    if name in names
   }
   closed = {need: opening.close(sources) for need, opening in opened.items()}
   return sources | closed | given
+
+
+def check_sources(
+  names: Sequence[str],
+  weights_dir: pathlib.Path | None = None,
+  weights: str = "trained",
+  color_names: pathlib.Path | None = None,
+  word_norms: pathlib.Path | None = None,
+  word_features: Sequence[str] = (),
+  tables: Iterable[str] = (),
+  advice: str = "",
+) -> None:
+  """Refuses what `load_sources` would, where that shows before a network is read.
+
+  Args:
+    names, weights_dir, weights, color_names, word_norms, word_features: see there.
+    tables: names of features from elsewhere.
+    advice: what else may be done where weights are missing.
+  Raises:
+    ValueError: see there; everything that is wrong is told at once.
+  """
+  _opened(
+    names, weights_dir, weights, color_names, word_norms, word_features, tables, advice
+  )
+
+
+def _opened(
+  names: Iterable[str],
+  weights_dir: pathlib.Path | None,
+  weights: str,
+  table_path: pathlib.Path | None,
+  norms_path: pathlib.Path | None,
+  word_features: Sequence[str],
+  tables: Iterable[str],
+  advice: str,
+) -> tuple[dict[str, "_Opened"], list[str]]:
+  """What derived features need, read, and what the others need, not read yet."""
+  wanted = check_names(names, tables)
+  derived = list(dict.fromkeys(DERIVED[n].needs for n in wanted if n in DERIVED))
+
+  def check(features: Iterable[str]) -> list[str]:
+    needs = sorted({FEATURES[name].needs for name in features if name in FEATURES})
+    parts = [part for need in needs for part in need.split(JOIN)]
+    networks = [part for part in dict.fromkeys(parts) if part in BACKBONES]
+    checks: list[Callable[[], Any]] = [
+      lambda: trained.check_present(networks, weights_dir, weights, advice)
+    ]
+    if COLOR_NAMES in parts and table_path:
+      checks.append(lambda: color_names.load(table_path))
+    errors.all_of(*checks)
+    return needs
+
+  _, *openings = errors.all_of(
+    lambda: check(wanted),
+    *(
+      functools.partial(_open, need, weights_dir, norms_path, word_features)
+      for need in derived
+    ),
+  )
+  bases = [base for opening in openings for base in opening.bases]
+  return dict(zip(derived, openings, strict=True)), check([*wanted, *bases])
 
 
 def check_names(names: Iterable[str], tables: Iterable[str] = ()) -> list[str]:

@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 import jinja2
+import matplotlib
 from matplotlib.figure import Figure
 
 from emojax.pages import lettering
@@ -130,7 +131,10 @@ def image(figure: Figure, kind: str) -> bytes:
   """A figure as a file, "png" or "svg", its texts as they were written."""
   lettering.as_written(figure)
   file = io.BytesIO()
-  figure.savefig(file, format=kind, dpi=140)
+  # The same figure is the same file: SVG would have the time in it, and random names.
+  metadata = {"Date": None} if kind == "svg" else None
+  with matplotlib.rc_context({"svg.hashsalt": "emojax"}):
+    figure.savefig(file, format=kind, dpi=140, metadata=metadata)
   return file.getvalue()
 
 

@@ -18,7 +18,7 @@ from absl import flags
 
 from emojax import config
 from emojax.evaluation import conformal
-from emojax.utils import cli, errors, files, options, terminal
+from emojax.utils import cli, errors, files, options, scales, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.predict import predictor
@@ -86,22 +86,29 @@ def main(arguments: list[str]) -> int:
   flag_values = flags.FLAGS
   if not arguments:
     raise errors.UserError("name pictures or folders of pictures to predict")
-  output = _output(flag_values.output, _KINDS)
-  page = _output(flag_values.gallery, (".html", ".htm"))
+  output, page, output_scale, _ = errors.all_of(
+    lambda: _output(flag_values.output, _KINDS),
+    lambda: _output(flag_values.gallery, (".html", ".htm")),
+    lambda: _scale(flag_values.output_scale),
+    lambda: _check_share(flag_values.interval),
+  )
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.features import external
   from emojax.predict import formats, predictor
   from emojax.utils import runtime
 
   settings = options.read(config.ExtractConfig())
-  runtime.keep_memory()
-  runtime.keep(settings.cache_dir)
-  model = predictor.load(
-    flag_values.checkpoint,
-    settings.weights_dir,
-    settings.color_names,
-    settings.word_norms,
-    external.paths(settings.extra_features, ()),
+  runtime.start(settings.cache_dir)
+  # What is wrong with the pictures' names is told beside what is wrong with the run.
+  _, model = errors.all_of(
+    lambda: predictor.expand(arguments),
+    lambda: predictor.load(
+      flag_values.checkpoint,
+      settings.weights_dir,
+      settings.color_names,
+      settings.word_norms,
+      external.paths(settings.extra_features, ()),
+    ),
   )
   for note in model.run.results["notes"]:
     terminal.tell(f"{_NAME}: note: {note}")
@@ -111,7 +118,7 @@ def main(arguments: list[str]) -> int:
     progress=True,
     interval=flag_values.interval,
     allow_simulated=flag_values.allow_simulated,
-    output_scale=_scale(flag_values.output_scale),
+    output_scale=output_scale,
   )
   if output is None:
     terminal.give(formats.csv(predictions))
@@ -138,11 +145,17 @@ def main(arguments: list[str]) -> int:
 
 def _scale(texts: list[str]) -> tuple[float, ...]:
   try:
-    return tuple(float(text) for text in texts if text.strip())
+    numbers = tuple(float(text) for text in texts if text.strip())
   except ValueError:
     raise errors.UserError(
       f"--output_scale is two numbers such as 1,9; got {','.join(texts)}"
     ) from None
+  return numbers and scales.check(numbers, "output_scale")
+
+
+def _check_share(interval: float) -> None:
+  if not 0 < interval < 1:
+    raise errors.UserError(f"--interval is a share between 0 and 1, got {interval:g}")
 
 
 def _warn_of_other_files(arguments: list[str]) -> None:
@@ -186,6 +199,7 @@ def _output(name: str, kinds: tuple[str, ...]) -> pathlib.Path | None:
     raise errors.UserError(f"{name} should end in {', '.join(kinds)}")
   if not path.absolute().parent.is_dir():
     raise errors.UserError(f"cannot write {name}: there is no folder {path.parent}")
+  files.check_writable(path)
   return path
 
 

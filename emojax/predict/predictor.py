@@ -8,6 +8,7 @@ networks see rows in batches of one fixed shape.
 
 import dataclasses
 import difflib
+import functools
 import os
 import pathlib
 import tempfile
@@ -19,12 +20,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax import images as images_lib
+from emojax.backbones import trained
 from emojax.config import SCALE, ExtractConfig
 from emojax.evaluation import conformal, results
 from emojax.extract import extractor, pipeline
 from emojax.features import DERIVED, FEATURES, Derived, Feature, external, params
 from emojax.predict import trained_run
 from emojax.train import checkpoint, familiarity, model, trainer
+from emojax.utils import errors
 from emojax.utils import scales as scale_lib
 from emojax.utils.scales import Scale
 
@@ -332,12 +335,17 @@ def load(
     if weights_dir:
       place = pathlib.Path(weights_dir).expanduser()
     features = params.with_bases(opened.identity["features"])
-    loaded_sources = _tables(features, extra_features or {}, opened.path)
-    for feature in features:
+    own = [feature for feature in features if not external.is_external(feature)]
+    networks = [
+      used["network"] for used in params.weights_of(own) if used["source"] != "random"
+    ]
+    loaded_sources, *_ = errors.all_of(
+      lambda: _tables(features, extra_features or {}, opened.path),
+      *(functools.partial(_check_version, feature, opened.path) for feature in own),
+      lambda: trained.check_present(dict.fromkeys(networks), place),
+    )
+    for feature in own:
       need = str(feature["needs"])
-      if external.is_external(feature):
-        continue
-      _check_version(feature, opened.path)
       if need not in loaded_sources:
         loaded_sources[need] = _source(feature, place, colors, norms, opened.path)
   names = [feature["name"] for feature in opened.identity["features"]]

@@ -23,7 +23,7 @@ from absl import flags
 from emojax.raters import spellings
 from emojax.raters.config import CandidateConfig, RaterConfig
 from emojax.raters.rating_page import page as rating_page
-from emojax.utils import cli, errors, files, options, terminal
+from emojax.utils import cli, errors, files, locks, options, terminal
 from emojax.version import __version__
 
 if TYPE_CHECKING:  # heavy imports happen in the commands: --help answers at once
@@ -66,8 +66,6 @@ def aggregate(arguments: list[str]) -> None:
 
   paths, output = _places(arguments, "aggregate")
   table, bad = ratings.read(paths, settings)
-  from emojax.pages import page
-  from emojax.raters import page as rater_page
   from emojax.raters import summary
   from emojax.utils import scales
 
@@ -75,8 +73,28 @@ def aggregate(arguments: list[str]) -> None:
   images = rules.images(table, verdict)
   names = [str(path) for path in paths]
   aggregation = summary.Aggregation(names, table, bad, verdict, images, settings)
-  output.mkdir(parents=True, exist_ok=True)
-  provenance = _provenance("aggregate", paths)
+  with locks.one_writer(output):
+    _write_aggregation(aggregation, _provenance("aggregate", paths), output)
+  terminal.say(
+    "train: python -m emojax.train --fold=all "
+    "--dataset=va_emotion/folder --images_dir=PICTURES "
+    f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))} "
+    f"{scales.as_flags(table.scales)}"
+  )
+
+
+def _write_aggregation(
+  aggregation: "summary.Aggregation", provenance: dict[str, Any], output: pathlib.Path
+) -> None:
+  """Writes and prints what was made of single ratings; `results.json` is whole last.
+
+  Raises:
+    UserError: no picture is left; what was dropped and why is written all the same.
+  """
+  from emojax.pages import page
+  from emojax.raters import page as rater_page
+  from emojax.raters import summary
+
   # What an earlier run left must not stand beside what this one finds.
   for name in ("ratings.csv", "table.md", "index.html"):
     (output / name).unlink(missing_ok=True)
@@ -85,23 +103,17 @@ def aggregate(arguments: list[str]) -> None:
   files.write(output / "dropped.csv", summary.dropped_csv(aggregation))
   files.write(output / "workers.csv", summary.workers_csv(aggregation))
   files.write(output / "pictures.csv", summary.images_csv(aggregation))
-  if not verdict.images_kept.any():
+  if not aggregation.verdict.images_kept.any():
     raise errors.UserError(_nothing_left(aggregation, output))
   coefficients = summary.agreement(aggregation, show_progress=True)
   text = summary.table_markdown(aggregation, coefficients)
   page.write(output, rater_page.of_ratings(aggregation, coefficients))
   files.write(output / "table.md", text)
   whole = summary.to_json(aggregation, coefficients, provenance)
-  files.write(output / "results.json", _json(whole))
   files.write(output / "ratings.csv", summary.ratings_csv(aggregation))
+  files.write(output / "results.json", _json(whole))
   terminal.say(text)
   terminal.say(f"page: {output / 'index.html'}")
-  terminal.say(
-    "train: python -m emojax.train --fold=all "
-    "--dataset=va_emotion/folder --images_dir=PICTURES "
-    f"--ratings_csv={shlex.quote(str(output / 'ratings.csv'))} "
-    f"{scales.as_flags(table.scales)}"
-  )
 
 
 def candidates(arguments: list[str]) -> None:
@@ -111,18 +123,19 @@ def candidates(arguments: list[str]) -> None:
 
   paths, output = _places(arguments, "candidates")
   tally = votes.count(votes.read(paths, settings), settings)
-  output.mkdir(parents=True, exist_ok=True)
-  whole = votes.to_json(tally, _provenance("candidates", paths))
+  provenance = _provenance("candidates", paths)
   text = votes.table_markdown(tally)
-  for name, content in (
-    ("results.json", _json(whole)),
-    ("candidates.csv", votes.candidates_csv(tally)),
-    ("keywords.csv", votes.keywords_csv(tally)),
-    ("dropped.csv", votes.dropped_csv(tally)),
-    ("kept.txt", votes.kept_text(tally)),
-    ("table.md", text),
-  ):
-    files.write(output / name, content)
+  with locks.one_writer(output):
+    for name, content in (
+      ("results.json", _json(provenance)),  # see `_write_aggregation`
+      ("candidates.csv", votes.candidates_csv(tally)),
+      ("keywords.csv", votes.keywords_csv(tally)),
+      ("dropped.csv", votes.dropped_csv(tally)),
+      ("kept.txt", votes.kept_text(tally)),
+      ("table.md", text),
+      ("results.json", _json(votes.to_json(tally, provenance))),
+    ):
+      files.write(output / name, content)
   terminal.say(text)
   terminal.say(f"kept pictures: {output / 'kept.txt'}")
 
@@ -142,11 +155,12 @@ def _places(
   output = pathlib.Path(flags.FLAGS.output).expanduser()
   if output.exists() and not output.is_dir():
     raise errors.UserError(f"--output should be a folder; {output} is a file")
-  if output.is_dir() and any(output.iterdir()) and not _is_ours(output, command):
+  if locks.holds_files(output) and not _is_ours(output, command):
     raise errors.UserError(
       f"{output} holds files that `{command}` did not write: choose a new folder for "
       "--output"
     )
+  files.check_writable(output / "results.json")
   return [pathlib.Path(name).expanduser() for name in arguments], output
 
 

@@ -18,9 +18,10 @@ from absl import flags
 
 from emojax import config
 from emojax.report import flags as dataset_flags
-from emojax.utils import cli, errors, files, terminal
+from emojax.utils import cli, errors, files, locks, terminal
 
 _NAME = "emojax.report"
+_PAGE = "index.html"
 _ABOUT = (
   "Turns a run or an experiment into one HTML page with tables, figures and galleries "
   "that opens without a network. Several runs are compared on the pictures they share. "
@@ -68,6 +69,7 @@ def main(arguments: list[str]) -> None:
   folders = [pathlib.Path(name).expanduser() for name in arguments]
   output = pathlib.Path(flags.FLAGS.output or folders[0] / "report").expanduser()
   reports = [run_files.read_results(folder) for folder in folders]
+  files.check_writable(output / _PAGE)
   experiments = ["entries" in report for report in reports]
   if any(experiments) and len(folders) > 1:
     raise errors.UserError("an experiment is reported by itself: name one folder")
@@ -78,10 +80,11 @@ def main(arguments: list[str]) -> None:
   else:
     find = run.find_images(reports[0], flags.FLAGS.images_dir or ())
     content = run.of_run(folders[0], reports[0], find)
-  page.write(output, content)
+  with locks.one_writer(output):
+    page.write(output, content)
   for note in content.notes:
     terminal.say(note)
-  terminal.say(f"report: {output / 'index.html'}")
+  terminal.say(f"report: {output / _PAGE}")
 
 
 def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> None:
@@ -89,7 +92,9 @@ def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> No
 
   Raises:
     ValueError: see `rated_set.opened`.
+    OSError: the folder cannot be written.
   """
+  files.check_writable(output / _PAGE)
   from emojax.pages import page
   from emojax.report.dataset import copies, rated_set
   from emojax.report.dataset import page as dataset_page
@@ -98,14 +103,16 @@ def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> No
   sets = rated_set.titled([rated_set.opened(data, show=True) for data in chosen])
   duplicates = copies.find(sets, show=True)
   content = dataset_page.of_sets(sets, duplicates)
-  page.write(output, content)
-  for name, table in dataset_tables.contents(sets, duplicates, content.notes).items():
-    files.write(output / name, table)
+  tables = dataset_tables.contents(sets, duplicates, content.notes)
+  with locks.one_writer(output):
+    page.write(output, content)
+    for name, table in tables.items():
+      files.write(output / name, table)
   for note in content.notes:
     terminal.say(note)
   for line in dataset_tables.in_short(sets, duplicates):
     terminal.say(line)
-  terminal.say(f"report: {output / 'index.html'}")
+  terminal.say(f"report: {output / _PAGE}")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> None:
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.datasets.va_emotion import prepare
-  from emojax.train import run, targets
+  from emojax.train import checkpoint, run, targets
   from emojax.utils import runtime
 
   flag_values = flags.FLAGS
@@ -68,11 +68,15 @@ def main(arguments: list[str]) -> None:
     dataclasses.replace(config.ExtractConfig(), features=features), given_only=True
   )
   data = targets.wanted(options.read(config.DataConfig()))
-  runtime.keep_memory()
-  runtime.keep(extract.cache_dir)
+  runtime.start(extract.cache_dir)
   name = f"{data.dataset.rpartition('/')[2]}-{flag_values.preset}"
   workdir = flag_values.workdir or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-  dataset = prepare.prepare(data, extract, progress=True)
+  dataset = prepare.prepare(
+    data,
+    extract,
+    progress=True,
+    checks=[lambda: checkpoint.begin(_NAME, workdir, flag_values.resume)],
+  )
   settings = targets.resolved(settings, dataset.targets)
   folder = run.run(
     flag_values.preset,

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import logging
 import pathlib
+import shlex
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -19,12 +20,13 @@ import orbax.checkpoint as ocp
 
 from emojax.features import params as sources
 from emojax.train import stored_arrays
-from emojax.utils import checksums, files, records
+from emojax.utils import checksums, files, locks, records, signals
 
 # Orbax announces every file it touches; its warnings still come through.
 logging.getLogger("absl").setLevel(logging.WARNING)
 
 _STATE, _DIGEST = "default", "digest"  # of a saved state; Orbax's name for the first
+_ADVICE = "Free some space, then repeat the command with this --workdir and --resume"
 _IDENTITY = "identity"  # the part of config.json that a resumed run must share
 # Settings that runs of older versions lack, with the value that these had in effect.
 _OLDER_SETTINGS = {"principal_directions": 0}
@@ -82,8 +84,33 @@ class RunFolder:
 
   @property
   def is_finished(self) -> bool:
-    """Whether the run ended and its results were written; they are written last."""
-    return self.results.is_file()
+    """Whether the run ended and its results, written last, are there and whole."""
+    try:
+      return isinstance(json.loads(self.results.read_text("utf-8")), dict)
+    except (OSError, ValueError):
+      return False
+
+
+def begin(program: str, workdir: str, resume: bool) -> None:
+  """What can be said of a run folder before any work.
+
+  Args:
+    program: what runs, as a signal's line names it.
+    workdir: the folder, as `--workdir` would name it.
+    resume: whether the command already says `--resume`.
+  Raises:
+    RunError: `open_run` would refuse the folder, or it cannot be written and holds no
+      finished run.
+  """
+  more = "" if resume else f" with --workdir={shlex.quote(workdir)} --resume"
+  signals.tell(program, f"stopped; the same command{more} goes on")
+  folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
+  check_workdir(folder.path, resume)
+  if not folder.is_finished:
+    try:
+      files.check_writable(folder.config)
+    except OSError as error:
+      raise _unusable(folder, error) from error
 
 
 def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> RunFolder:
@@ -101,25 +128,13 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
   """
   folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
   try:
+    check_workdir(folder.path, resume)
     folder.path.mkdir(parents=True, exist_ok=True)
-    occupied = any(folder.path.iterdir())
     if not folder.config.exists():
-      if occupied:
-        raise RunError(
-          f"{folder.path} holds files that are no emojax run: choose another --workdir"
-        )
       files.write(folder.config, files.json_text(config))
       return folder
-    if not resume:
-      raise RunError(
-        f"{folder.path} already holds a run: add --resume to continue or show it, or "
-        "choose another --workdir"
-      )
   except OSError as error:
-    raise RunError(
-      f"the run folder {folder.path} cannot be used: {error.strerror or error}. Free "
-      "some space or choose another --workdir"
-    ) from error
+    raise _unusable(folder, error) from error
   there = read_config(folder)
   changes = _differences(there.get(_IDENTITY, {}), _plain(config[_IDENTITY]))
   if changes:
@@ -129,6 +144,34 @@ def open_run(workdir: pathlib.Path, config: dict[str, Any], resume: bool) -> Run
       "or choose another --workdir"
     )
   return folder
+
+
+def check_workdir(workdir: pathlib.Path, resume: bool) -> None:
+  """RunError where `open_run` would refuse a folder, whatever the run; makes none."""
+  folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
+  if folder.config.exists():
+    if not resume:
+      raise RunError(
+        f"{folder.path} already holds a run: add --resume to continue or show it, or "
+        "choose another --workdir"
+      )
+  elif locks.holds_files(folder.path):
+    raise RunError(
+      f"{folder.path} holds files that are no emojax run: choose another --workdir"
+    )
+  above = next(path for path in (folder.path, *folder.path.parents) if path.exists())
+  if not above.is_dir():
+    raise RunError(
+      f"the run folder {folder.path} cannot be used: {above} is no folder; choose "
+      "another --workdir"
+    )
+
+
+def _unusable(folder: RunFolder, error: OSError) -> RunError:
+  return RunError(
+    f"the run folder {folder.path} cannot be used: {error.strerror or error}. Free "
+    "some space or choose another --workdir"
+  )
 
 
 def read_config(folder: RunFolder) -> dict[str, Any]:
@@ -217,8 +260,30 @@ class StateStore:
 
 
 def drop_states(folder: RunFolder) -> None:
-  """Removes the training states of a finished run: three times its networks' size."""
-  shutil.rmtree(folder.states, ignore_errors=True)
+  """Removes the training states of a finished run: three times its networks' size.
+
+  Also what a kill left of networks that were being written.
+  """
+  leftovers = folder.model.parent.glob(f"{folder.model.name}.*-tmp-*")
+  for path in (folder.states, *leftovers):
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def one_run(workdir: pathlib.Path) -> Iterator[None]:
+  """Holds the right to train in a folder; a finished run may lie where none can write.
+
+  Raises:
+    RunError: another process trains there, or the folder cannot be made.
+  """
+  folder = RunFolder(pathlib.Path(workdir).expanduser().absolute())
+  with contextlib.ExitStack() as stack:
+    try:
+      stack.enter_context(locks.one_writer(folder.path, "--workdir", wait=False))
+    except OSError as error:
+      if not folder.is_finished:
+        raise _unusable(folder, error) from error
+    yield
 
 
 def seal(folder: RunFolder, report: str) -> None:
@@ -303,6 +368,21 @@ def _quiet_orbax() -> Iterator[None]:
     log.setLevel(level)
 
 
+def check_space(folder: RunFolder, tree: Any, times: int = 1) -> None:
+  """Refuses to go on where a tree, or several of its size, do not fit on the disk.
+
+  Raises:
+    RunError: says what is needed and what is free.
+  """
+  size = sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in jax.tree.leaves(tree))
+  needed, free = times * size, shutil.disk_usage(folder.path).free
+  if needed > free:
+    raise RunError(
+      f"{folder.path / 'checkpoints'} cannot be written: {needed / 1e6:,.3f} MB are "
+      f"needed and {free / 1e6:,.3f} MB free. {_ADVICE}"
+    )
+
+
 @contextlib.contextmanager
 def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
   """Says in one line that the disk is full or read-only.
@@ -310,21 +390,14 @@ def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
   Asked beforehand, because Orbax on a full disk raises errors of many kinds and prints
   others from its threads; what it raises all the same is told in one line too.
   """
-  needed = sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in jax.tree.leaves(tree))
-  free = shutil.disk_usage(folder.path).free
-  advice = "Free some space, then repeat the command with this --workdir and --resume"
-  if needed > free:
-    raise RunError(
-      f"{folder.path / 'checkpoints'} cannot be written: {needed / 1e6:,.1f} MB are "
-      f"needed and {free / 1e6:,.1f} MB free. {advice}"
-    )
+  check_space(folder, tree)
   try:
-    with _quiet_orbax():
+    with _quiet_orbax(), signals.whole():
       yield
   except (OSError, ValueError) as error:
     reason = "no space left" if "No space left" in str(error) else str(error)[:200]
     raise RunError(
-      f"{folder.path / 'checkpoints'} cannot be written: {reason}. {advice}"
+      f"{folder.path / 'checkpoints'} cannot be written: {reason}. {_ADVICE}"
     ) from error
 
 

@@ -7,10 +7,13 @@ events that TensorBoard draws as curves.
 import json
 import math
 import pathlib
+import time
 from collections.abc import Mapping, Sequence
 
 from emojax.train import trainer
 from emojax.utils import files
+
+_VERSION = "brain.Event:2"  # of TensorBoard's files
 
 
 class Journal:
@@ -35,16 +38,25 @@ class Journal:
   ):
     # Here and not at the head: it imports PyTorch wherever that is installed, which
     # would make every --help wait for seconds.
-    from tensorboardX import SummaryWriter
+    from tensorboardX import event_file_writer
+    from tensorboardX.proto import event_pb2
 
     lines = _lines_up_to(metrics, epoch)
-    self._file = metrics.open("w", encoding="utf-8")
-    self._file.writelines(lines)
-    self._file.flush()
+    files.write(metrics, "".join(lines))  # whole: a kill here loses no line
+    self._path = metrics
+    self._file = metrics.open("a", encoding="utf-8")
     self._networks = networks
-    self._writer = SummaryWriter(
-      str(events), purge_step=epoch + 1 if epoch else None, flush_secs=10
-    )
+    self._events = events
+    # Not its SummaryWriter, which writes on a thread: on a full disk that dies with a
+    # traceback, and the training waits for it for ever.
+    with files.explained(events):
+      events.mkdir(parents=True, exist_ok=True)
+      self._writer = event_file_writer.EventsWriter(str(events / "events"))
+      if epoch:  # what an earlier run drew behind it is not drawn any more
+        start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+        step = epoch + 1
+        self._writer.write_event(event_pb2.Event(step=step, file_version=_VERSION))
+        self._writer.write_event(event_pb2.Event(step=step, session_log=start))
 
   def write(
     self, epoch: int, seconds: float, errors: Mapping[str, Sequence[float]]
@@ -61,18 +73,35 @@ class Journal:
       line[f"{name}_mse"] = self._by_target(values)
       for target, folds in line[f"{name}_mse"].items():
         mean = sum(folds.values()) / len(folds)
-        self._writer.add_scalar(f"{target}/{name}_mse", mean, epoch)
+        self._draw(f"{target}/{name}_mse", mean, epoch)
         for group, value in folds.items():
-          self._writer.add_scalar(f"{target}_{group}/{name}_mse", value, epoch)
-    self._file.write(files.json_line(line))
+          self._draw(f"{target}_{group}/{name}_mse", value, epoch)
+    with files.explained(self._path):
+      self._file.write(files.json_line(line))
 
   def flush(self) -> None:
     """Hands what was noted to the disk."""
-    self._file.flush()
+    with files.explained(self._path):
+      self._file.flush()
+    with files.explained(self._events):
+      self._writer.flush()
 
   def close(self) -> None:
-    self._file.close()
-    self._writer.close()
+    with files.explained(self._path):
+      self._file.close()
+    with files.explained(self._events):
+      self._writer.close()
+
+  def _draw(self, tag: str, value: float, epoch: int) -> None:
+    """A point of a curve."""
+    from tensorboardX import summary
+    from tensorboardX.proto import event_pb2
+
+    event = event_pb2.Event(
+      step=epoch, wall_time=time.time(), summary=summary.scalar(tag, value)
+    )
+    with files.explained(self._events):
+      self._writer.write_event(event)
 
   def _label(self, network: trainer.Network) -> str:
     """A network's target; with several sources or seeds, those before it."""

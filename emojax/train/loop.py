@@ -18,7 +18,7 @@ from emojax import config as config_lib
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
 from emojax.train import checkpoint, journal, model, trainer
-from emojax.utils import errors, options, progress
+from emojax.utils import errors, options, progress, signals
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
 _SECONDS_PER_CALL = 1.0
@@ -150,6 +150,8 @@ class _Loop:
     store = log = None
     done = 0
     if self._folder:
+      # Two, because the next state is written before the last one goes.
+      checkpoint.check_space(self._folder, states, 2)
       store = checkpoint.StateStore(self._folder)
       newest = store.newest()
       if newest is not None:
@@ -174,6 +176,8 @@ class _Loop:
         self._refuse_non_finite(reports, done)
         self._note(log, reports, done, seconds)
         done += ran
+        if store and signals.is_stopping():
+          store.save(done, states)  # nothing of what was trained is lost
         bar.set_postfix(_summary(self._nets, reports), refresh=False)
         bar.update(ran)
         # The first call also compiled, so its time says nothing.

@@ -38,12 +38,27 @@ def run(
     RunError, TrainError, ValueError: see `checkpoint.open_run` and `loop.train`.
   """
   options.check(settings)
+  with checkpoint.one_run(workdir):
+    return _run(preset, settings, dataset, folds, workdir, resume, show_progress)
+
+
+def _run(
+  preset: str,
+  settings: config_lib.TrainConfig,
+  dataset: prepare_lib.Dataset,
+  folds: Sequence[int],
+  workdir: pathlib.Path,
+  resume: bool,
+  show_progress: bool,
+) -> checkpoint.RunFolder:
+  """`run`, where nobody else trains in the folder."""
   start = time.monotonic()
   config = describe(preset, settings, dataset, folds)
   folder = checkpoint.open_run(workdir, config, resume)
   if folder.is_finished:
     run_files.read_results(folder.path)
     checksums.check(folder.path, run_files.ADVICE)  # what is shown is whole
+    checkpoint.drop_states(folder)  # killed after its last write, it may have kept them
     return folder
   trained = loop.train(settings, {"": dataset}, folds, folder, show_progress)
   target_results, predicted = loop.evaluate(trained, dataset)

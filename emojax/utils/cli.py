@@ -18,13 +18,15 @@ from typing import NoReturn
 
 from absl import app, flags
 
-from emojax.utils import terminal
+from emojax.utils import errors, signals, terminal
 from emojax.version import __version__
 
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 _VERSION = ("--version", "-version")
 _SHARED = ["help", "version", "traceback"]
-_INTERRUPTED = 130  # what shells expect of a program ended by Ctrl-C
+_LIKE = 0.65  # flags less alike than this are no typing errors of each other
+# What to say after a signal where a program keeps nothing to go on from.
+AGAIN = "stopped; the same command starts again"
 
 flags.DEFINE_boolean("version", False, "Show the version.", module_name=__name__)
 flags.DEFINE_boolean(
@@ -104,7 +106,7 @@ def run(
   about: str,
   settings: Sequence[type] = (),
   arguments: str = "",
-  interrupted: str = "stopped",
+  interrupted: str = AGAIN,
 ) -> None:
   """Runs a program to its end and exits.
 
@@ -121,7 +123,8 @@ def run(
       help lists them; the program's other flags come first.
     arguments: what positional arguments stand for, such as "PICTURE..."; empty: there
       are none, and one is an error.
-    interrupted: what to say after Ctrl-C.
+    interrupted: what to say after Ctrl-C or SIGTERM: how to go on; the program may
+      know better later, see `signals.tell`.
   """
 
   def parse(argv: Sequence[str]) -> list[str]:
@@ -137,7 +140,7 @@ def run(
     try:
       rest = flags.FLAGS(argv)
     except flags.UnrecognizedFlagError as error:
-      near = _near(error)
+      near = near_flag(error.flagname, _listed_flags())
       hint = f"; did you mean --{near}?" if near else ""
       _fail(name, f"unknown flag --{error.flagname}{hint} (--help lists all)")
     except flags.Error as error:
@@ -152,19 +155,20 @@ def run(
 
   def guarded(argv: Sequence[str]) -> int | None:
     try:
-      status = main(list(argv[1:]))
-      sys.stdout.flush()
-      return status
-    except KeyboardInterrupt:
-      terminal.tell(f"{name}: {interrupted}", start="\n")
-      return _INTERRUPTED
+      return main(list(argv[1:]))
     except BrokenPipeError:
       raise  # no mistake of the user; handled below
     except (ValueError, OSError) as error:
       if flags.FLAGS.traceback:
         raise
-      _fail(name, str(error))
+      _fail(name, errors.told(error))
+    except (RuntimeError, AssertionError):
+      if not flags.FLAGS.traceback:
+        _check_device(name)
+      raise
 
+  signals.install()
+  signals.tell(name, interrupted)
   if not sys.warnoptions:
     # A damaged picture has a row that says so; what Pillow thinks of it besides would
     # stand in the middle of a progress bar, without its name.
@@ -173,6 +177,23 @@ def run(
     app.run(guarded, flags_parser=parse)
   except BrokenPipeError:
     _leave_the_pipe()
+  except SystemExit as end:
+    signals.leave(end.code if isinstance(end.code, int) else int(bool(end.code)))
+  except BaseException:
+    # Stopped, or what the stop brought about in what was under way.
+    if signals.is_stopping():
+      signals.leave(1)
+    raise
+
+
+def _check_device(name: str) -> None:
+  """Ends a program with one line if it failed because JAX lacks a device."""
+  from emojax.utils import runtime  # imports JAX, as what failed has
+
+  try:
+    runtime.check_device()
+  except errors.UserError as error:
+    _fail(name, str(error))
 
 
 def say(text: str) -> None:
@@ -239,10 +260,36 @@ def _describe(name: str, width: int) -> str:
   )
 
 
-def _near(error: flags.UnrecognizedFlagError) -> str:
-  """The flag that absl thinks was meant."""
-  _, separator, suggestion = str(error).partition("Did you mean: ")
-  return suggestion.split(" ")[0].rstrip("?") if separator else ""
+def _listed_flags() -> list[str]:
+  """What `--help` lists, and the other name of each flag that is on or off."""
+  names = [*_own_flags(), *_SHARED]
+  return names + [f"no{name}" for name in names if flags.FLAGS[name].boolean]
+
+
+def near_flag(name: str, known: Sequence[str]) -> str:
+  """The flag that was probably meant; empty where none is like it.
+
+  By the share of letters that both have in the same order, or of whole words, in any
+  order and number (`weight` is `weights`).
+
+  Args:
+    name: as typed, without the hyphens in front.
+    known: names of flags.
+  """
+  typed = name.lower().replace("-", "_")
+
+  def words(text: str) -> set[str]:
+    return {word.removesuffix("s") for word in text.split("_")}
+
+  def likeness(flag: str) -> float:
+    of_letters = difflib.SequenceMatcher(None, typed, flag).ratio()
+    typed_words, flag_words = words(typed), words(flag)
+    shared = len(typed_words & flag_words)
+    of_words = 2 * shared / (len(typed_words) + len(flag_words))
+    return max(of_letters, of_words) + min(of_letters, of_words) / 10
+
+  nearest = max(known, key=likeness, default="")
+  return nearest if nearest and likeness(nearest) > _LIKE else ""
 
 
 def _fail(name: str, message: str) -> NoReturn:

@@ -10,6 +10,7 @@ import hashlib
 import http.client
 import json
 import pathlib
+import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -115,7 +116,7 @@ def _recorded(file: Published, digest: str, folder: pathlib.Path) -> str:
   digests = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
   if file.name not in digests:
     digests[file.name] = digest
-    path.write_text(files.json_text(digests), encoding="utf-8")
+    files.write(path, files.json_text(digests))
     terminal.say(f"{file.name}: no digest is published; recorded sha256 {digest}")
   return digests[file.name]
 
@@ -180,7 +181,15 @@ def _receive(
   with part.open("ab" if resumed else "wb") as stream:
     chunk = first
     while chunk:
-      stream.write(chunk)
+      try:
+        stream.write(chunk)
+        stream.flush()
+      except OSError as error:
+        free = shutil.disk_usage(part.parent).free / _MEBIBYTE
+        wanted = "" if total is None else f"{total / _MEBIBYTE:.1f} MiB wanted, "
+        raise DownloadError(
+          f"{part} cannot be written: {error.strerror} ({wanted}{free:.1f} MiB free)"
+        ) from error
       done += len(chunk)
       _show(file, done, total)
       chunk = answer.read(_CHUNK)

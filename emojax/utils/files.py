@@ -1,7 +1,8 @@
 """Result files: written whole or not at all, and readable whatever pictures are called.
 
 In: text or bytes to keep. Out: a file that is either the old one or the new one, also
-after a kill or on a full disk; CSV that survives any file name.
+after a kill or on a full disk, of which the error names the file; CSV that survives any
+file name.
 
 Every CSV table of emojax is for people, who open it in a spreadsheet, and most are also
 read again by emojax: a run's `predictions.csv` by `report`, `ratings.csv` of raters by
@@ -11,18 +12,27 @@ read by `evaluation.results` or `utils.table_files`, which take the guard off. O
 programs find the names as they are in JSON and Parquet.
 """
 
+import contextlib
 import csv
 import dataclasses
+import errno
 import io
 import json
 import math
 import os
 import pathlib
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from emojax.utils import signals
+
 _MOST_BYTES = 64_000_000  # of text; an experiment of hundreds of runs has a tenth
+_DRAFT = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)  # `.NAME.PROCESS.tmp`
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PROBE_BYTES = 2**16  # really written where it is asked whether there is space
+
 # What a spreadsheet takes for a formula: these marks, also in their wide forms and
 # behind what it does not show, unless a number stands there. Marks behind guards count,
 # so that no two cells look alike once guarded.
@@ -40,18 +50,133 @@ def write(path: pathlib.Path, content: str | bytes | memoryview) -> None:
     content: bytes as they are; text is written as UTF-8 with its line ends unchanged,
       see `utf8`.
   Raises:
-    OSError: the disk is full or cannot be written.
+    OSError: the disk is full or cannot be written; names the file.
   """
   data = utf8(content).encode() if isinstance(content, str) else content
-  draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  size = memoryview(data).nbytes
+  signals.check()
+  with signals.whole(), explained(path, size):
+    if path.exists() and not path.is_file():  # /dev/null is not to become a file
+      with path.open("wb") as file:
+        file.write(data)
+      return
+    sweep(path.parent, path.name)
+    draft = _draft(path)
+    try:
+      with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        # Before the rename, or a power cut could leave it empty.
+        os.fsync(file.fileno())
+      draft.replace(path)
+    finally:
+      draft.unlink(missing_ok=True)
+
+
+def sweep(folder: pathlib.Path, name: str = "") -> None:
+  """Removes drafts of `write` that killed processes left.
+
+  Args:
+    folder: where.
+    name: of the file whose drafts go; empty: all.
+  """
+  for draft in drafts(folder):
+    process = _DRAFT.fullmatch(draft.name)
+    assert process
+    is_meant = not name or draft.name == f".{name}.{process[1]}.tmp"
+    if is_meant and not _is_at_work(int(process[1])):
+      with contextlib.suppress(OSError):  # gone already, or not ours to remove
+        draft.unlink()
+
+
+def drafts(folder: pathlib.Path) -> list[pathlib.Path]:
+  """What `write` has begun in a folder and not ended."""
+  with os.scandir(folder) as entries:
+    return [folder / entry.name for entry in entries if _DRAFT.fullmatch(entry.name)]
+
+
+def check_writable(path: pathlib.Path, size: int = 0) -> None:
+  """Refuses a file that could not be written, before the work whose result it holds.
+
+  Args:
+    path: the file; folders above it that are not there are left to be made later.
+    size: how many bytes it will at least have, or all files there together.
+  Raises:
+    OSError: it cannot be written; names the file, and the space wanted and free.
+  """
+  with explained(path, size):
+    if path.is_dir():
+      raise IsADirectoryError(errno.EISDIR, "a folder is in the way", str(path))
+    if path.exists() and not path.is_file():
+      return
+    folder = path.absolute().parent
+    while not folder.exists() and folder != folder.parent:
+      folder = folder.parent
+    if not folder.is_dir():
+      raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder", str(path))
+    draft = _draft(folder / path.name)
+    try:
+      with draft.open("wb") as file:
+        file.write(bytes(max(1, min(size, _PROBE_BYTES))))
+    finally:
+      with contextlib.suppress(OSError):
+        draft.unlink(missing_ok=True)
+    if size > shutil.disk_usage(folder).free:
+      raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+@contextlib.contextmanager
+def explained(path: pathlib.Path, size: int = 0) -> Iterator[None]:
+  """Has an OSError say which file could not be written, and why.
+
+  Args:
+    path: the file, whatever name the error has: it may be that of a draft, or none.
+    size: how many bytes were wanted.
+  """
   try:
-    with draft.open("wb") as file:
-      file.write(data)
-      file.flush()
-      os.fsync(file.fileno())  # before the rename, or a power cut could leave it empty
-    draft.replace(path)
-  finally:
-    draft.unlink(missing_ok=True)
+    yield
+  except OSError as error:
+    reason = error.strerror or str(error)
+    raise unwritten(path, size, reason, error.errno or errno.EIO) from error
+
+
+def unwritten(
+  path: pathlib.Path, size: int, reason: str, number: int = errno.ENOSPC
+) -> OSError:
+  """The error that says which file could not be written.
+
+  Args:
+    path: the file.
+    size: how many bytes were wanted; 0: not known.
+    reason: why, in words.
+    number: the system's number of the error; of a full disk the space is told.
+  """
+  if number in _FULL:
+    folder = path.absolute()
+    while not folder.is_dir() and folder != folder.parent:
+      folder = folder.parent
+    wanted = f"{size / 1e6:,.3f} MB wanted, " if size else ""
+    free = shutil.disk_usage(folder).free
+    reason += f" ({wanted}{free / 1e6:,.3f} MB free)"
+  return OSError(number, reason, str(path))
+
+
+def _draft(path: pathlib.Path) -> pathlib.Path:
+  """Where a file is written before it takes its place."""
+  return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _is_at_work(process: int) -> bool:
+  """Whether another process of that number is there; this one has left nothing."""
+  if process == os.getpid():
+    return False
+  try:
+    os.kill(process, 0)
+  except ProcessLookupError:
+    return False
+  except (PermissionError, OverflowError):
+    return True
+  return True
 
 
 def read_text(path: pathlib.Path) -> str:

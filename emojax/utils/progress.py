@@ -1,12 +1,32 @@
-"""Progress bars with the time left: drawn often on a terminal, rarely in a log file."""
+"""Progress bars with the time left: drawn often on a terminal, rarely in a log file.
+
+Where a bar moves on, its loop can be left: a signal ends it there.
+"""
 
 import sys
 
 from tqdm import tqdm
 
-from emojax.utils import terminal
+from emojax.utils import signals, terminal
 
 _TERMINAL_SECONDS, _LOG_SECONDS = 0.2, 10.0
+
+
+class _Bar(tqdm):
+  """A bar that looks for signals, whether it is drawn or not."""
+
+  def __init__(self, **settings):
+    signals.begin_loop(id(self))
+    super().__init__(**settings)
+
+  def update(self, n=1):
+    signals.check()
+    return super().update(n)
+
+  def close(self):
+    signals.end_loop(id(self))
+    self.disable |= signals.is_stopping()  # what was told last stays the last line
+    super().close()
 
 
 def bar(total: int, unit: str, show: bool, about: str = "", done: int = 0) -> tqdm:
@@ -18,9 +38,11 @@ def bar(total: int, unit: str, show: bool, about: str = "", done: int = 0) -> tq
     show: whether to draw at all.
     about: stands before the bar.
     done: units finished earlier.
+  Returns:
+    The bar; its `update` raises `signals.Stopped` after a signal.
   """
   seconds = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
-  return tqdm(
+  return _Bar(
     total=total,
     initial=done,
     desc=terminal.shown(about) or None,

@@ -8,6 +8,7 @@ much of it there was.
 
 import ctypes
 import functools
+import os
 import pathlib
 import platform
 import resource
@@ -16,6 +17,8 @@ import warnings
 from typing import Any
 
 import jax
+
+from emojax.utils import errors
 
 # With its YNN kernels off, XLA on a CPU leaves convolutions and products to Eigen: a
 # ResNet-18 takes 17 ms a picture instead of 22, and by itself 22 instead of 46
@@ -28,6 +31,31 @@ _MALLOC_SETTINGS = (
   (-1, 2**31 - 1),  # M_TRIM_THRESHOLD: freed memory stays with the process
   (-8, 1),  # M_ARENA_MAX: one heap, because those of other threads are mappings
 )
+
+# What chooses the devices, from outside.
+_CHOICES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES")
+
+
+def start(cache_dir: str) -> None:
+  """What a program that computes does first: see the three functions below."""
+  keep_memory()
+  check_device()
+  keep(cache_dir)
+
+
+def check_device() -> None:
+  """UserError where JAX finds none of the devices that it was told to compute on."""
+  try:
+    jax.devices()
+  # The second is what JAX raises, without a word, for a list without any device.
+  except (RuntimeError, AssertionError) as error:
+    choices = [f"{name}={os.environ[name]}" for name in _CHOICES if name in os.environ]
+    reason = " ".join(str(error).partition(" (")[0].split())
+    raise errors.UserError(
+      f"JAX finds no device to compute on{' by ' * bool(choices)}{', '.join(choices)}: "
+      f"{reason or 'there is none of that kind'}; choose another, such as "
+      "JAX_PLATFORMS=cpu, or install JAX for that kind of device"
+    ) from error
 
 
 def keep(cache_dir: str) -> None:

@@ -81,4 +81,9 @@ def _escaped(letter: str) -> str:
 def _print(text: str, stream: TextIO) -> None:
   encoding = stream.encoding or "utf-8"
   fitting = text.encode(encoding, "backslashreplace").decode(encoding)
-  print(fitting, end="", file=stream, flush=True)
+  try:
+    print(fitting, end="", file=stream, flush=True)
+  except BrokenPipeError:
+    raise
+  except OSError as error:  # such as a full disk; by itself it names no file
+    raise OSError(error.errno, error.strerror, "standard output") from error

@@ -9,7 +9,7 @@ import pathlib
 
 from absl import flags
 
-from emojax.utils import cli, errors, terminal
+from emojax.utils import cli, errors, files, locks, terminal
 
 _NAME = "emojax.weights"
 _ABOUT = (
@@ -76,13 +76,14 @@ def get(arguments: list[str]) -> int:
     try:
       if network not in published.FILES:
         raise errors.UserError(weights.how_to_get(network))
-      folder.mkdir(parents=True, exist_ok=True)
       file, mirror = published.FILES[network], flags.FLAGS.mirror
-      if isinstance(file, hub.HubFile):
-        path = hub.fetch(file, folder, mirror)
-      else:
-        path = downloads.fetch(file, folder, mirror)
+      with locks.one_writer(folder, "--downloads"):
+        if isinstance(file, hub.HubFile):
+          path = hub.fetch(file, folder, mirror)
+        else:
+          path = downloads.fetch(file, folder, mirror)
       terminal.say(convert.convert(network, path, output))
+      files.sweep(output)
     except (
       errors.UserError,
       downloads.DownloadError,
@@ -96,13 +97,15 @@ def get(arguments: list[str]) -> int:
 
 def convert_files(arguments: list[str]) -> None:
   """Turns published files at hand into weights files."""
-  from emojax.backbones import convert
+  from emojax.backbones import convert, weights
 
   if not flags.FLAGS.source:
     raise errors.UserError("name the published file or its folder with --source")
   source, output = pathlib.Path(flags.FLAGS.source).expanduser(), _output()
   for network in _networks(arguments):
+    files.check_writable(weights.path_of(network, output))
     terminal.say(convert.convert(network, source, output))
+    files.sweep(output)
 
 
 def _output() -> pathlib.Path:

@@ -14,13 +14,19 @@ in a picture go with its ratings, in a table and, picture by picture, in a CSV f
 """
 
 import pathlib
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from emojax import config
-from emojax.utils import cli, errors, files, options, terminal
+from emojax.utils import cli, errors, files, locks, options, terminal
 from emojax.version import __version__
 from emojax.words.config import WordsConfig
+
+if TYPE_CHECKING:  # heavy imports happen in the commands: --help answers at once
+  from emojax.features import word_norms
+  from emojax.utils import tables
+  from emojax.words import correlation
 
 _NAME = "emojax.words"
 _ABOUT = (
@@ -63,11 +69,25 @@ def correlate(settings: WordsConfig) -> list[str]:
     pathlib.Path(name).expanduser()
     for name in (settings.tags, settings.norms, settings.output)
   )
+  files.check_writable(output / "matches.csv")
   named = {key: getattr(settings, flag) for key, flag in correlation.FLAGS.items()}
   images, tagged = correlation.read(tags, named, settings.rating_scale)
   norms = word_norms.read(norms_path)
   rows = correlation.match_all(images, norms, settings.cut_at)
-  output.mkdir(parents=True, exist_ok=True)
+  with locks.one_writer(output):
+    return _write(settings, tagged, rows, norms, output)
+
+
+def _write(
+  settings: WordsConfig,
+  tagged: "tables.Table",
+  rows: "list[correlation.Row]",
+  norms: "word_norms.WordNorms",
+  output: pathlib.Path,
+) -> list[str]:
+  """Writes what was matched and how it correlates; see `correlate`."""
+  from emojax.words import correlation
+
   # Before anything can be wrong with the correlation: it shows what was not matched.
   files.write(output / "matches.csv", correlation.csv(rows))
   levels = correlation.by_level(rows)
@@ -81,6 +101,7 @@ def correlate(settings: WordsConfig) -> list[str]:
   from emojax.words import page as words_page
 
   scale, cut_at = settings.rating_scale, settings.cut_at
+  norms_path = pathlib.Path(settings.norms).expanduser()
   source = words_page.Source(tagged, scale, norms_path, norms, cut_at)
   content = words_page.of_correlation(source, rows, levels)
   page.write(output, content)
@@ -120,9 +141,10 @@ def main_zero_shot(arguments: list[str]) -> None:
   output = pathlib.Path(flags.FLAGS.output).expanduser()
   if flags.FLAGS.output and not output.absolute().parent.is_dir():
     raise errors.UserError(f"cannot write {output}: there is no folder {output.parent}")
+  if flags.FLAGS.output:
+    files.check_writable(output)
   extract = options.read(config.ExtractConfig(features=("word_emotion",)))
-  runtime.keep_memory()
-  runtime.keep(extract.cache_dir)
+  runtime.start(extract.cache_dir)
   dataset = prepare.prepare(options.read(config.DataConfig()), extract, progress=True)
   scorers = zero_shot.scored(dataset)
   for note in dataset.notes:

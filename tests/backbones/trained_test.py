@@ -58,6 +58,12 @@ def test_choices(own, named):
     trained.find(NETWORK, named)
   with pytest.raises(WeightsError, match="no trained weights of squeezenet in inst"):
     trained.find(NETWORK, None, "trained")
+  with pytest.raises(WeightsError) as caught:
+    trained.check_present([NETWORK, "vgg16"], named / "none", advice="; or draw them")
+  assert "no trained weights of squeezenet, vgg16 in" in str(caught.value)
+  assert "none, which is no folder," in str(caught.value)
+  assert str(caught.value).endswith("weights list` says how to get each; or draw them")
+  trained.check_present([NETWORK], named, "auto")
   for folder in (named, None):
     assert trained.find(NETWORK, folder, "auto").source == "random"
   write(named)

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emojax import images
 from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import build, storage
 from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.extract import devices
+from emojax.train import checkpoint
 
 LBP = ExtractConfig(features=("lbp",), cache_dir="", extract_batch=4)
 COLOR = dataclasses.replace(LBP, features=("color",))
@@ -218,10 +220,7 @@ def test_an_error_while_writing_leaves_the_old_dataset(data, lines, monkeypatch)
     patch.setattr(builder_lib.Builder, "_generate_examples", stop)
     with pytest.raises(OSError, match="No space left"):
       prepare_lib.prepare(data, COLOR, say=lines.append)
-  assert sorted(path.name for path in _path(data).parent.iterdir()) == [
-    ".1.0.0.lock",
-    "1.0.0",
-  ]
+  assert sorted(path.name for path in _path(data).parent.iterdir()) == ["1.0.0"]
   after = prepare_lib.prepare(data, LBP, say=lines.append)
   assert lines[-1].startswith("reusing")
   np.testing.assert_array_equal(after.features["lbp"], before.features["lbp"])
@@ -229,6 +228,7 @@ def test_an_error_while_writing_leaves_the_old_dataset(data, lines, monkeypatch)
 
 _SLOW_WRITER = """
 import dataclasses, sys, time
+from emojax import images
 from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import prepare
 from emojax.datasets.va_emotion.va_emotion_dataset_builder import Builder
@@ -267,7 +267,7 @@ def test_a_killed_build_is_never_taken_for_whole(data, lines):
   dataset = prepare_lib.prepare(data, LBP, say=lines.append)
   assert lines[-1].startswith("prepared") and len(dataset.image_ids) == 6
   names = [path.name for path in _path(data).parent.iterdir()]
-  assert sorted(names) == [".1.0.0.lock", "1.0.0"]
+  assert sorted(names) == ["1.0.0"]
 
 
 @pytest.mark.slow
@@ -287,7 +287,7 @@ def test_a_disk_that_cannot_be_written_still_serves_what_it_has(
   original = pathlib.Path.open
 
   def refuse(self, mode="r", *rest, **options):
-    if "w" in mode:
+    if "w" in mode or "a" in mode:
       raise OSError(30, "Read-only file system")
     return original(self, mode, *rest, **options)
 
@@ -330,6 +330,47 @@ def test_features_from_elsewhere_stand_beside_the_others(data, lines, extra):
   np.testing.assert_array_equal(again.features["pulse"], values + 1)
 
 
+def test_what_a_table_lacks_is_told_before_a_picture_is_read(
+  data, lines, extra, monkeypatch
+):
+  def read(*_):
+    raise AssertionError("a picture was read")
+
+  monkeypatch.setattr(images, "contents", read)
+  settings = extra(np.ones((2, 2)), ["0.png", "6.png"])
+  with pytest.raises(ValueError, match=r"5 of 6 rated .*'1.png' \(pulse.npy has no"):
+    prepare_lib.prepare(data, settings, say=lines.append)
+
+
+def test_all_mistakes_are_told_before_anything_is_computed(data, lines, tmp_path):
+  wrong = dataclasses.replace(data, images_dir=str(tmp_path / "none"))
+  settings = ExtractConfig(
+    features=("lbp", "object_squeezenet", "color"),
+    extra_features=(f"pulse={tmp_path / 'pulse.npy'}",),
+    color_names=str(tmp_path / "w2c.mat"),
+  )
+  (tmp_path / "run").mkdir()
+  (tmp_path / "run" / "config.json").write_text("{}")
+  with pytest.raises(ValueError) as caught:
+    prepare_lib.prepare(
+      wrong,
+      settings,
+      say=lines.append,
+      checks=[lambda: checkpoint.check_workdir(tmp_path / "run", False)],
+    )
+  message = str(caught.value)
+  for mistake in (
+    f"{tmp_path / 'run'} already holds a run",
+    f"no file {tmp_path / 'pulse.npy'}",
+    "no trained weights of squeezenet",
+    "--weights=random tries things out",
+    "w2c.mat",
+    f"{tmp_path / 'none'} does not exist",
+  ):
+    assert mistake in message, mistake
+  assert "\n" not in message
+
+
 def test_a_picture_without_a_row_is_an_error_or_left_out(data, lines, extra):
   settings = extra(np.ones((5, 2)), [f"{n}.png" for n in range(5)])
   with pytest.raises(ValueError, match=r"'5.png' \(pulse.npy has no row for this"):
@@ -337,6 +378,7 @@ def test_a_picture_without_a_row_is_an_error_or_left_out(data, lines, extra):
   skipping = dataclasses.replace(data, skip_bad_pictures=True)
   dataset = prepare_lib.prepare(skipping, settings, say=lines.append)
   assert dataset.image_ids == [f"{n}.png" for n in range(5)]
+  assert dataset.metadata["broken"].keys() == {"5.png"}
   twice = extra(np.ones((7, 2)), [*(f"b/{n}.png" for n in range(6)), "a/1.png"])
   with pytest.raises(ValueError, match=r"'b/1.png' and 'a/1.png' both fit"):
     prepare_lib.prepare(data, twice, say=lines.append)

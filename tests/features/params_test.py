@@ -61,7 +61,9 @@ def test_descriptions_of_emojax_0_1_0_say_the_same(precision, source, monkeypatc
   drawn = dataclasses.replace(weights.random("squeezenet"), source=source)
   monkeypatch.setattr(trained, "find", lambda *_: drawn)
   names = ["color", "lbp", "logits_squeezenet"]
-  described = describe(names, load_sources(names, precision=precision))
+  described = describe(
+    names, load_sources(names, weights="random", precision=precision)
+  )
   described[0]["bases"] = described[1:]
   old = helpers.in_the_form_of_0_1_0(described)
   assert old[2]["weights"].endswith(precision) == (precision == "bfloat16")

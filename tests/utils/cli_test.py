@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from emojax import config
+from emojax.utils import cli
+
 _PROGRAM = """
 import sys
 from absl import flags
@@ -56,6 +59,44 @@ def test_what_pillow_thinks_of_a_picture_is_not_said():
 def test_a_bug_is_not_dressed_up_as_a_mistake():
   done = _run("raise TypeError('a bug')")
   assert done.returncode == 1 and "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("body", ["jax.numpy.zeros(3)", "runtime.start('')"])
+def test_a_device_that_is_not_there_is_one_line(body, monkeypatch):
+  monkeypatch.setenv("JAX_PLATFORMS", "nonsense")
+  done = _run(f"import jax; from emojax.utils import runtime; {body}")
+  assert done.returncode == 1 and done.stdout == ""
+  (line,) = done.stderr.splitlines()
+  assert "error: JAX finds no device to compute on by JAX_PLATFORMS=nonsense" in line
+  assert "choose another, such as JAX_PLATFORMS=cpu" in line
+
+
+@pytest.mark.parametrize(
+  ("typed", "meant"),
+  [
+    ("weight_dir", "weights_dir"),
+    ("weights-dir", "weights_dir"),
+    ("dir_of_weights", "weights_dir"),
+    ("epochs", "max_epochs"),
+    ("n_epochs", "max_epochs"),
+    ("Momentun", "momentum"),
+    ("batch", "batch_size"),
+    ("csv", ""),
+    ("nonsense", ""),
+  ],
+)
+def test_the_flag_that_was_meant(typed, meant):
+  settings = (config.TrainConfig, config.ExtractConfig)
+  known = [name for cls in settings for name in cls.__dataclass_fields__]
+  assert cli.near_flag(typed, known) == meant
+
+
+def test_an_unknown_flag_is_one_line():
+  done = _run("pass", "--ratings_cvs=a.csv", "--data=b")
+  assert done.returncode == 1 and done.stderr == (
+    "emojax.program: error: unknown flag --ratings_cvs; did you mean --ratings_csv? "
+    "(--help lists all)\n"
+  )
 
 
 def test_positional_arguments_reach_main_where_there_are_any():

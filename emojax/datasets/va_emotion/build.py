@@ -68,10 +68,15 @@ def fingerprints(source: collection.Collection, data: DataConfig) -> dict[str, s
 
 
 def make_extractor(place: Place, settings: ExtractConfig) -> extractor.Extractor:
-  """The extractor for a dataset; on the synthetic set weights are "auto" by default."""
+  """The extractor for a dataset, see `settings_for`."""
+  return extractor.from_config(settings_for(place, settings))
+
+
+def settings_for(place: Place, settings: ExtractConfig) -> ExtractConfig:
+  """How to extract; on the synthetic set weights are "auto" by default."""
   if settings.weights == "default" and place.config == "synthetic":
-    settings = dataclasses.replace(settings, weights="auto")
-  return extractor.from_config(settings)
+    return dataclasses.replace(settings, weights="auto")
+  return settings
 
 
 def is_current(entry: Mapping[str, Any]) -> bool:
@@ -122,10 +127,12 @@ def build(
       name = entry["name"]
       if is_current(entry) and described.setdefault(name, entry) == entry:
         carried[name] = earlier.features[name]
+  names = [entry.image_id for entry in source.rated]
+  refused = {names[at]: why for at, why in extraction.lacking(names).items()}
+  if refused and not data.skip_bad_pictures:
+    raise _image_error(refused, len(names))
   lacking = extraction.only([name for name in extraction.names if name not in carried])
-  extracted = lacking.run_as(
-    settings, source.images, progress, names=[entry.image_id for entry in source.rated]
-  )
+  extracted = lacking.run_as(settings, source.images, progress, names=names)
   broken = {
     entry.image_id: row.reason
     for entry, row in zip(source.rated, extracted.rows, strict=True)
@@ -147,10 +154,10 @@ def build(
     hashes = functools.partial(folding.hashes_of, sources, settings, progress)
     dealt = folding.deal(good, scheme, data, hashes)
   values = {name: table[ok] for name, table in extracted.values.items()} | carried
-  names = [name for name in described if name in values]
+  stored = [name for name in described if name in values]
   return Dataset(
     image_ids=[entry.image_id for entry in good],
-    features={name: values[name] for name in names},
+    features={name: values[name] for name in stored},
     **rating_arrays(source.targets, good),
     fold=dealt.fold,
     keywords=[entry.keyword for entry in good],
@@ -161,7 +168,7 @@ def build(
       "fingerprint": fingerprint,
       "folds": scheme,
       "groups": dealt.groups,
-      "features": [described[name] for name in names],
+      "features": [described[name] for name in stored],
       "fold_seed": data.fold_seed,
       "num_pictures": len(good),
       "missing": list(source.missing),

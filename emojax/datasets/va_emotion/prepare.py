@@ -10,7 +10,8 @@ import io
 import json
 import pathlib
 import shutil
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
+from typing import Any
 
 import tensorflow_datasets as tfds
 
@@ -20,8 +21,9 @@ from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.datasets.va_emotion.dataset import METADATA, Dataset, read
 from emojax.extract import extractor
-from emojax.utils import scales, terminal
+from emojax.utils import errors, files, scales, signals, terminal
 
+_FLOAT_BYTES = 4
 _ASIDE = ".replaced"  # the old dataset while the new one takes its place
 
 
@@ -30,6 +32,7 @@ def prepare(
   settings: ExtractConfig,
   progress: bool = False,
   say: Callable[[str], None] = terminal.say,
+  checks: Sequence[Callable[[], Any]] = (),
 ) -> Dataset:
   """Prepares a dataset unless it is there, and reads it.
 
@@ -43,6 +46,8 @@ def prepare(
     settings: which features, and how to compute them.
     progress: show a bar.
     say: gets one line about what was done, and one on what was assumed of the table.
+    checks: of the caller, made with this function's own before anything is computed,
+      so that all mistakes are told at once.
   Returns:
     A `Dataset` with the features asked for, in that order.
   Raises:
@@ -54,11 +59,19 @@ def prepare(
   output_scale = data.output_scale and scales.check(data.output_scale, "output_scale")
   place = storage.place(data)
   path = place.path
+  checks = [
+    *checks,
+    lambda: extractor.check(build.settings_for(place, settings)),
+  ]
+  if data.download:  # gigabytes, which mistakes elsewhere must not cost
+    errors.all_of(*checks)
+  *_, source = errors.all_of(*checks, lambda: build.collect(place, data))
   extraction = build.make_extractor(place, settings)
-  source = build.collect(place, data)
   for line in source.settings.get("assumed", ()):
     say(line)
   with storage.locked(path) as writable:
+    if writable:
+      _restore(path)
     prepared = _prepared(path, build.fingerprints(source, data), data, settings)
     if prepared is not None and _has(prepared, extraction):
       say(f"reusing {_summary(prepared)} in {path}")
@@ -71,6 +84,8 @@ def prepare(
       raise OSError(
         f"{path} has another dataset and cannot be written: choose another --data_dir"
       )
+    width = sum(int(entry["size"]) for entry in extraction.describe())
+    files.check_writable(path / METADATA, _FLOAT_BYTES * width * len(source.rated))
     built = build.build(source, data, settings, extraction, progress, prepared)
     _put(place, built)
     say(f"prepared {_summary(built)} in {path}")
@@ -112,6 +127,13 @@ def _has(prepared: Dataset, extraction: extractor.Extractor) -> bool:
   return all(described.get(entry["name"]) == entry for entry in extraction.describe())
 
 
+def _restore(path: pathlib.Path) -> None:
+  """Puts the old dataset back where a process was killed that was replacing it."""
+  aside = path.with_name(f"{_ASIDE}-{path.name}")
+  if aside.exists() and not path.exists():
+    aside.rename(path)
+
+
 def _put(place: storage.Place, built: Dataset) -> None:
   """Writes a dataset where the old one is, if any; the old one stays until then."""
   path = place.path
@@ -127,13 +149,13 @@ def _put(place: storage.Place, built: Dataset) -> None:
     builder = builder_lib.Builder(
       data_dir=place.root, config=place.config, dataset=built
     )
-    with contextlib.redirect_stdout(io.StringIO()):
+    with signals.whole(), contextlib.redirect_stdout(io.StringIO()):
       builder.download_and_prepare()
-  except BaseException:
-    if aside.exists() and not path.exists():
-      aside.rename(path)
-    raise
+  except RuntimeError as error:  # of array_record, which knows no other
+    size = sum(table.nbytes for table in built.features.values())
+    raise files.unwritten(path, size, str(error)) from error
   finally:
+    _restore(path)
     bars.enable_progress_bar()
   shutil.rmtree(aside, ignore_errors=True)
 

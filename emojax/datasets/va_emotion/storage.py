@@ -1,10 +1,9 @@
 """Which configs `va_emotion` has, where a prepared one lies, and who may write there.
 
-In: settings. Out: names, paths and a lock; imports nothing of emojax but settings.
+In: settings. Out: names, paths and a lock; of emojax it imports settings and the lock.
 """
 
 import contextlib
-import fcntl
 import pathlib
 import threading
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import NamedTuple
 import tensorflow_datasets as tfds
 
 from emojax.config import DataConfig
-from emojax.utils import terminal
+from emojax.utils import files, locks
 
 NAME = "va_emotion"
 VERSION = "1.0.0"
@@ -75,20 +74,17 @@ def locked(path: pathlib.Path) -> Iterator[bool]:
   if mine in _HELD:  # prepare() holds it while the builder it made writes
     yield True
     return
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = (path.parent / f".{path.name}.lock").open("w")
-  except OSError:
-    if not path.is_dir():
-      raise
-    yield False
-    return
-  with file:
+  with contextlib.ExitStack() as stack:
     try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-      terminal.say(f"waiting for another process that prepares {path}")
-      fcntl.flock(file, fcntl.LOCK_EX)
+      with files.explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+      lock = path.parent / f".{path.name}.lock"
+      stack.enter_context(locks.held(lock, f"another process that prepares {path}"))
+    except OSError:
+      if not path.is_dir():
+        raise
+      yield False
+      return
     _HELD.add(mine)
     try:
       yield True

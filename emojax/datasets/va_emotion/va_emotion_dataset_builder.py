@@ -94,13 +94,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
   def _info(self) -> tfds.core.DatasetInfo:
     features = self._stored_features() or self._planned_features()
-    return self.dataset_info_from_configs(
+    info = self.dataset_info_from_configs(
       features=features,
       supervised_keys=_supervised_keys(features),
       homepage="https://arxiv.org/abs/1705.07543",
       metadata=tfds.core.MetadataDict(),
       disable_shuffling=True,  # rows stay sorted by image_id
     )
+    # TFDS's own bucket has nothing of it, but looking there leaves a folder `tmp*tfds`
+    # among the system's temporary ones.
+    info.initialize_from_bucket = lambda: None
+    return info
 
   def _stored_features(self) -> tfds.features.FeatureConnector | None:
     """The fields of the prepared dataset; None when there is none."""

@@ -150,6 +150,9 @@ def main(arguments: list[str]) -> int | None:
       "--images_dir=PICTURES is needed: the folder of pictures to rate"
     )
   output = _output(flag_values.output)
+  listing = output.with_name(f"{output.stem}-pictures.csv")
+  for path in (output, listing):
+    files.check_writable(path)
   folder = pathlib.Path(flag_values.images_dir).expanduser()
   settings = options.read(RatingPageConfig())
   check(settings)
@@ -170,7 +173,6 @@ def main(arguments: list[str]) -> int | None:
       )
   if not rows:
     raise errors.UserError(f"there is no picture in {flag_values.images_dir}")
-  listing = output.with_name(f"{output.stem}-pictures.csv")
   files.write(listing, _listing(rows))
   if not images:
     raise errors.UserError(
