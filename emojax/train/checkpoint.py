@@ -86,7 +86,7 @@ class RunFolder:
   def is_finished(self) -> bool:
     """Whether the run ended and its results, written last, are there and whole."""
     try:
-      return isinstance(json.loads(self.results.read_text("utf-8")), dict)
+      return isinstance(files.read_json(self.results), dict)
     except (OSError, ValueError):
       return False
 

@@ -75,7 +75,6 @@ def test_without_digests_it_is_told_or_opens(whole, tmp_path_factory, seed):
     ("config.json", {"identity": {"folds": 3}}, "folds should be a list"),
     ("config.json", {"identity": {"features": [5]}}, "should be an object"),
     ("config.json", {"identity": {"features": [{}]}}, "weights is missing"),
-    ("results.json", [], "should be an object"),
     ("results.json", {"notes": "x"}, "notes should be a list"),
     ("results.json", {"targets": {"valence": {}}}, "train_mse is missing"),
     ("results.json", {"targets": {}}, "targets should not be empty"),
@@ -141,6 +140,13 @@ def test_a_reference_that_is_not_finite_is_refused(folder, name):
   path.write_bytes(safetensors.numpy.save(parts))
   helpers.seal(folder)
   assert f"reference/{name} has numbers that are not finite" in damage.outcome(folder)
+
+
+def test_results_of_another_kind_are_not_taken_for_a_finished_run(folder):
+  for text, message in (("[]", "not finished, or was not"), ("{}", "is missing")):
+    (folder / "results.json").write_text(text)
+    helpers.seal(folder)
+    assert message in damage.outcome(folder)
 
 
 def test_names_in_the_digests_do_not_lead_out_of_the_folder(folder):
