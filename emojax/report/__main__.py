@@ -4,7 +4,7 @@ In: a run folder of `emojax.train`, an experiment folder of `emojax.experiments`
 several runs to compare, or with `--dataset` a rated set or two. Out:
 `report/index.html` in the first folder, for a rated set `report-NAME/index.html` (or
 `--output`), which needs no network and no other file, and the figures as PNG and SVG
-beside it; of a rated set also `images.csv`, `near_duplicates.csv` and `results.json`.
+beside it; of a rated set also `pictures.csv`, `near_duplicates.csv` and `results.json`.
 
   python -m emojax.report runs/best
   python -m emojax.report runs/best runs/paper --output=comparison
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> None:
       )
     names = dict.fromkeys(data.dataset.rpartition("/")[2] for data in chosen)
     place = flags.FLAGS.output or f"report-{'-'.join(names)}"
-    of_datasets(chosen, pathlib.Path(place).expanduser())
+    of_datasets(chosen, pathlib.Path(place).expanduser(), flags.FLAGS.target)
     return
   if alone := dataset_flags.named():
     raise errors.UserError(f"--{alone[0]} is for --dataset, which is not given")
@@ -87,20 +87,32 @@ def main(arguments: list[str]) -> None:
   terminal.say(f"report: {output / _PAGE}")
 
 
-def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> None:
+def of_datasets(
+  chosen: Sequence[config.DataConfig],
+  output: pathlib.Path,
+  targets: Sequence[str] | None = None,
+) -> None:
   """Writes the report on one rated set, or on two beside each other.
 
+  Args:
+    chosen: the sets.
+    output: folder.
+    targets: what it is about; None: all that every set rates.
   Raises:
-    ValueError: see `rated_set.opened`.
+    ValueError: see `rated_set.opened` and `rated_set.comparable`.
     OSError: the folder cannot be written.
   """
   files.check_writable(output / _PAGE)
+  from emojax.datasets.va_emotion import targets as target_names
   from emojax.pages import page
   from emojax.report.dataset import copies, rated_set
   from emojax.report.dataset import page as dataset_page
   from emojax.report.dataset import tables as dataset_tables
 
-  sets = rated_set.titled([rated_set.opened(data, show=True) for data in chosen])
+  if targets is not None:
+    chosen = [target_names.with_further(data, targets) for data in chosen]
+  opened = [rated_set.opened(data, show=True) for data in chosen]
+  sets = rated_set.comparable(rated_set.titled(opened), targets)
   duplicates = copies.find(sets, show=True)
   content = dataset_page.of_sets(sets, duplicates)
   tables = dataset_tables.contents(sets, duplicates, content.notes)

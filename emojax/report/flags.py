@@ -38,6 +38,14 @@ def define(module_name: str, images_dir: str) -> None:
     f"between them. {meaning['dataset']}",
     module_name=module_name,
   )
+  flags.DEFINE_list(
+    "target",
+    None,
+    "Of a rated set: what the report is about, such as valence or, for folder, any "
+    "rated column by its name; not given: all that is rated, of two sets what both "
+    "rate.",
+    module_name=module_name,
+  )
   options.define(DataConfig, module_name, leave_out=("dataset", *_EACH, *_UNUSED))
   for name in _EACH:
     text = f"{images_dir} {meaning[name]}" if name == "images_dir" else meaning[name]
@@ -78,6 +86,7 @@ def chosen() -> list[DataConfig]:
 def named() -> list[str]:
   """Names of the flags that stand on the command line and mean a dataset only."""
   names = [field.name for field in _fields() if field.name not in _UNUSED]
+  names.append("target")
   return [name for name in names if flags.FLAGS[name].present and name != "images_dir"]
 
 

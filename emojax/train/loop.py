@@ -15,10 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax import config as config_lib
+from emojax.datasets.va_emotion import targets as target_names
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
 from emojax.train import checkpoint, journal, model, trainer
-from emojax.utils import errors, options, progress, signals
+from emojax.utils import options, progress, signals
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
 _SECONDS_PER_CALL = 1.0
@@ -85,7 +86,7 @@ def train(
   """
   options.check(settings)
   dataset = next(iter(sources.values()))
-  check_targets(settings.target, dataset.targets)
+  target_names.check(settings.target, dataset.targets)
   tables, (columns, *_) = zip(*map(feature_table, sources.values()), strict=True)
   nets = trainer.networks(settings, fold_indices, list(sources), num_seeds)
   keys = trainer.network_keys(nets)
@@ -115,19 +116,6 @@ def train(
     np.asarray(states.best_error),
     np.asarray(predict(params, states.scaling, rows.source, features)),
   )
-
-
-def check_targets(targets: Sequence[str], rated: Sequence[str]) -> None:
-  """Refuses targets that are not rated, or named twice, or none.
-
-  Raises:
-    UserError: says what is rated.
-  """
-  if not targets or len(set(targets)) < len(targets) or not set(targets) <= set(rated):
-    raise errors.UserError(
-      f"--target should be one or more of {', '.join(rated)}, each once; got "
-      f"{','.join(targets) or 'nothing'}"
-    )
 
 
 class _Loop:

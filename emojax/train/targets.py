@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from emojax import config
-from emojax.datasets.va_emotion import storage
-from emojax.train import loop
+from emojax.datasets.va_emotion import targets
 
 
 def wanted(data: config.DataConfig) -> config.DataConfig:
@@ -21,11 +20,7 @@ def wanted(data: config.DataConfig) -> config.DataConfig:
   """
   if not flags.FLAGS["target"].present:
     return data
-  named: list[str] = flags.FLAGS["target"].value or []
-  is_own = storage.place(data).config == "folder"
-  loop.check_targets(named, named if is_own and named else config.TARGETS)
-  further = [t for t in named if t not in (*config.TARGETS, *data.further_targets)]
-  return dataclasses.replace(data, further_targets=(*data.further_targets, *further))
+  return targets.with_further(data, flags.FLAGS["target"].value or ())
 
 
 def resolved(settings: config.TrainConfig, rated: Sequence[str]) -> config.TrainConfig:
@@ -36,5 +31,5 @@ def resolved(settings: config.TrainConfig, rated: Sequence[str]) -> config.Train
   """
   if not flags.FLAGS["target"].present:
     return dataclasses.replace(settings, target=tuple(rated))
-  loop.check_targets(settings.target, rated)
+  targets.check(settings.target, rated)
   return settings

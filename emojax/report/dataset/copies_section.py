@@ -90,8 +90,7 @@ def _section(
       "same file",
       "folds",
       "straddle",
-      "apart in valence",
-      "in arousal",
+      *(f"{'in' if i else 'apart in'} {t}" for i, t in enumerate(sets[0].targets)),
     ]
   ]
   shown, hidden = [], []
@@ -142,7 +141,7 @@ def names_of(sets: Sequence[RatedSet], pair: Copy) -> list[str]:
 
 
 def ratings_of(sets: Sequence[RatedSet], pair: Copy) -> list[np.ndarray]:
-  """Valence and arousal, (2,), of a pair's two pictures."""
+  """What the T targets of a pair's two pictures are rated, (T,) each."""
   return [sets[s].dataset.ratings[r] for s, r in zip(pair.sets, pair.rows, strict=True)]
 
 

@@ -6,12 +6,12 @@ and figures, see `report`.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from emojax.config import SCALE, TARGETS
+from emojax.config import SCALE
 from emojax.evaluation import folds
 from emojax.pages import figures, gallery, page
 from emojax.report.dataset import copies, copies_section, coverage
@@ -25,6 +25,7 @@ _MOST_SIZES = 3
 _LEAST_GAIN = 0.02  # of explained variance, from which a bend is worth a sentence
 _BINS = np.linspace(*SCALE, 17)  # of the paper's Figure 4
 _RANGES = ("1 to 3", "3 to 5", "5 to 7", "7 to 9")
+_Planes = Mapping[str, tuple[np.ndarray, np.ndarray]]  # title -> valence and arousal
 _NO_IMAGES = (
   "The pictures of {} were not found, so copies and broken or odd pictures could not "
   "be looked for: name their folder with --manual_dir, or for va_emotion/folder with "
@@ -48,14 +49,14 @@ def of_sets(sets: Sequence[RatedSet], duplicates: copies.Copies) -> page.Page:
     notes += [
       f"{rated_set.title}: {note}" if len(sets) > 1 else note for note in notes_of_set
     ]
-  drawn = _figures(sets)
+  planes = _planes(sets)
+  drawn = _figures(sets, planes)
   sections = [
     page.Section(
       "Summary", [line for rated_set in sets for line in _summary(rated_set)]
     ),
     _ratings(sets, drawn),
-    _plane(sets, drawn),
-    _keywords(sets),
+    *([_plane(planes, drawn), _keywords(sets, planes)] if planes else []),
     _raters(sets, drawn),
     _folds(sets, duplicates),
     *copies_section.of_sets(sets, duplicates),
@@ -66,9 +67,16 @@ def of_sets(sets: Sequence[RatedSet], duplicates: copies.Copies) -> page.Page:
   return page.Page(title, notes, sections, drawn)
 
 
-def _figures(sets: Sequence[RatedSet]) -> dict[str, Any]:
+def _planes(sets: Sequence[RatedSet]) -> _Planes:
+  """Those of the sets, which rate the same; none if not both valence and arousal."""
+  return {s.title: s.plane for s in sets if s.plane}
+
+
+def _figures(sets: Sequence[RatedSet], planes: _Planes) -> dict[str, Any]:
   rated = {
-    rated_set.title: dict(zip(TARGETS, rated_set.dataset.ratings.T, strict=True))
+    rated_set.title: dict(
+      zip(rated_set.targets, rated_set.dataset.ratings.T, strict=True)
+    )
     for rated_set in sets
   }
   drawn: dict[str, Any] = {}
@@ -76,9 +84,8 @@ def _figures(sets: Sequence[RatedSet]) -> dict[str, Any]:
     drawn["ratings"] = figures.histograms(rated[sets[0].title])
   else:
     drawn["ratings"] = figures.histograms_beside(rated, "rated", _BINS)
-  drawn["plane"] = figures.planes_over(
-    {title: (of["valence"], of["arousal"]) for title, of in rated.items()}
-  )
+  if planes:
+    drawn["plane"] = figures.planes_over(planes)
   raters = {rated_set.title: rated_set.num_raters() for rated_set in sets}
   counts = [values for of in raters.values() for values in of.values() if len(values)]
   if counts:
@@ -93,22 +100,27 @@ def _figures(sets: Sequence[RatedSet]) -> dict[str, Any]:
 def _summary(rated_set: RatedSet) -> list[str]:
   """What the set is like, in plain words."""
   ratings = rated_set.dataset.ratings
-  covered = coverage.coverage(*ratings.T)
   sentences = [f"{rated_set.title}: {len(ratings)} rated pictures. {rated_set.origin}"]
-  for target, values in zip(TARGETS, ratings.T, strict=True):
+  for target, values in zip(rated_set.targets, ratings.T, strict=True):
     spread = coverage.spread(values)
     sentences.append(
       f"{target.capitalize()}: mean {spread.mean:.2f} on 1..9, standard deviation "
       f"{spread.sd:.2f}; nine pictures in ten lie between {spread.low:.1f} and "
       f"{spread.high:.1f}."
     )
+  return [*sentences, *(_spread_over(*rated_set.plane) if rated_set.plane else ())]
+
+
+def _spread_over(valence: np.ndarray, arousal: np.ndarray) -> list[str]:
+  """How the pictures lie in the plane."""
+  covered = coverage.coverage(valence, arousal)
   biggest = max(covered.quadrants, key=lambda name: covered.quadrants[name])
-  sentences.append(
+  sentences = [
     f"{covered.occupied} of the plane's 4 x 4 sections have pictures, which are as "
     f"mixed as if they lay evenly in {covered.even_sections:.1f} of them; "
     f"{100 * covered.quadrants[biggest]:.0f} % have {biggest}."
-  )
-  curve = coverage.curve(*ratings.T)
+  ]
+  curve = coverage.curve(valence, arousal)
   if math.isfinite(curve.r):
     sentences.append(
       f"Arousal and valence correlate with {curve.r:.2f}. {_bend(curve)}"
@@ -137,7 +149,9 @@ def _ratings(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
   head = ["set, target", "pictures", "mean", "sd", "lowest"]
   rows = [[*head, "5 %", "median", "95 %", "highest"]]
   for rated_set in sets:
-    for target, values in zip(TARGETS, rated_set.dataset.ratings.T, strict=True):
+    for target, values in zip(
+      rated_set.targets, rated_set.dataset.ratings.T, strict=True
+    ):
       s = coverage.spread(values)
       numbers = (s.mean, s.sd, s.lowest, s.low, s.median, s.high, s.highest)
       texts = [f"{value:.2f}" for value in numbers]
@@ -153,12 +167,9 @@ def _ratings(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
   )
 
 
-def _plane(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
+def _plane(planes: _Planes, drawn: dict[str, Any]) -> page.Section:
   """Spread over the plane, with the paper's Figure 6."""
-  covered = {
-    rated_set.title: coverage.coverage(*rated_set.dataset.ratings.T)
-    for rated_set in sets
-  }
+  covered = {title: coverage.coverage(*plane) for title, plane in planes.items()}
   titles = list(covered)
   rows = [["", *titles]]
   rows.append(
@@ -174,7 +185,7 @@ def _plane(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
     [name, *(f"{100 * c.quadrants[name]:.1f} %" for c in covered.values())]
     for name in covered[titles[0]].quadrants
   ]
-  curves = [coverage.curve(*rated_set.dataset.ratings.T) for rated_set in sets]
+  curves = [coverage.curve(*plane) for plane in planes.values()]
   bends = [["", *titles]]
   lines = {
     "correlation of valence and arousal": lambda c: (
@@ -209,11 +220,11 @@ def _plane(sets: Sequence[RatedSet], drawn: dict[str, Any]) -> page.Section:
   )
 
 
-def _keywords(sets: Sequence[RatedSet]) -> page.Section:
+def _keywords(sets: Sequence[RatedSet], planes: _Planes) -> page.Section:
   """The most used keywords of each section, with the paper's Figure 7."""
   tables = []
   for rated_set in sets:
-    valence, arousal = rated_set.dataset.ratings.T
+    valence, arousal = planes[rated_set.title]
     counts = coverage.coverage(valence, arousal).counts
     words = gallery.sections(valence, arousal, rated_set.dataset.keywords)
     rows = [["arousal, valence", *(f"valence {name}" for name in _RANGES)]]
@@ -293,7 +304,7 @@ def _folds(sets: Sequence[RatedSet], duplicates: copies.Copies) -> page.Section:
     [
       "set, fold",
       "pictures",
-      *(f"{t}, mean (sd)" for t in TARGETS),
+      *(f"{target}, mean (sd)" for target in sets[0].targets),
       "with a copy elsewhere",
     ]
   ]

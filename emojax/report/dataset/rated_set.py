@@ -22,6 +22,7 @@ from emojax.datasets.va_emotion import (
   synthetic,
 )
 from emojax.datasets.va_emotion import dataset as dataset_lib
+from emojax.datasets.va_emotion import targets as target_names
 from emojax.evaluation import metrics
 from emojax.images import near_duplicates
 from emojax.report.dataset import look as picture_check
@@ -69,6 +70,19 @@ class RatedSet:
   named: Sequence[pathlib.Path] = ()
 
   @property
+  def targets(self) -> tuple[str, ...]:
+    """What is rated, in the order of the columns of the dataset's ratings."""
+    return self.dataset.targets
+
+  @property
+  def plane(self) -> tuple[np.ndarray, np.ndarray] | None:
+    """Valence and arousal, (N,) each; None where not both are rated."""
+    if not set(TARGETS) <= set(self.targets):
+      return None
+    valence, arousal = (self.dataset.ratings_of(target).mean for target in TARGETS)
+    return valence, arousal
+
+  @property
   def has_images(self) -> bool:
     """Whether any picture could be read."""
     return any(look.is_readable for look in self.looks)
@@ -81,7 +95,7 @@ class RatedSet:
 
   def num_raters(self) -> dict[str, np.ndarray]:
     """Target -> how many rated, of the pictures of which it is known."""
-    columns = zip(self.dataset.targets, self.dataset.num_raters.T, strict=True)
+    columns = zip(self.targets, self.dataset.num_raters.T, strict=True)
     return {target: values[values >= 1] for target, values in columns}
 
   def noise_ceilings(self) -> dict[str, dict[str, float] | None]:
@@ -89,7 +103,7 @@ class RatedSet:
     data = self.dataset
     columns = zip(data.ratings.T, data.ratings_std.T, data.num_raters.T, strict=True)
     ceilings = (metrics.noise_ceiling(*of_target) for of_target in columns)
-    return dict(zip(data.targets, ceilings, strict=True))
+    return dict(zip(self.targets, ceilings, strict=True))
 
   def image(self, row: int) -> np.ndarray:
     """The pixels of a picture for a page, read again.
@@ -149,9 +163,7 @@ def opened(data: DataConfig, show: bool = False) -> RatedSet:
   return RatedSet(
     title=f"{storage.NAME}/{place.config}",
     origin=_origin(source),
-    dataset=dataset_lib.rated_only(
-      _without_features(source, data, good, broken, hashes), TARGETS
-    ),
+    dataset=_without_features(source, data, good, broken, hashes),
     sources=[source.images[row] for row in good],
     looks=[looks[row] for row in good],
     left_out=[*broken, *(LeftOut(name, missing) for name in source.missing)],
@@ -174,6 +186,41 @@ def titled(sets: Sequence[RatedSet]) -> list[RatedSet]:
     dataclasses.replace(rated_set, title=f"{rated_set.title} ({name})")
     for rated_set, name in zip(sets, folders, strict=True)
   ]
+
+
+def comparable(
+  sets: Sequence[RatedSet], targets: Sequence[str] | None = None
+) -> list[RatedSet]:
+  """The sets with the ratings of the same targets, in the same order.
+
+  Args:
+    sets: at least one, with different titles.
+    targets: which; None: all that every set rates, in the first one's order.
+  Raises:
+    UserError: there are none that all sets rate, or a set lacks one that is named.
+  """
+  if targets is None:
+    first, *others = (rated_set.targets for rated_set in sets)
+    targets = [t for t in first if all(t in rated for rated in others)]
+    if not targets:
+      rated = "; ".join(f"{s.title} rates {', '.join(s.targets)}" for s in sets)
+      raise errors.UserError(
+        f"expected sets that rate something in common, but {rated}: report on each by "
+        "itself"
+      )
+  for rated_set in sets:
+    target_names.check(targets, rated_set.targets)
+  return [_rated_only(rated_set, targets) for rated_set in sets]
+
+
+def _rated_only(rated_set: RatedSet, targets: Sequence[str]) -> RatedSet:
+  others = [target for target in rated_set.targets if target not in targets]
+  left_out = f" Its ratings of {' and '.join(others)} are left out." if others else ""
+  return dataclasses.replace(
+    rated_set,
+    origin=rated_set.origin + left_out,
+    dataset=dataset_lib.rated_only(rated_set.dataset, targets),
+  )
 
 
 def _is_named(data: DataConfig, config: str) -> bool:
@@ -204,6 +251,8 @@ def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
   """What was prepared, and its pictures where they are now."""
   dataset = dataset_lib.read(path)
   metadata = dataset.metadata
+  if metadata["source"] == "folder":
+    dataset.check_targets(data.further_targets)
   if data.fold_seed not in (DataConfig.fold_seed, metadata["fold_seed"]):
     raise errors.UserError(
       f"the dataset prepared in {path} has --fold_seed={metadata['fold_seed']}, not "
@@ -228,7 +277,7 @@ def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
   return RatedSet(
     title=dataset.name,
     origin=f"Prepared in {path}. {where}",
-    dataset=dataset_lib.rated_only(dataset, TARGETS),
+    dataset=dataset,
     sources=sources,
     looks=looks,
     left_out=[

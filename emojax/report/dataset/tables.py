@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from emojax.config import TARGETS
 from emojax.evaluation import folds
 from emojax.images import near_duplicates
 from emojax.report.dataset import (
@@ -24,42 +23,11 @@ from emojax.report.dataset.rated_set import NO_FOLD, LeftOut, RatedSet
 from emojax.utils import files
 from emojax.version import __version__
 
-IMAGE_COLUMNS = (
-  "set",
-  "image",
-  "fold",
-  "valence",
-  "arousal",
-  "valence_std",
-  "arousal_std",
-  "valence_raters",
-  "arousal_raters",
-  "keyword",
-  "width",
-  "height",
-  "status",
-  "reason",
-  "duplicate_group",
-)
-PAIR_COLUMNS = (
-  "first_set",
-  "first",
-  "second_set",
-  "second",
-  "distance_bits",
-  "same_file",
-  "first_fold",
-  "second_fold",
-  "straddles_folds",
-  "valence_apart",
-  "arousal_apart",
-)
-
 
 def contents(
   sets: Sequence[RatedSet], duplicates: copies.Copies, notes: Sequence[str]
 ) -> dict[str, str]:
-  """`images.csv`, `near_duplicates.csv` and `results.json`, by name."""
+  """`pictures.csv`, `near_duplicates.csv` and `results.json`, by name."""
   numbers = results(sets, duplicates, notes)
   text = files.json_text(numbers)
   return {
@@ -75,7 +43,10 @@ def images(sets: Sequence[RatedSet], duplicates: copies.Copies) -> str:
   Ratings are on 1..9, folds 1..5, groups of near duplicates from 1; a cell is empty
   where something is not known or there is none.
   """
-  rows: list[Sequence[Any]] = [IMAGE_COLUMNS]
+  targets = sets[0].targets
+  spreads, raters = ([f"{t}_{end}" for t in targets] for end in ("std", "raters"))
+  head = ["set", "image", "fold", *targets, *spreads, *raters, "keyword", "width"]
+  rows: list[Sequence[Any]] = [[*head, "height", "status", "reason", "duplicate_group"]]
   for number, rated_set in enumerate(sets):
     data = rated_set.dataset
     for row, (name, look) in enumerate(
@@ -99,7 +70,10 @@ def images(sets: Sequence[RatedSet], duplicates: copies.Copies) -> str:
 
 def pairs(sets: Sequence[RatedSet], duplicates: copies.Copies) -> str:
   """A row of CSV for every near pair: those across folds first, then by distance."""
-  rows: list[Sequence[Any]] = [PAIR_COLUMNS]
+  apart_in = [f"{target}_apart" for target in sets[0].targets]
+  names_and_hash = ["first_set", "first", "second_set", "second", "distance_bits"]
+  of_folds = ["same_file", "first_fold", "second_fold", "straddles_folds"]
+  rows: list[Sequence[Any]] = [[*names_and_hash, *of_folds, *apart_in]]
   for pair in duplicates.pairs:
     names = copies_section.names_of(sets, pair)
     apart = np.abs(np.subtract(*copies_section.ratings_of(sets, pair)))
@@ -163,7 +137,6 @@ def in_short(sets: Sequence[RatedSet], duplicates: copies.Copies) -> list[str]:
 
 def _set(rated_set: RatedSet, number: int, duplicates: copies.Copies) -> dict[str, Any]:
   data = rated_set.dataset
-  covered = coverage.coverage(*data.ratings.T)
   status = Counter(look.status for look in rated_set.looks)
   status.update(entry.look.status for entry in rated_set.left_out)
   within = duplicates.within(number)
@@ -175,13 +148,9 @@ def _set(rated_set: RatedSet, number: int, duplicates: copies.Copies) -> dict[st
     "pictures": len(data.image_ids),
     "ratings": {
       target: dataclasses.asdict(coverage.spread(values))
-      for target, values in zip(TARGETS, data.ratings.T, strict=True)
+      for target, values in zip(rated_set.targets, data.ratings.T, strict=True)
     },
-    "coverage": {
-      **dataclasses.asdict(covered),
-      "counts": covered.counts.tolist(),
-    },
-    "arousal_by_valence": dataclasses.asdict(coverage.curve(*data.ratings.T)),
+    **(_of_plane(*rated_set.plane) if rated_set.plane else {}),
     "noise_ceiling": rated_set.noise_ceilings(),
     "folds": [
       {"pictures": len(rated), "mean": rated.mean(axis=0).tolist()}
@@ -201,11 +170,19 @@ def _set(rated_set: RatedSet, number: int, duplicates: copies.Copies) -> dict[st
   }
 
 
+def _of_plane(valence: np.ndarray, arousal: np.ndarray) -> dict[str, Any]:
+  covered = coverage.coverage(valence, arousal)
+  return {
+    "coverage": {**dataclasses.asdict(covered), "counts": covered.counts.tolist()},
+    "arousal_by_valence": dataclasses.asdict(coverage.curve(valence, arousal)),
+  }
+
+
 def _left_out(rated_set: RatedSet, entry: LeftOut) -> Sequence[Any]:
-  rated = entry.rated
-  cells: list[Any] = [""] * 7
+  rated, targets = entry.rated, rated_set.targets
+  cells: list[Any] = [""] * (3 * len(targets) + 1)
   if rated:
-    of = [rated.ratings[target] for target in TARGETS]
+    of = [rated.ratings[target] for target in targets]
     numbers = (*(rating.mean for rating in of), *(rating.std for rating in of))
     counts = [rating.raters for rating in of]
     cells = [*map(_number, numbers), *map(_count, counts), rated.keyword]

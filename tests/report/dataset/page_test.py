@@ -399,6 +399,7 @@ def test_mistakes_are_one_line(tmp_path):
     (["--dataset=va_emotion/oasys"], "unknown dataset 'va_emotion/oasys'; known:"),
     (["--dataset=a,b,c"], "expected one or two datasets, got 3"),
     (["--dataset=va_emotion/synthetic", "runs/best"], "not both; got 'runs/best'"),
+    (["--dataset=va_emotion/oasis", "--target=joy"], "valence, arousal, each once"),
     (["--manual_dir=OASIS"], "--manual_dir is for --dataset, which is not given"),
     (["--dataset=va_emotion/synthetic", folder, folder], "given 2 times for 1 dataset"),
     (["--dataset=va_emotion/folder", "--rating_scale=low"], "two numbers such as 1,9"),
@@ -455,6 +456,72 @@ def test_one_picture_is_a_set(tmp_path):
   assert numbers["pictures"] == 1 and numbers["arousal_by_valence"]["r"] is None
   assert numbers["noise_ceiling"] == {"valence": None, "arousal": None}
   assert numbers["folds"] == [] and numbers["coverage"]["occupied"] == 1
+
+
+def _rated(place, header, number=6, **settings):
+  """A folder of pictures of which the first two are copies, and a row for each."""
+  place.mkdir()
+  lines = [header]
+  for row in range(number):
+    _drawn(max(row, 1)).save(place / f"{row}.png")
+    lines.append(",".join([f"{row}.png", *([str(3 + row)] * header.count(","))]))
+  (place / "ratings.csv").write_text("\n".join(lines))
+  return DataConfig(
+    dataset="va_emotion/folder",
+    images_dir=str(place),
+    ratings_csv=str(place / "ratings.csv"),
+    rating_scale=(1, 9),
+    folds="random",
+    **settings,
+  )
+
+
+@pytest.mark.parametrize(
+  ("header", "targets"),
+  [("image,arousal", None), ("image,valence,arousal,beauty", ["beauty"])],
+)
+def test_a_set_of_one_target_has_no_plane(header, targets, tmp_path):
+  data = _rated(tmp_path / "pictures", header)
+  (tmp_path / "pictures" / "2.png").write_bytes(b"")
+  report.of_datasets([data], tmp_path / "made", targets)
+  made = _Report(tmp_path / "made")
+  target = header.rpartition(",")[2]
+  numbers = made.results["sets"][0]
+  assert list(numbers["ratings"]) == list(numbers["noise_ceiling"]) == [target]
+  assert not {"coverage", "arousal_by_valence"} & set(numbers)
+  assert not (tmp_path / "made" / "plane.png").exists()
+  words = made.page.words
+  assert "valence-arousal" not in words and "Keywords" not in words
+  assert f"{target.capitalize()}: mean 5.60 on 1..9" in words
+  assert ("Its ratings of valence and arousal are left out." in words) == bool(targets)
+  rows = {row["image"]: row for row in made.rows("pictures.csv")}
+  rated = [name for name in rows["2.png"] if name in ("valence", "arousal", "beauty")]
+  assert rated == [target] and f"{target}_std" in rows["2.png"]
+  assert rows["2.png"][target] == "5.0000" and rows["2.png"]["status"] == "broken"
+  (pair,) = made.rows("near_duplicates.csv")
+  assert pair[f"{target}_apart"] == "1.0000" and list(pair)[-1] == f"{target}_apart"
+
+
+def test_two_sets_are_compared_on_what_both_rate(tmp_path):
+  both = _rated(tmp_path / "both", "image,arousal,valence,joy", further_targets=["joy"])
+  pleasant = _rated(tmp_path / "pleasant", "image,valence", number=3)
+  exciting = _rated(tmp_path / "exciting", "image,arousal", number=3)
+  sets = rated_set.titled([rated_set.opened(s) for s in (both, pleasant, exciting)])
+  assert [s.targets for s in sets] == [
+    ("valence", "arousal", "joy"),
+    ("valence",),
+    ("arousal",),
+  ]
+  shared = rated_set.comparable(sets[:2])
+  assert [s.dataset.ratings.shape for s in shared] == [(6, 1), (3, 1)]
+  assert "Its ratings of arousal and joy are left out." in shared[0].origin
+  with pytest.raises(ValueError, match=r"common, but .*\(pleasant\) rates valence; "):
+    rated_set.comparable(sets[1:])
+  with pytest.raises(ValueError, match="one or more of valence, each once; got joy"):
+    rated_set.comparable(sets[:2], ["joy"])
+  (turned,) = rated_set.comparable(sets[:1], ["arousal", "joy", "valence"])
+  valence, arousal = sets[0].dataset.ratings[:, :2].T
+  np.testing.assert_array_equal(turned.plane, [valence, arousal])
 
 
 def test_coverage_by_hand():
