@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from emojax.config import SCALE, setting
+from emojax.config import setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,11 @@ class RaterConfig:
   """
 
   rating_scale: tuple[float, ...] = setting(
-    SCALE, "Lowest and highest rating; they stay on this scale."
+    (),
+    "Lowest and highest possible rating, such as 1,7; ratings stay on this scale. "
+    "Empty: 1..9 for files of the rating page, and for others if the ratings leave no "
+    "doubt of it; they are refused otherwise.",
+    kind=float,
   )
   valence_scale: tuple[float, ...] = setting(
     (), "The scale of valence, where arousal has another.", kind=float

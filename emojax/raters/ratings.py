@@ -5,6 +5,7 @@ the rows that could not be used.
 """
 
 import collections
+import contextlib
 import dataclasses
 import datetime
 import math
@@ -15,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emojax.config import TARGETS
+from emojax.config import SCALE, TARGETS
+from emojax.datasets.va_emotion import scale_inference
 from emojax.raters import rows as rater_rows
 from emojax.raters import spellings
 from emojax.raters.config import RaterConfig
@@ -27,7 +29,10 @@ NEEDED = ("worker", "image", *TARGETS)
 OPTIONAL = ("seconds", "approval", "shown_at", "keyword", "previous")
 # Where NA and the like stand for unknown.
 _NUMBERS = (*TARGETS, "seconds", "approval", "shown_at")
-
+# A file of the rating page, see `page.js`: its columns, and moments as browsers have
+# them. People choose from 1..9 there.
+_PAGE_COLUMNS = (*NEEDED, "seconds", "shown_at")
+_PAGE_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 # An approval rate; platforms add how many tasks were approved of how many.
 _RATE = re.compile(
@@ -121,13 +126,18 @@ def read(
   Returns:
     The ratings, and the rows that were skipped.
   Raises:
-    TableError: see `rows.read` and `rows.sift`.
+    TableError: see `rows.read`, `rows.sift` and `scale_inference.infer`.
     UserError: times look like milliseconds, or approval rates like shares.
   """
-  scales = _scales(settings)
-  rows, assumed = rater_rows.read(
+  said = {target: scale_inference.said(settings, target) for target in TARGETS}
+  rows, assumed, headers = rater_rows.read(
     paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS
   )
+  others = _from_elsewhere(rows, headers)
+  unsaid = [target for target, scale in said.items() if scale is None]
+  if unsaid and others:
+    assumed.append(_inferred(others, unsaid))
+  scales = {target: scale or SCALE for target, scale in said.items()}
 
   def check(cells: Mapping[str, str]) -> rater_rows.Checked[_Values]:
     return _check(cells, scales)
@@ -198,14 +208,36 @@ def _check(
   return values, problems
 
 
-def _scales(settings: RaterConfig) -> dict[str, scale_lib.Scale]:
-  """Target -> its own scale, or that of both."""
-  scales = {}
-  for target in TARGETS:
-    own = f"{target}_scale"
-    flag = own if getattr(settings, own) else "rating_scale"
-    scales[target] = scale_lib.check(getattr(settings, flag), flag)
-  return scales
+def _from_elsewhere(
+  rows: Sequence[rater_rows.Row], headers: Mapping[str, tuple[str, ...]]
+) -> list[rater_rows.Row]:
+  """Rows of the files that are not the rating page's own."""
+  files = {file for file, header in headers.items() if header != _PAGE_COLUMNS}
+  files |= {row.file for row in rows if not _PAGE_MOMENT.fullmatch(_shown_at(row))}
+  return [row for row in rows if row.file in files]
+
+
+def _shown_at(row: rater_rows.Row) -> str:
+  return row.cells.get("shown_at", "")
+
+
+def _inferred(rows: Sequence[rater_rows.Row], targets: Sequence[str]) -> str:
+  """A line that says that targets are taken to be on 1..9.
+
+  Raises:
+    TableError: they may be on another scale, see `scale_inference.infer`.
+  """
+  numbers: dict[str, list[float]] = {target: [] for target in targets}
+  for row in rows:
+    for target, values in numbers.items():
+      with contextlib.suppress(ValueError):  # `_check` says what is wrong with the cell
+        values.append(tables.number(row.cells[target]))
+  try:
+    scale_inference.infer({t: values for t, values in numbers.items() if values})
+  except tables.TableError as error:
+    files = tables.some(list(dict.fromkeys(row.file for row in rows)), ", ")
+    raise tables.TableError(f"{files}: {error}") from None
+  return f"Ratings of {' and '.join(targets)} came without a scale: read as on 1..9."
 
 
 def _rating(cell: str, target: str, scales: Mapping[str, scale_lib.Scale]) -> float:

@@ -42,10 +42,17 @@ class Row(NamedTuple):
 
 
 class Rows(NamedTuple):
-  """All rows of all files, and a line on each file that was not read as it stands."""
+  """All rows of all files.
+
+  Attributes:
+    rows: in the order of the files.
+    assumed: a line on each file that was not read as it stands.
+    headers: file -> its columns.
+  """
 
   rows: list[Row]
   assumed: list[str]
+  headers: Mapping[str, tuple[str, ...]]
 
 
 class Problem(NamedTuple):
@@ -107,12 +114,14 @@ def read(
   ]
   rows: list[Row] = []
   assumed = []
+  headers = {}
   read_paths: set[pathlib.Path] = set()
   for path in paths:
     if path.resolve() in read_paths:
       raise tables.TableError(f"{path} is named twice")
     read_paths.add(path.resolve())
     table = tables.read(path, columns)
+    headers[str(path)] = table.header
     phrases = []
     others = list(table.others)
     if not table.header[0] and "" in others:
@@ -127,7 +136,7 @@ def read(
     rows += [Row(str(path), line.number, line.cells) for line in lines]
     if line := table.assumption(*phrases):
       assumed.append(line)
-  return Rows(rows, assumed)
+  return Rows(rows, assumed, headers)
 
 
 def sift(

@@ -104,9 +104,9 @@ def read(paths: Sequence[pathlib.Path], settings: CandidateConfig) -> Votes:
   Raises:
     TableError: see `rows.read` and `rows.sift`.
   """
-  rows, assumed = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns)
-  sifted = rater_rows.sift(rows, _check, settings.skip_bad_rows, OPTIONAL)
-  return Votes([str(path) for path in paths], *sifted, assumed)
+  table = rater_rows.read(paths, NEEDED, OPTIONAL, settings.ignore_columns)
+  sifted = rater_rows.sift(table.rows, _check, settings.skip_bad_rows, OPTIONAL)
+  return Votes([str(path) for path in paths], *sifted, table.assumed)
 
 
 def count(votes: Votes, settings: CandidateConfig) -> Tally:

@@ -14,6 +14,7 @@ from emojax.raters.config import RaterConfig
 from emojax.utils import errors, tables
 
 _WORKERS, _IMAGES = 50, 200
+_INFERRED = "Ratings of valence and arousal came without a scale: read as on 1..9."
 _EVERYTHING = RaterConfig(ignore_columns=("all",))
 
 
@@ -79,7 +80,10 @@ def test_excel_in_german(tmp_path, answers):
   path.write_bytes(_csv(rows, ";").encode("utf-8-sig"))
   table, _ = _read(path, RaterConfig())
   _check(table, answers, lambda i: f"Bilder/Zoë {i}.jpg", approval=97.5)
-  assert table.notes == [f"{path}: read with semicolons between cells; decimal commas"]
+  assert table.notes == [
+    f"{path}: read with semicolons between cells; decimal commas",
+    _INFERRED,
+  ]
 
 
 @pytest.mark.slow
@@ -112,7 +116,8 @@ def test_r(tmp_path, answers):
   path.write_text(_csv(rows, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"))
   table, _ = _read(path, RaterConfig())
   _check(table, answers, lambda i: f"set/{i}.jpg")
-  (note,) = table.notes
+  note, scale = table.notes
+  assert scale == _INFERRED
   assert note.endswith("its first column, which has no name, taken for row numbers")
   assert not any(table.keywords)
 
@@ -137,7 +142,8 @@ def test_mechanical_turk(tmp_path, answers):
   )
   table, _ = _read(path, _EVERYTHING)
   _check(table, answers, lambda i: f"https://example.org/set1/{i}.jpg", approval=100)
-  (note,) = table.notes
+  note, scale = table.notes
+  assert scale == _INFERRED
   assert "worker from the column 'WorkerId'" in note and "'Answer.valence'" in note
 
 

@@ -160,9 +160,10 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path):
     ("aggregate", [bad, f"--output={output}"], "did you mean 'seconds'?"),
     (
       "aggregate",
-      [bad, f"--output={output}", "--ignore_columns=secs"],
+      [bad, f"--output={output}", "--ignore_columns=secs", "--rating_scale=1,9"],
       "bad.csv: line 2, column arousal: expected a rating from 1 to 9",
     ),
+    ("aggregate", [good, f"--output={output}"], "5. Say it with --rating_scale=1,5 or"),
     ("aggregate", [good, f"--output={output}", "--min_raters=0"], "1 or more; got 0"),
     ("candidates", [good, f"--output={output}"], "no column 'emotional'"),
   ):
@@ -179,7 +180,8 @@ def test_pictures_under_two_spellings_are_a_reason_why_none_is_left(tmp_path):
     _write(tmp_path / "a.csv", [head, *([w, r"set1\p.jpg", 3, 4] for w in "abc")]),
     _write(tmp_path / "b.csv", [head, *([w, "p.jpg", 3, 4] for w in "de")]),
   ]
-  done = _program("aggregate", *paths, f"--output={tmp_path / 'out'}")
+  output = f"--output={tmp_path / 'out'}"
+  done = _program("aggregate", *paths, output, "--rating_scale=1,9")
   assert done.returncode == 1 and done.stderr.count("\n") == 1
   assert done.stderr.endswith(
     "dropped.csv has each; a pair of pictures may be two spellings of one and are "

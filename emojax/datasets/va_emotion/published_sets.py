@@ -74,7 +74,9 @@ def load(name: str, data: DataConfig) -> collection.Collection:
       f"{instructions(name)}. {folder} has no folder {published.images}/"
     )
   there = collection.files_of(images)
-  scales = {target: _scale(data, target, published) for target in TARGETS}
+  scales = {
+    target: scale_inference.said(data, target) or published.scale for target in TARGETS
+  }
   sure: Mapping[str, scale_lib.Scale] = {}
   rated: list[ratings.Rated] = []
   for path in paths:
@@ -115,16 +117,6 @@ def instructions(name: str) -> str:
     f"va_emotion/{name} needs a folder with {files}, and {images} beside it, named "
     f"with --manual_dir{first}; ask for {published.title} at {published.ask}"
   )
-
-
-def _scale(
-  data: DataConfig, target: str, published: PublishedSet
-) -> scale_lib.Scale | None:
-  """The scale that settings say a target has; where they say none, the set's own."""
-  own = scale_inference.flag_of(target)
-  flag = own if getattr(data, own) else "rating_scale"
-  scale = getattr(data, flag)
-  return scale_lib.check(scale, flag) if scale else published.scale
 
 
 def _tables(name: str, folder: pathlib.Path) -> list[pathlib.Path]:

@@ -1,14 +1,14 @@
-"""The scale of ratings that came without one: 1..9, or the possibilities.
+"""The scale of ratings: as settings say, else 1..9, or the possibilities.
 
-In: ratings. Out: 1..9 where they leave no doubt, else an error that names what they may
-be on and which setting says it.
+In: settings, or ratings that came without a scale. Out: 1..9 where they leave no doubt,
+else an error that names what they may be on and which setting says it.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 
 from emojax.config import SCALE, TARGETS
-from emojax.utils.scales import Scale, text, width
+from emojax.utils.scales import Scale, check, text, width
 from emojax.utils.tables import TableError
 
 _USUAL: tuple[Scale, ...] = (
@@ -40,6 +40,21 @@ _DOUBTFUL_UP_TO = 5.0  # up to here on 1..5, although other targets are on 1..9
 def flag_of(target: str) -> str:
   """The setting that says the scale of one target."""
   return f"{target}_scale" if target in TARGETS else "further_scale"
+
+
+def said(settings: object, target: str) -> Scale | None:
+  """The scale that settings say a target has; None where they say none.
+
+  Args:
+    settings: with `rating_scale`, and what `flag_of` calls the target's own.
+    target: which.
+  Raises:
+    TableError: it is no scale.
+  """
+  for flag in (flag_of(target), "rating_scale"):
+    if scale := getattr(settings, flag):
+      return check(scale, flag)
+  return None
 
 
 def infer(ratings: Mapping[str, Sequence[float]]) -> Scale:
