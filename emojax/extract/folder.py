@@ -52,11 +52,12 @@ def extract_folder(
       )
     return paths
 
-  *_, paths = errors.all_of(
-    lambda: output and files.check_writable(output / DESCRIPTION),
-    lambda: extractor.check(settings),
-    find_images,
-  )
+  def check_output() -> None:
+    if output is not None:
+      files.check_writable(output / DESCRIPTION)
+
+  checks = (check_output, lambda: extractor.check(settings), find_images)
+  *_, paths = errors.all_of(*checks)
   features = extractor.from_config(settings)
   if output is not None:
     width = sum(int(entry["size"]) for entry in features.describe())
