@@ -5,20 +5,21 @@ or an `ArchiveError`: what a file claims about sizes reserves nothing before it 
 that the file has as many bytes.
 """
 
+import contextlib
 import io
 import math
 import pathlib
 import pickle
 import zipfile
-from collections.abc import Callable, Mapping
-from typing import IO, Any
+from collections.abc import Callable, Iterator
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import safetensors
 
 Tensors = dict[str, np.ndarray]
-# A tensor's type and shape, before it is read.
-Outline = tuple[str, tuple[int, ...]]
+# A tensor's shape and behind it its type, before it is read: (96, "float32").
+Outline = tuple[int | str, ...]
 
 # What a compressed file may unpack to; such files are of networks below 10 MB.
 MOST_UNPACKED = 2**26
@@ -26,8 +27,28 @@ MOST_AXES = 8
 _MOST_PICKLED = 2**20  # bytes of one pickle, without the numbers; 100 kB are usual
 _MOST_ITEMS = 2**16
 _MOST_ARGUMENTS = 16
-_SAFE_TYPES = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL")
+_SAFE_TYPES = {
+  "F64": "float64",
+  "F32": "float32",
+  "F16": "float16",
+  "I64": "int64",
+  "I32": "int32",
+  "I16": "int16",
+  "I8": "int8",
+  "U8": "uint8",
+  "BOOL": "bool",
+}
 _ENCRYPTED = 1  # bit of a zip member's flags
+_MOST_HEADER = 2**22  # bytes of a safetensors header; 100 kB are usual
+_REFUSED = {  # opcodes that weights files do without
+  code[0]
+  for code in (
+    *(pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER),
+    *(pickle.EMPTY_SET, pickle.ADDITEMS, pickle.FROZENSET),
+    *(pickle.EXT1, pickle.EXT2, pickle.EXT4),
+    *(pickle.NEWOBJ_EX, pickle.INST, pickle.OBJ),
+  )
+}
 
 
 class ArchiveError(ValueError):
@@ -78,7 +99,15 @@ def member(archive: zipfile.ZipFile, name: str, most: int = MOST_UNPACKED) -> by
       f"unpacks to too much: {name[:80]!r} has {entry.file_size:,} bytes, expected "
       f"{most:,} at most"
     )
-  return archive.read(name)
+  # The others have no bound on what a few bytes unpack to.
+  if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+    raise ArchiveError(f"is packed in a way that is not known here: {name[:80]!r}")
+  with archive.open(entry) as file:
+    # Asked for all, zipfile unpacks before it looks at the size.
+    data = file.read(entry.file_size)
+    if len(data) < entry.file_size:
+      raise ArchiveError(f"is cut short: {name[:80]!r} has {len(data):,} bytes")
+    return data
 
 
 def read_npz(path: pathlib.Path) -> Tensors:
@@ -130,47 +159,86 @@ def check_size(name: str, shape: tuple[int, ...], itemsize: int, there: int) -> 
     )
 
 
-def read_safetensors(
+def outline_safetensors(
   path: pathlib.Path,
-  prefixes: tuple[str, ...] = ("",),
-  check: Callable[[Mapping[str, Outline], Mapping[str, str]], object] = lambda *_: None,
-) -> Tensors:
+) -> tuple[dict[str, Outline], dict[str, str]]:
+  """Type and shape of each tensor of a safetensors file, and the file's own texts.
+
+  No number is read, so that a file can be compared with what it should be first.
+
+  Raises:
+    ArchiveError: the file is damaged or no such file.
+    OSError: it cannot be read.
+  """
+  with _safetensors(path) as archive:
+    outlines = {}
+    for name in archive.keys():  # noqa: SIM118
+      part = archive.get_slice(name)
+      kind, shape = part.get_dtype(), tuple(part.get_shape())
+      outlines[name] = (*shape, _SAFE_TYPES.get(kind, kind))
+    return outlines, archive.metadata() or {}
+
+
+def read_safetensors(path: pathlib.Path, prefixes: tuple[str, ...] = ("",)) -> Tensors:
   """The tensors of a safetensors file whose names begin in one of these ways.
 
-  Args:
-    path: the file.
-    prefixes: of the names wanted.
-    check: gets type and shape of each tensor, and the file's own texts, before any
-      tensor is read, and may raise an `ArchiveError` or a ValueError of its own.
   Raises:
     ArchiveError: the file is damaged, no such file, or of types without numbers here.
     OSError: it cannot be read.
   """
+  outlines, _ = outline_safetensors(path)
+  outlines = {n: outline for n, outline in outlines.items() if n.startswith(prefixes)}
+  for name, (*shape, kind) in outlines.items():
+    if kind not in _SAFE_TYPES.values() or len(shape) > MOST_AXES:
+      raise ArchiveError(
+        f"{path} holds {name[:80]!r} of type {str(kind)[:80]} and {len(shape)} axes; "
+        f"expected {MOST_AXES} at most and one of {', '.join(_SAFE_TYPES.values())}"
+      )
+  with _safetensors(path) as archive:
+    return {name: archive.get_tensor(name) for name in outlines}
+
+
+@contextlib.contextmanager
+def _safetensors(path: pathlib.Path) -> Iterator[Any]:
+  """An open safetensors file; whatever is wrong with it is one error."""
   with path.open("rb") as file:
     start = file.read(8)
   try:
+    if int.from_bytes(start, "little") > _MOST_HEADER:
+      raise ArchiveError("its header is too long")
     with safetensors.safe_open(path, framework="numpy") as archive:
-      outlines: dict[str, Outline] = {}
-      for name in archive.keys():  # noqa: SIM118
-        if name.startswith(prefixes):
-          part = archive.get_slice(name)
-          outlines[name] = (part.get_dtype(), tuple(part.get_shape()))
-      texts = archive.metadata() or {}
-      check(outlines, texts)
-      for name, (kind, shape) in outlines.items():
-        if kind not in _SAFE_TYPES or len(shape) > MOST_AXES:
-          raise ArchiveError(
-            f"{path} holds {name[:80]!r} of type {kind} and {len(shape)} axes; expected "
-            f"one of {', '.join(_SAFE_TYPES)}"
-          )
-      return {name: archive.get_tensor(name) for name in outlines}
-  except (ArchiveError, OSError):
+      yield archive
+  except OSError:
     raise
   except Exception as error:
     raise ArchiveError(
       f"{path} is no safetensors file or is cut short: {reason(error)}"
       f"{looks_like(start)}"
     ) from error
+
+
+def narrow(tensors: Tensors) -> Tensors:
+  """The same arrays, which refuse to be stretched by each other.
+
+  A column times a row of a million numbers each would take 4 TB, and no network's file
+  asks for it.
+  """
+  return {name: tensor.view(_Narrow) for name, tensor in tensors.items()}
+
+
+class _Narrow(np.ndarray):
+  """An array with which no calculation gives a larger one than the largest in it."""
+
+  def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any):
+    plain = [i.view(np.ndarray) if isinstance(i, _Narrow) else i for i in inputs]
+    if method == "__call__" and ufunc.signature is None:
+      shapes = [np.shape(value) for value in plain]
+      if math.prod(np.broadcast_shapes(*shapes)) > max(map(math.prod, shapes)):
+        raise ValueError(f"arrays of shapes {shapes} do not belong together")
+    if "out" in keywords:
+      keywords["out"] = tuple(value.view(np.ndarray) for value in keywords["out"])
+    result = getattr(ufunc, method)(*plain, **keywords)
+    return result.view(_Narrow) if isinstance(result, np.ndarray) else result
 
 
 def looks_like(start: bytes) -> str:
@@ -188,15 +256,21 @@ class _Counted:
     self._room = _MOST_PICKLED
 
   def read(self, count: int) -> bytes:
-    return self._spend(take(self._file, count))
+    data = self._file.read(min(count, self._room)) if count > 0 else b""
+    self._room -= len(data)
+    return self._checked(data, len(data) == count)
 
   def readline(self) -> bytes:
-    return self._spend(self._file.readline(self._room + 1))
-
-  def _spend(self, data: bytes) -> bytes:
+    data = self._file.readline(self._room)
     self._room -= len(data)
-    if self._room < 0:
-      raise ArchiveError(f"is no weights file: its pickle is above {_MOST_PICKLED:,} B")
+    return self._checked(data, data.endswith(b"\n"))
+
+  def _checked(self, data: bytes, is_whole: bool) -> bytes:
+    if not is_whole:
+      raise ArchiveError(
+        f"is no weights file: its pickle ends too early or is above {_MOST_PICKLED:,} "
+        "bytes"
+      )
     return data
 
 
@@ -207,8 +281,6 @@ class Unpickler(pickle._Unpickler):
   What makes a short pickle large or slow all the same (copies of long lists, keys that
   are nested) is refused; state is set only where an object of ours takes it.
   """
-
-  dispatch = dict(pickle._Unpickler.dispatch)
 
   def __init__(self, file: IO[bytes]):
     super().__init__(_Counted(file))
@@ -260,19 +332,12 @@ class Unpickler(pickle._Unpickler):
     self._check_keys(self.stack[::2])
     self.load_dict()
 
-  for _code, _load in (
-    (pickle.BUILD, _build),
-    (pickle.REDUCE, _reduce),
-    (pickle.SETITEM, _setitem),
-    (pickle.SETITEMS, _setitems),
-    (pickle.DICT, _dict),
-    *(
-      (code, _refuse)
-      for code in (
-        *(pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER),
-        *(pickle.EMPTY_SET, pickle.ADDITEMS, pickle.FROZENSET),
-        *(pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.NEWOBJ_EX),
-      )
-    ),
-  ):
-    dispatch[_code[0]] = _load
+  dispatch: ClassVar[Any] = {
+    **pickle._Unpickler.dispatch,
+    pickle.BUILD[0]: _build,
+    pickle.REDUCE[0]: _reduce,
+    pickle.SETITEM[0]: _setitem,
+    pickle.SETITEMS[0]: _setitems,
+    pickle.DICT[0]: _dict,
+    **dict.fromkeys(_REFUSED, _refuse),
+  }
