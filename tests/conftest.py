@@ -6,11 +6,12 @@ import os
 import pathlib
 import threading
 
-import helpers
-
 # Before the first import of JAX: pmap is tested on two pretend devices.
-os.environ["XLA_FLAGS"] = helpers.xla_flags(2)
+os.environ["XLA_FLAGS"] = (
+  os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+).strip()
 
+import helpers
 import hypothesis
 import jax
 import pytest

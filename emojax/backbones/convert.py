@@ -7,12 +7,11 @@ In: the published files, found by name in a folder; `CONVERTERS` lists them. Out
 
 import functools
 import hashlib
+import math
 import pathlib
-import zipfile
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 from flax.traverse_util import flatten_dict
 
 from emojax.backbones import (
@@ -25,11 +24,13 @@ from emojax.backbones import (
   imagenet,
   mini_xception,
   published,
+  tensor_files,
   vit,
   weights,
 )
 
-Tensors = dict[str, np.ndarray]
+Tensors = tensor_files.Tensors
+_MOST_TIMES = 4  # as large as the network: some are float64, some hold a second network
 
 
 class Converter(NamedTuple):
@@ -90,26 +91,43 @@ def read(network: str, path: pathlib.Path) -> weights.Weights:
     OSError: it cannot be read.
   """
   converter = _converter(network, path)
+  _check_size(network, path)
   try:
-    tensors = converter.rename(converter.read(path))
-  except published.ArchiveError as error:
+    tensors = converter.rename(tensor_files.narrow(converter.read(path)))
+  except OSError:
+    raise
+  except tensor_files.ArchiveError as error:
     raise weights.WeightsError(str(error)) from error
   except KeyError as error:
     raise weights.WeightsError(
       f"{path} is not the published {converter.file_name}: it lacks {error}"
     ) from error
-  except (ValueError, EOFError) as error:
+  except Exception as error:  # arrays of other shapes can break a step in any way
     raise weights.WeightsError(
-      f"{path} is not the published {converter.file_name}: {error}"
+      f"{path} is not the published {converter.file_name}: {tensor_files.reason(error)}"
     ) from error
   with path.open("rb") as file:
     file_digest = hashlib.file_digest(file, "sha256").hexdigest()
   origin = converter.origin or BACKBONES[network].origin
-  if converter.read is not _read_npz:  # those are known by the digest of their tensors
+  if (
+    converter.read is not tensor_files.read_npz
+  ):  # those are known by the digest of their tensors
     origin += f"; {path.name}, sha256 {file_digest}"
   return weights.of_tensors(
     network, tensors, converter.class_names(), converter.licence, origin, path
   )
+
+
+def _check_size(network: str, path: pathlib.Path) -> None:
+  """WeightsError where a file is far larger than what it should hold."""
+  size, most = path.stat().st_size, tensor_files.MOST_UNPACKED
+  if size > most:  # to know the network's takes half a second
+    shapes = BACKBONES[network].shapes.values()
+    most += _MOST_TIMES * 4 * sum(math.prod(shape) for shape in shapes)
+  if size > most:
+    raise weights.WeightsError(
+      f"{path} has {size:,} bytes, a file of {network} has {most:,} at most"
+    )
 
 
 def installed(network: str) -> pathlib.Path | None:
@@ -137,7 +155,7 @@ def _find(network: str, source: pathlib.Path) -> pathlib.Path:
   if not source.is_dir():
     raise weights.WeightsError(f"no file or folder {source}")
   for converter in CONVERTERS[network]:
-    paths = sorted(source.rglob(converter.file_name))
+    paths = sorted(filter(pathlib.Path.is_file, source.rglob(converter.file_name)))
     own = [path for path in paths if converter.model in str(path.resolve())]
     if own or len(paths) == 1:
       return (own or paths)[0]
@@ -156,14 +174,6 @@ def _converter(network: str, path: pathlib.Path) -> Converter:
   converters = CONVERTERS[network]
   alike = [c for c in converters if c.file_name.endswith(path.suffix)] or converters
   return alike[0]
-
-
-def _read_npz(path: pathlib.Path) -> Tensors:
-  try:
-    with np.load(path, allow_pickle=False) as archive:
-      return {name: archive[name] for name in archive.files}
-  except zipfile.BadZipFile as error:
-    raise ValueError(str(error)) from error
 
 
 _BSD = "BSD-3-Clause (torchvision); ImageNet's pictures are for research"
@@ -190,7 +200,7 @@ def _hub(
     for file_name, read_file in (
       (
         "model.safetensors",
-        functools.partial(published.read_safetensors, prefixes=prefixes),
+        functools.partial(tensor_files.read_safetensors, prefixes=prefixes),
       ),
       ("pytorch_model.bin", published.read_torch),
     )
@@ -207,7 +217,7 @@ CONVERTERS: dict[str, tuple[Converter, ...]] = {
   "squeezenet": (
     Converter(
       "squeezenet_v10.npz",
-      _read_npz,
+      tensor_files.read_npz,
       conv_tensors.caffe_squeezenet,
       class_names.imagenet,
       "BSD-2-Clause",
@@ -227,7 +237,7 @@ CONVERTERS: dict[str, tuple[Converter, ...]] = {
       "tensorflow/models is Apache-2.0; not stated for the published conversion",
     )
     for file_name, read_file in (
-      ("weights_dequantised.npz", _read_npz),
+      ("weights_dequantised.npz", tensor_files.read_npz),
       (
         "lite-model_deeplabv3-mobilenetv2-ade20k_1_default_1.tflite",
         published.read_tflite,

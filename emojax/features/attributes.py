@@ -17,10 +17,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
-from emojax.backbones import weights
+from emojax.backbones import tensor_files, weights
 from emojax.features.base import Derive
 
 VERSION = 1
@@ -108,25 +107,20 @@ def read(weights_dir: pathlib.Path | None) -> AttributeModel:
   if not path.is_file():
     raise weights.WeightsError(f"no file {path}: {_HOW}")
   try:
-    with safetensors.safe_open(path, framework="numpy") as file:
-      header = json.loads((file.metadata() or {})[_KEY])
-      tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    outlines, texts = tensor_files.outline_safetensors(path)
+    header = json.loads(texts[_KEY])
+    _check_outlines(outlines)
+    tensors: dict[str, Any] = dict(tensor_files.read_safetensors(path))
     digest = header.pop("digest")
     if header.pop("format") != FORMAT:
       raise ValueError("another format")
     header["categories"] = tuple(header["categories"])
     model = AttributeModel(**tensors, **header)
     actual = model.digest
-  except (
-    safetensors.SafetensorError,
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-  ) as error:
+  except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
     raise weights.WeightsError(
       f"{path} is damaged or holds no attributes of emojax "
-      f"({' '.join(str(error).split())}): {_HOW}"
+      f"({tensor_files.reason(error)}): {_HOW}"
     ) from error
   if actual != digest:
     raise weights.WeightsError(
@@ -134,6 +128,16 @@ def read(weights_dir: pathlib.Path | None) -> AttributeModel:
       f"{actual}; {_HOW}"
     )
   return model
+
+
+def _check_outlines(outlines: Mapping[str, tensor_files.Outline]) -> None:
+  """ValueError unless these are a model's arrays, which fit each other."""
+  actual = [outlines.get(name, ()) for name in ("weight", "bias", "matrix")]
+  expected = [3, 2, 3]
+  if len(outlines) != 3 or [len(outline) for outline in actual] != expected:
+    raise ValueError("other arrays than weight (D, L), bias (L,) and matrix (C, L)")
+  if len({outline[-2:] for outline in actual}) > 1 or actual[0][-1] != "float32":
+    raise ValueError("its arrays do not fit each other")
 
 
 def make(params: AttributeModel) -> Derive:

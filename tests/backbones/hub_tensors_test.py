@@ -11,7 +11,7 @@ import safetensors.numpy
 from flax.traverse_util import flatten_dict
 from torch_files import write_torch
 
-from emojax.backbones import BACKBONES, convert, hub_tensors, published, weights
+from emojax.backbones import BACKBONES, convert, hub_tensors, tensor_files, weights
 
 GOLDENS = helpers.script("make_hub_goldens")
 FULL = [
@@ -135,8 +135,8 @@ def test_only_what_is_asked_for_is_read(tmp_path):
   tensors = {name: np.zeros(2, np.float32) for name in ("a.x", "ab.x", "b.x")}
   path = tmp_path / "model.safetensors"
   safetensors.numpy.save_file(tensors, path)
-  assert published.read_safetensors(path, ("a.", "b.")).keys() == {"a.x", "b.x"}
-  assert published.read_safetensors(path).keys() == tensors.keys()
+  assert tensor_files.read_safetensors(path, ("a.", "b.")).keys() == {"a.x", "b.x"}
+  assert tensor_files.read_safetensors(path).keys() == tensors.keys()
 
 
 def test_another_networks_file_is_refused(tiny, tmp_path):

@@ -13,7 +13,7 @@ from torch_files import numbers, state_pickle, write_torch
 
 from emojax.backbones import convert, weights
 from emojax.backbones import published as archives
-from emojax.backbones.published import ArchiveError
+from emojax.backbones.tensor_files import ArchiveError
 
 SMALL = {
   "layer.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2),
@@ -108,7 +108,7 @@ def test_damaged_files_are_refused(tmp_path):
   with pytest.raises(ArchiveError, match="looks like a web page"):
     archives.read_mxnet(path)
   wrong = state_pickle(SMALL).replace(numbers((2, 3, 2, 2)), numbers((2, 3, 2, 9)))
-  with pytest.raises(ArchiveError, match=r"layer\.weight does not fit its storage"):
+  with pytest.raises(ArchiveError, match="a tensor does not fit its storage"):
     archives.read_torch(write_torch(path, SMALL, wrong))
   with pytest.raises(ArchiveError, match="no state dict"):
     archives.read_torch(write_torch(path, SMALL, pickle.dumps([1, 2], 2)))
