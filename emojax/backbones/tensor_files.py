@@ -39,6 +39,7 @@ _SAFE_TYPES = {
   "BOOL": "bool",
 }
 _ENCRYPTED = 1  # bit of a zip member's flags
+_PythonUnpickler: Any = pickle._Unpickler  # which type stubs describe as the one in C
 _MOST_HEADER = 2**22  # bytes of a safetensors header; 100 kB are usual
 _REFUSED = {  # opcodes that weights files do without
   code[0]
@@ -274,7 +275,7 @@ class _Counted:
     return data
 
 
-class Unpickler(pickle._Unpickler):
+class Unpickler(_PythonUnpickler):
   """Builds plain values, and what `find_class` of a subclass stands for.
 
   Python's own and not the one in C, which reserves memory by what a few bytes claim.
@@ -333,7 +334,7 @@ class Unpickler(pickle._Unpickler):
     self.load_dict()
 
   dispatch: ClassVar[Any] = {
-    **pickle._Unpickler.dispatch,
+    **_PythonUnpickler.dispatch,
     pickle.BUILD[0]: _build,
     pickle.REDUCE[0]: _reduce,
     pickle.SETITEM[0]: _setitem,

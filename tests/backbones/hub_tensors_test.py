@@ -11,7 +11,7 @@ import safetensors.numpy
 from flax.traverse_util import flatten_dict
 from torch_files import write_torch
 
-from emojax.backbones import BACKBONES, convert, hub_tensors, weights
+from emojax.backbones import BACKBONES, convert, hub_tensors, tensor_files, weights
 
 GOLDENS = helpers.script("make_hub_goldens")
 FULL = [
