@@ -64,9 +64,8 @@ def guarded(
     return read(file)
   except ArchiveError as error:
     raise ArchiveError(f"{path} {error}") from error
-  except OSError:
-    raise
-  except Exception as error:  # a damaged file can raise nearly anything
+  # A damaged file can raise nearly anything, also by places that no file has.
+  except Exception as error:
     raise ArchiveError(f"{path} is damaged or cut short: {reason(error)}") from error
 
 

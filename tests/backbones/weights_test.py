@@ -120,6 +120,25 @@ def test_changed_class_name(folder):
   assert "is damaged" in refusal(folder)
 
 
+def test_files_from_before_the_second_digest_are_read(folder, tensors):
+  path = weights.path_of(NETWORK, folder)
+  header = json.loads(tensor_files.outline_safetensors(path)[1]["emojax"])
+  digest = weights.load(NETWORK, folder).digest
+  header.pop("header_digest")
+  texts = {"emojax": json.dumps(header)}
+  path.write_bytes(safetensors.numpy.save(tensors, texts))
+  assert weights.load(NETWORK, folder).digest == digest
+  texts = {"emojax": json.dumps(header | {"header_digest": "0" * 64})}
+  path.write_bytes(safetensors.numpy.save(tensors, texts))
+  assert "is damaged" in refusal(folder)
+
+
+def test_changed_licence(folder):
+  path = weights.path_of(NETWORK, folder)
+  path.write_bytes(path.read_bytes().replace(b"CC0", b"CC1"))
+  assert "is damaged" in refusal(folder)
+
+
 def test_page_instead_of_a_file(folder):
   page = b"<!DOCTYPE html><html><body>404 Not Found</body></html>" * 100
   weights.path_of(NETWORK, folder).write_bytes(page)
