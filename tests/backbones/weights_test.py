@@ -10,7 +10,14 @@ import pytest
 import safetensors.numpy
 from flax.traverse_util import flatten_dict
 
-from emojax.backbones import BACKBONES, convert, random_init, squeezenet, weights
+from emojax.backbones import (
+  BACKBONES,
+  convert,
+  random_init,
+  squeezenet,
+  tensor_files,
+  weights,
+)
 from emojax.backbones.weights import WeightsError
 
 NETWORK = "squeezenet"
