@@ -315,6 +315,7 @@ class TrainConfig:
     1,
     "Networks per fold and target, each from its own seed; predictions are averaged.",
     least=1,
+    most=1000,
   )
   seed: int = setting(
     0,

@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import pytest
 
+from emojax.train import checkpoint
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -39,6 +41,12 @@ def run(*command, cwd=ROOT, python=(), **environment) -> subprocess.CompletedPro
     cwd=cwd,
     env=variables,
   )
+
+
+def seal(folder: pathlib.Path) -> None:
+  """Makes what was changed in a run folder what was written there."""
+  results = (folder / "results.json").read_text("utf-8")
+  checkpoint.seal(checkpoint.RunFolder(folder), results)
 
 
 def in_the_form_of_0_1_0(described: list[dict]) -> list[dict]:

@@ -282,6 +282,13 @@ class Unpickler(_PythonUnpickler):
   are nested) is refused; state is set only where an object of ours takes it.
   """
 
+  # Of Python's own unpickler; its published types leave them out.
+  stack: list[Any]
+  load_reduce: Callable[[], None]
+  load_setitem: Callable[[], None]
+  load_setitems: Callable[[], None]
+  load_dict: Callable[[], None]
+
   def __init__(self, file: IO[bytes]):
     super().__init__(_Counted(file))
     self._copied = 0

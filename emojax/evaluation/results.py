@@ -7,6 +7,7 @@ is written here.
 
 import csv
 import dataclasses
+import io
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -176,8 +177,7 @@ def read_predictions(path: pathlib.Path) -> Predictions:
     ValueError: the file is not there, or is none of that kind.
   """
   try:
-    with path.open(encoding="utf-8", newline="") as file:
-      rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(io.StringIO(files.read_text(path), newline="")))
     targets = [name.removesuffix("_rated") for name in rows[0] if "_rated" in name]
     if not targets:
       raise ValueError("no column of ratings")
@@ -185,7 +185,13 @@ def read_predictions(path: pathlib.Path) -> Predictions:
     rated = {t: np.array([float(row[f"{t}_rated"]) for row in rows]) for t in targets}
     image_ids = [files.unguarded(row["image"]) for row in rows]
     keywords = [files.unguarded(row.get("keyword", "")) for row in rows]
-  except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    if not np.isfinite([*predicted.values(), *rated.values()]).all():
+      raise ValueError("a number is not finite")
+  # A name that is cut off is None, which has no attributes.
+  except (
+    *(OSError, ValueError, KeyError, IndexError, TypeError, AttributeError),
+    csv.Error,
+  ) as error:
     raise ValueError(
       f"{path} cannot be read as predictions of a run ({error}): repeat the run"
     ) from error

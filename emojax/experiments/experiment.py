@@ -8,7 +8,6 @@ finished is kept, so that a killed experiment goes on.
 
 import dataclasses
 import io
-import json
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ import numpy as np
 from emojax import config as config_lib
 from emojax.backbones import weights as weights_lib
 from emojax.datasets.va_emotion import dataset as dataset_lib
-from emojax.evaluation import bootstrap, results
+from emojax.evaluation import bootstrap, results, run_files
 from emojax.evaluation import folds as folds_lib
 from emojax.experiments import entries as entries_lib
 from emojax.experiments import finetune
@@ -193,8 +192,7 @@ class Experiment:
           path.parent.mkdir(parents=True, exist_ok=True)
           files.write(path, buffer.getbuffer())
         checkpoint.drop_states(checkpoint.RunFolder(path.with_suffix("")))
-        with np.load(path) as stored:
-          by_fold[fold] = stored["predicted"]
+        by_fold[fold] = _predicted(path, len(ratings.mean))
       result, predicted = results.evaluate(
         target, by_fold, folds, ratings, None, self._dataset.output_scales[target]
       )
@@ -281,6 +279,25 @@ class Experiment:
     runs.write(folder, config, part, target_results, predicted, seconds, notes)
 
 
+def _predicted(path: pathlib.Path, number: int) -> np.ndarray:
+  """The predictions that a finished fold left.
+
+  Raises:
+    RunError: the file is damaged.
+  """
+  try:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+      predicted = stored["predicted"]  # ZIP files have a checksum of each array
+    if predicted.shape != (number,) or not np.isfinite(predicted).all():
+      raise ValueError(f"expected {number} numbers, got an array of {predicted.shape}")
+    return predicted
+  # What damaged archives make NumPy and zipfile raise is not documented.
+  except Exception as error:
+    raise checkpoint.RunError(
+      f"{path} is damaged ({error}): delete it and repeat the command with --resume"
+    ) from error
+
+
 def gathered(experiment: Experiment) -> list[dict[str, Any]]:
   """What every entry found: its run's `results.json` by seed, and intervals.
 
@@ -291,8 +308,8 @@ def gathered(experiment: Experiment) -> list[dict[str, Any]]:
   entries = []
   for entry in experiment.entries:
     folders = [experiment.run_folder(entry, s) for s in experiment.seeds_of(entry)]
-    reports = [json.loads(folder.results.read_text("utf-8")) for folder in folders]
-    first = results.read_predictions(folders[0].predictions)
+    reports = [run_files.read_results(folder.path) for folder in folders]
+    first = run_files.read_predictions(folders[0].path, reports[0])
     intervals = {
       target: {
         name: dataclasses.asdict(interval)
@@ -312,7 +329,8 @@ def compared(experiment: Experiment) -> Iterator[dict[str, Any]]:
   predictions = {}
   for entry in experiment.entries:
     folder = experiment.run_folder(entry, experiment.seeds_of(entry)[0])
-    read = results.read_predictions(folder.predictions)
+    report = run_files.read_results(folder.path)
+    read = run_files.read_predictions(folder.path, report)
     predictions[entry.name], rated = read.predicted, read.rated
   names = list(predictions)
   for at, first in enumerate(names):

@@ -9,6 +9,7 @@ are folded into its convolutions, and are trained as part of them.
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
@@ -96,9 +97,10 @@ def decode(
   side = VIEW.side_px
   shape = (len(images), side, side, 3)
   if path.is_file():
-    stored = np.load(path, mmap_mode="r")
-    if stored.shape == shape:
-      return stored
+    with contextlib.suppress(ValueError, EOFError):  # damaged: decoded again
+      stored = np.load(path, mmap_mode="r")
+      if (stored.shape, stored.dtype) == (shape, np.uint8):
+        return stored
   path.parent.mkdir(parents=True, exist_ok=True)
   part = path.with_suffix(".part")
   table = np.lib.format.open_memmap(part, "w+", np.uint8, shape)

@@ -8,6 +8,8 @@ several processes may share the file.
 
 import contextlib
 import dataclasses
+import functools
+import hashlib
 import pathlib
 import shutil
 import sqlite3
@@ -19,6 +21,7 @@ import numpy as np
 FILE_NAME = "features-1.sqlite"  # 1 is the layout: another layout gets another file
 _BUSY_SECONDS = 60.0  # how long one process waits for another one's transaction
 _STORED = np.dtype("<f4")  # little-endian float32, whatever the machine
+_CHECK_BYTES = 8  # of the digest behind a value; values of emojax 0.1 have none
 
 
 _LEAST_FREE = 1 << 20  # bytes: with less of them anything may be due to a full disk
@@ -78,6 +81,11 @@ class FeatureCache:
         f"cannot make the cache folder {self.path.parent} ({error.strerror}); choose "
         "another with --cache_dir, or none with --cache_dir="
       ) from error
+    if self.path.exists() and not self.path.is_file():
+      raise CacheError(
+        f"feature cache {self.path}: it is no regular file; choose another folder with "
+        "--cache_dir"
+      )
     with self._explained():
       try:
         self._connection = self._open(str(self.path))
@@ -98,6 +106,8 @@ class FeatureCache:
       check_same_thread=False,
       uri=address.startswith("file:"),
     )
+    # Damage may make text of a value.
+    connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
     try:
       connection.execute("PRAGMA journal_mode=WAL")
       # With a write-ahead log this survives the death of the process at any moment; a
@@ -135,9 +145,12 @@ class FeatureCache:
     with self._lock, self._explained():
       for image in images:
         rows = self._connection.execute(query, (image, *keys)).fetchall()
-        stored[image] = {
-          keys[text].name: self._decode(keys[text], blob) for text, blob in rows
-        }
+        stored[image] = {}
+        for text, blob in rows:
+          if text not in keys:  # as pages that were mixed up give it
+            raise self._damage(f"it has a feature {text!r:.40}")
+          feature = keys[text]
+          stored[image][feature.name] = self._decode(image, feature, blob)
     return stored
 
   def put_many(
@@ -159,7 +172,8 @@ class FeatureCache:
           raise ValueError(
             f"{feature.name} has {feature.size} numbers; got shape {value.shape}"
           )
-        rows.append((image, feature.text, value.astype(_STORED).tobytes()))
+        blob = value.astype(_STORED).tobytes()
+        rows.append((image, feature.text, blob + _check(image, feature.text, blob)))
     statement = "INSERT OR IGNORE INTO feature_values VALUES (?, ?, ?)"
     with self._lock, self._explained():
       self._connection.execute("BEGIN IMMEDIATE")
@@ -183,14 +197,25 @@ class FeatureCache:
   def __exit__(self, *unused) -> None:
     self.close()
 
-  def _decode(self, feature: FeatureKey, blob: bytes) -> np.ndarray:
-    if len(blob) != feature.size * _STORED.itemsize:
-      raise CacheError(
-        f"the feature cache {self.path} is damaged: a value of {feature.name} has "
-        f"{len(blob)} bytes, expected {feature.size * _STORED.itemsize}; delete the "
-        "file, and the features are computed again"
+  def _decode(self, image: str, feature: FeatureKey, stored: object) -> np.ndarray:
+    size = feature.size * _STORED.itemsize
+    whole = stored if isinstance(stored, bytes) else b""
+    blob, check = whole[:size], whole[size:]
+    about = f"a value of {feature.name}"
+    if len(blob) != size or len(check) not in (0, _CHECK_BYTES):
+      raise self._damage(
+        f"{about} has {len(whole)} bytes, expected {size} and {_CHECK_BYTES} "
+        "of a digest"
       )
+    if check and check != _check(image, feature.text, blob):
+      raise self._damage(f"{about} is not what was stored: its digest differs")
     return np.frombuffer(blob, _STORED).astype(np.float32)
+
+  def _damage(self, reason: str) -> CacheError:
+    return CacheError(
+      f"the feature cache {self.path} is damaged: {reason}; delete the file, and the "
+      "features are computed again"
+    )
 
   @contextlib.contextmanager
   def _explained(self) -> Iterator[None]:
@@ -226,3 +251,9 @@ def _kind(error: sqlite3.Error) -> str:
   """What SQLite calls an error, without its finer distinctions: READONLY, FULL ..."""
   name = getattr(error, "sqlite_errorname", "") or ""
   return name.removeprefix("SQLITE_").partition("_")[0]
+
+
+def _check(image: str, feature: str, blob: bytes) -> bytes:
+  """The digest of a value and of what it belongs to."""
+  content = f"{image} {feature} ".encode() + blob
+  return hashlib.blake2b(content, digest_size=_CHECK_BYTES).digest()

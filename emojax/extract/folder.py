@@ -1,7 +1,7 @@
 """Features of every image below a folder, and the files that hold them.
 
-In: a folder. Out: `rows.csv`, one `<feature>.npy` each, and `features.json`, written
-last.
+In: a folder. Out: `rows.csv`, one `<feature>.npy` each, `SHA256SUMS` of all of
+them, and `features.json`, written last.
 """
 
 import io
@@ -10,7 +10,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 from emojax import config
-from emojax.utils import errors, files, locks
+from emojax.utils import checksums, errors, files, locks
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.extract import pipeline
@@ -100,19 +100,25 @@ def _write(
   description = output / DESCRIPTION
   for name in _features_there(description) - set(extracted.values):
     (output / f"{name}.npy").unlink(missing_ok=True)
-  description.unlink(missing_ok=True)
-  files.write(output / "rows.csv", rows_csv(extracted.rows, folder))
+  for name in (DESCRIPTION, checksums.FILE_NAME):
+    (output / name).unlink(missing_ok=True)
+  written = [output / "rows.csv"]
+  files.write(written[0], rows_csv(extracted.rows, folder))
   for name, values in extracted.values.items():
     buffer = io.BytesIO()
     np.save(buffer, values)
-    files.write(output / f"{name}.npy", buffer.getbuffer())
+    written.append(output / f"{name}.npy")
+    files.write(written[-1], buffer.getbuffer())
   summary = {
     "images_dir": files.utf8(folder.resolve()),
     "pictures": len(extracted.rows),
     "failed": len(extracted.failed),
     "features": described,
   }
-  files.write(description, files.json_text(summary))
+  text = files.json_text(summary)
+  sums = checksums.text(output, written, {DESCRIPTION: text})
+  files.write(output / checksums.FILE_NAME, sums)
+  files.write(description, text)
 
 
 def rows_csv(rows: list["pipeline.Row"], folder: pathlib.Path) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from emojax.utils import errors, names, table_files, tables
+from emojax.utils import checksums, errors, names, table_files, tables
 
 VERSION = 1
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -30,6 +30,7 @@ _NAME_COLUMNS = (
   "stimulus",
 )
 _NAME_FILES = "file_names.txt"  # as thingsvision writes it beside features.npy
+_OWN = "features.json"  # beside emojax.extract's tables, whose digests it keeps
 
 
 class ExternalError(errors.UserError):
@@ -174,6 +175,7 @@ def read(name: str, path: pathlib.Path) -> ExternalTable:
   Raises:
     ExternalError: no such file, another kind, names that do not fit, text or missing
       numbers; says which file, which row and what was expected.
+    DamageError: emojax.extract wrote it, and it is not what was written.
   """
   readers: Mapping[str, Callable[[pathlib.Path], Read]] = {
     ".npy": _npy,
@@ -187,6 +189,8 @@ def read(name: str, path: pathlib.Path) -> ExternalTable:
       f"{path}: expected {', '.join(readers)}, got {path.suffix or 'no suffix'}"
     )
   check_present({name: path})
+  if (path.parent / _OWN).is_file():
+    checksums.check(path.parent, "extract the features again", [path.name])
   try:
     image_names, values = reader(path)
   except tables.TableError as error:

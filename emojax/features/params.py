@@ -30,7 +30,7 @@ from emojax.features import (
   word_norms,
 )
 from emojax.features.base import JOIN
-from emojax.utils import errors
+from emojax.utils import errors, records
 
 COLOR_NAMES = "color_names"
 ATTRIBUTES = DERIVED["attributes"].needs
@@ -287,11 +287,16 @@ def current_descriptions(entries: Iterable[Mapping[str, Any]]) -> list[dict[str,
 
   In emojax 0.1.0 `weights` was the label, and what the network's weights were stood in
   it and in the digest.
+
+  Raises:
+    ValueError: they are no descriptions of features; says what is wrong.
   """
+  records.check(entries, [{}], "features")
   descriptions = []
   for entry in entries:
     current = dict(entry)
     if "label" not in entry:
+      records.check(entry, {"weights": str, "needs": str, "digest": str}, "features")
       label, need = entry["weights"], entry["needs"]
       digest, _, precision = entry["digest"].partition("-")
       source = "own" if " own weights " in label else "trained"
@@ -306,7 +311,33 @@ def current_descriptions(entries: Iterable[Mapping[str, Any]]) -> list[dict[str,
     if "bases" in entry:
       current["bases"] = current_descriptions(entry["bases"])
     descriptions.append(current)
+  records.check(descriptions, [_DESCRIPTION], "features")
+  for current in descriptions:
+    if not 0 < current["size"] <= _MOST_COLUMNS:
+      raise ValueError(
+        f"features: {current['name']!r} should have 1 to {_MOST_COLUMNS} numbers, not "
+        f"{current['size']}"
+      )
   return descriptions
+
+
+_MOST_COLUMNS = 1_000_000  # of one feature
+_WEIGHTS = {"network": str, "source": str, "digest": str, "precision": str}
+# What `describe` gives, see `utils.records`; the descriptions of tables have `file`.
+_DESCRIPTION: dict[str, Any] = {
+  "name": str,
+  "size": int,
+  "version": int,
+  "images_version": int,
+  "kind": str,
+  "needs": str,
+  "label": str,
+  "weights": (None, _WEIGHTS),
+  "digest": str,
+  "file?": str,
+  "networks?": [_WEIGHTS],
+  "bases?": [{}],
+}
 
 
 @dataclasses.dataclass(frozen=True)

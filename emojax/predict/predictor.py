@@ -169,15 +169,20 @@ class Predictor:
       for part in ("mean", "low", "high", "std")
     }
     distance = np.full(len(listed), np.nan)
+    doubted: dict[int, str] = {}  # row -> why its numbers cannot be, or ""
     if readable.any():
       distance[readable] = familiarity.distances(
         self.run.reference, table[readable], self._columns
       )
-      scores = self._scores(table[readable], distance[readable], interval)
+      scores, doubts = self._scores(table[readable], distance[readable], interval)
+      doubted |= dict(zip(np.flatnonzero(readable).tolist(), doubts, strict=True))
       for part, of_targets in scores.items():
         for target, values in of_targets.items():
           numbers[part][target][readable] = _on_scale(part, values, scales[target])
     status, reason = self._statuses(extracted.rows, distance, simulated)
+    for row, doubt in doubted.items():
+      if doubt:
+        status[row], reason[row] = "error", doubt
     return Predictions(
       paths=[row.path for row in extracted.rows],
       distance=distance,
@@ -189,20 +194,29 @@ class Predictor:
 
   def _scores(
     self, table: np.ndarray, distance: np.ndarray, interval: float
-  ) -> dict[str, dict[str, np.ndarray]]:
-    """Fields of `Predictions` that hold ratings, on 1..9: name -> target -> (N,)."""
+  ) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
+    """Fields of `Predictions` that hold ratings, on 1..9: name -> target -> (N,).
+
+    And for each image why its numbers, which are NaN then, cannot be; empty otherwise.
+    """
     of_folds = self._of_folds(table)
     half = np.full((len(table), len(self.targets)), np.nan)
     if self.run.calibration is not None:
       half = conformal.half_widths(self.run.calibration, distance, interval)
     mean = {target: values.mean(axis=0) for target, values in of_folds.items()}
     ends = dict(zip(self.targets, half.T, strict=True))
-    return {
+    doubts = _doubts(mean, ends)
+    is_doubted = np.array([bool(doubt) for doubt in doubts])
+    scores = {
       "mean": mean,
       "low": {t: np.maximum(mean[t] - ends[t], SCALE[0]) for t in self.targets},
       "high": {t: np.minimum(mean[t] + ends[t], SCALE[1]) for t in self.targets},
       "std": {target: values.std(axis=0) for target, values in of_folds.items()},
     }
+    for of_targets in scores.values():
+      for values in of_targets.values():
+        values[is_doubted] = np.nan
+    return scores, doubts
 
   def _statuses(
     self, rows: Sequence[pipeline.Row], distance: np.ndarray, simulated: str
@@ -232,6 +246,7 @@ class Predictor:
       out = self._program(self._params, self._scaling, source, inputs[None])
       batches.append(np.asarray(out, np.float64)[:, : len(rows)])
     every = np.concatenate(batches, axis=1)  # (K, N, T)
+    every[~np.isfinite(every)] = np.nan  # which, unlike infinity, all else takes
     of_targets = {}
     for target in self.targets:
       of_fold: dict[int, list[np.ndarray]] = {}
@@ -243,6 +258,29 @@ class Predictor:
         [np.mean(group, axis=0) for group in of_fold.values()]
       )
     return of_targets
+
+
+def _doubts(
+  mean: Mapping[str, np.ndarray], half: Mapping[str, np.ndarray]
+) -> list[str]:
+  """Why the predictions of an image cannot be, one entry per image; empty if they can.
+
+  Args:
+    mean: target -> (N,) predictions on 1..9.
+    half: target -> (N,) half the width of their intervals; NaN where there is none.
+  """
+  doubts = [""] * len(next(iter(mean.values())))
+  for target, values in mean.items():
+    beyond = np.maximum(SCALE[0] - values, values - SCALE[1])
+    # An interval wider than the scale, or none, allows as much as the scale is wide.
+    allowed = np.fmin(2 * half[target], scale_lib.width(SCALE))
+    for row in np.flatnonzero(~(beyond <= allowed)):
+      doubts[row] = (
+        f"its predicted {target}, {values[row]:.3g} on a scale of "
+        f"{scale_lib.text(SCALE)}, cannot be: the run, or a feature of the image, is "
+        "damaged"
+      )
+  return doubts
 
 
 def _on_scale(part: str, values: np.ndarray, scale: Scale) -> np.ndarray:

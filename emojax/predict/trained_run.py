@@ -5,37 +5,40 @@ archive is a ZIP file of JSON, safetensors and Markdown, so opening one runs not
 holds no pictures, no ratings and no paths of the machine that made it.
 """
 
+import contextlib
 import dataclasses
-import io
-import json
 import pathlib
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 from flax.traverse_util import flatten_dict, unflatten_dict
-from safetensors import SafetensorError
 
 from emojax.backbones import BACKBONES, trained, weights
 from emojax.config import TrainConfig
-from emojax.evaluation import conformal
+from emojax.evaluation import conformal, run_files
 from emojax.features import attributes
 from emojax.features import params as sources
-from emojax.predict import model_card
+from emojax.predict import archives, model_card
 from emojax.train import checkpoint, familiarity, model, trainer
-from emojax.utils import arrays, files
+from emojax.utils import arrays, checksums, errors, files, options, records
 
 FORMAT = 2  # of archives; raised when an older emojax could not read them
 _MANIFEST, _CARD = "run.json", "README.md"
 _NETWORKS, _REFERENCE = "networks.safetensors", "familiarity.safetensors"
 _CALIBRATION = "calibration.safetensors"
 _WEIGHTS = "weights/"
-_DATE = (1980, 1, 1, 0, 0, 0)  # of members: the same run gives the same bytes
 # Of a run's results what says where the pictures were or names some, and how long this
 # machine took: the same run again gives the same bytes.
 _LEFT_OUT = ("pictures", "skipped_pictures", "seconds")
+_IDENTITY: dict[str, Any] = {
+  "dataset": str,
+  "fingerprint": str,
+  "features": [{}],
+  "folds": [int],
+  "settings": {},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +79,7 @@ class TrainedRun:
   @property
   def settings(self) -> TrainConfig:
     """How its networks were trained."""
-    return _settings(self.identity, self.path)
+    return options.from_json(TrainConfig, self.identity["settings"])
 
   @property
   def columns(self) -> model.Columns:
@@ -86,7 +89,7 @@ class TrainedRun:
   @property
   def networks(self) -> list[trainer.Network]:
     """Its networks in the order of the K axis."""
-    return _networks(self.identity, self.path)
+    return _networks(self.identity)
 
 
 def read(path: pathlib.Path) -> TrainedRun:
@@ -97,14 +100,17 @@ def read(path: pathlib.Path) -> TrainedRun:
       emojax; the message says which and what to do.
   """
   path = pathlib.Path(path).expanduser()
-  if path.is_dir():
-    return _read_folder(checkpoint.RunFolder(path.absolute()))
-  if not path.exists():
-    raise checkpoint.RunError(
-      f"{path} does not exist: expected a run folder of python -m emojax.train, or an "
-      "archive of scripts/export_run"
-    )
-  return _read_archive(path)
+  try:
+    if path.is_dir():
+      return _read_folder(checkpoint.RunFolder(path.absolute()))
+    if path.exists():
+      return _read_archive(path)
+  except errors.UserError as error:
+    raise checkpoint.RunError(str(error)) from error
+  raise checkpoint.RunError(
+    f"{path} does not exist: expected a run folder of python -m emojax.train, or an "
+    "archive of scripts/export_run"
+  )
 
 
 def write_archive(
@@ -142,11 +148,7 @@ def write_archive(
     ),
     **{f"{_WEIGHTS}{name}.safetensors": networks[name] for name in sorted(networks)},
   }
-  buffer = io.BytesIO()
-  with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-    for name, content in members.items():
-      archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
-  files.write(output, buffer.getbuffer())
+  archives.write(output, members)
 
 
 def _read_folder(folder: checkpoint.RunFolder) -> TrainedRun:
@@ -154,124 +156,172 @@ def _read_folder(folder: checkpoint.RunFolder) -> TrainedRun:
   identity = config.get("identity", {})
   if not folder.is_finished:
     raise checkpoint.RunError(
-      f"{folder.path} is not finished: go on with python -m emojax.train --resume and "
-      "the settings it was started with"
+      f"{folder.path} is not finished, or was not copied whole: go on with python -m "
+      "emojax.train --resume and the settings it was started with, or copy it again"
     )
   if "settings" not in identity or not folder.model.is_dir():
     raise checkpoint.RunError(
       f"{folder.path} keeps no trained networks: expected a run of python -m "
-      "emojax.train (an experiment keeps predictions only)"
+      "emojax.train (an experiment keeps predictions only), copied whole"
     )
-  nets = _networks(identity, folder.path)
-  like = trainer.model_shapes(
-    _settings(identity, folder.path), model.columns_of(identity["features"]), nets
-  )
+  checksums.check(folder.path, run_files.ADVICE)
+  results = run_files.read_results(folder.path)
+  with _damage(folder.config):
+    like = _shapes(identity, results)
   params, scaling = checkpoint.load_model(folder, *like)
-  try:
-    results = json.loads(folder.results.read_text("utf-8"))
+  calibration = None
+  with _damage(folder.familiarity):
     reference = arrays.decode(familiarity.Reference, folder.familiarity.read_bytes())
-    calibration = None
-    if folder.calibration.exists():
-      calibration = arrays.decode(
-        conformal.Calibration, folder.calibration.read_bytes()
-      )
-  except (OSError, ValueError, SafetensorError, TypeError) as error:
-    raise checkpoint.RunError(
-      f"{folder.path} is damaged ({error}): copy it again or repeat the run"
-    ) from error
-  return TrainedRun(
+  if folder.calibration.exists():
+    with _damage(folder.calibration):
+      content = folder.calibration.read_bytes()
+      calibration = arrays.decode(conformal.Calibration, content)
+  run = TrainedRun(
     folder.path, identity, results, params, scaling, reference, calibration
   )
+  with _damage(folder.path):
+    _check_numbers(run)
+  return run
 
 
 def _read_archive(path: pathlib.Path) -> TrainedRun:
-  try:
-    with zipfile.ZipFile(path) as archive:
-      manifest = json.loads(archive.read(_MANIFEST))
-      if manifest["format"] > FORMAT:
-        raise checkpoint.RunError(
-          f"{path} was written by a newer emojax (format {manifest['format']}, here "
-          f"{FORMAT}): install that one"
-        )
-      flat = {
-        name: array.astype(np.float32)
-        for name, array in safetensors.numpy.load(archive.read(_NETWORKS)).items()
-      }
-      reference = arrays.decode(familiarity.Reference, archive.read(_REFERENCE))
-      calibration = None
-      if _CALIBRATION in archive.namelist():
-        calibration = arrays.decode(conformal.Calibration, archive.read(_CALIBRATION))
-      carried = {
-        network: archive.read(f"{_WEIGHTS}{network}.safetensors")
-        for network in (*BACKBONES, sources.ATTRIBUTES)
-        if f"{_WEIGHTS}{network}.safetensors" in archive.namelist()
-      }
-    tree = unflatten_dict(flat, sep="/")
+  with _damage(path, "no archive of scripts/export_run, or is damaged", _EXPORT):
+    members = archives.read(path)
+    for name in (_MANIFEST, _NETWORKS, _REFERENCE):
+      if name not in members:
+        raise ValueError(f"it has no {name!r}")
+    manifest = files.json_value(members[_MANIFEST])
+    records.check(manifest, {"format": int})
+    if manifest["format"] > FORMAT:
+      raise checkpoint.RunError(
+        f"{path} was written by a newer emojax (format {manifest['format']}, here "
+        f"{FORMAT}): install that one"
+      )
+    records.check(manifest, {"identity": {"features": [{}]}, "results": {}})
     identity, results = manifest["identity"], manifest["results"]
     identity["features"] = sources.current_descriptions(identity["features"])
-    scaling = model.Scaling(**tree["scaling"])
+    run_files.check_results(results)
+    shapes = _shapes(identity, results)
+    tree = unflatten_dict(arrays.load(members[_NETWORKS]), sep="/")
+    records.check(dict.fromkeys(tree), {"params": None, "scaling": None})
+    scaling = arrays.kind_of(model.Scaling, tree["scaling"])
+    calibration = None
+    if _CALIBRATION in members:
+      calibration = arrays.decode(conformal.Calibration, members[_CALIBRATION])
+    carried = {
+      network: members[f"{_WEIGHTS}{network}.safetensors"]
+      for network in (*BACKBONES, sources.ATTRIBUTES)
+      if f"{_WEIGHTS}{network}.safetensors" in members
+    }
     run = TrainedRun(
       path,
       identity,
       results,
       tree["params"],
       scaling,
-      reference,
+      arrays.decode(familiarity.Reference, members[_REFERENCE]),
       calibration,
       carried,
     )
-    _check_shapes(run)
+    _check_shapes(run, shapes)
+    _check_numbers(run)
     return run
+
+
+_EXPORT = "copy it again or export the run again"
+
+
+@contextlib.contextmanager
+def _damage(
+  path: pathlib.Path, what: str = "damaged", advice: str = run_files.ADVICE
+) -> Iterator[None]:
+  """Says in one line what of a run is damaged, and what to do."""
+  try:
+    yield
   except checkpoint.RunError:
     raise
-  except (
-    OSError,
-    zipfile.BadZipFile,
-    SafetensorError,
-    ValueError,
-    KeyError,
-    TypeError,
-    NotImplementedError,  # an archive of another compression
-  ) as error:
-    raise checkpoint.RunError(
-      f"{path} is no archive of scripts/export_run, or is damaged ({error}): copy it "
-      "again or export the run again"
-    ) from error
+  except (OSError, ValueError) as error:
+    reason = " ".join(str(error).split())
+    raise checkpoint.RunError(f"{path} is {what} ({reason}): {advice}") from error
 
 
-def _check_shapes(run: TrainedRun) -> None:
-  """Refuses networks of other shapes than the settings say."""
-  params, scaling = trainer.model_shapes(run.settings, run.columns, run.networks)
-  expected = flatten_dict({"params": params, "scaling": scaling._asdict()}, sep="/")
-  stored = flatten_dict(
-    {"params": run.params, "scaling": run.scaling._asdict()}, sep="/"
+def _shapes(
+  identity: Mapping[str, Any], results: Mapping[str, Any]
+) -> tuple[Any, model.Scaling]:
+  """Shapes of a run's networks and scaling.
+
+  Raises:
+    ValueError: what decided it is damaged; says how.
+  """
+  records.check(identity, _IDENTITY)
+  names = [feature["name"] for feature in identity["features"]]
+  folds = identity["folds"]
+  for what, items in (("features", names), ("folds", folds)):
+    if not items or len(set(items)) < len(items):
+      raise ValueError(f"{what} should be one or more, each once")
+  if not set(folds) <= set(range(1, 6)):
+    raise ValueError(f"folds should be some of 1 to 5, not {folds[:5]}")
+  settings = options.from_json(TrainConfig, identity["settings"])
+  if set(settings.target) != set(results["targets"]):
+    raise ValueError(
+      f"it predicts {', '.join(settings.target)}, and its results are of "
+      f"{', '.join(results['targets'])}"
+    )
+  columns = model.columns_of(identity["features"])
+  return trainer.model_shapes(settings, columns, _networks(identity))
+
+
+def _check_shapes(run: TrainedRun, expected: tuple[Any, model.Scaling]) -> None:
+  """Refuses networks of other shapes than the settings say; ValueError says which."""
+  there, here = (
+    flatten_dict({"params": params, "scaling": scaling._asdict()}, sep="/")
+    for params, scaling in (expected, (run.params, run.scaling))
   )
-  for name in expected.keys() | stored.keys():
-    shapes = [
-      tuple(tree[name].shape) if name in tree else None for tree in (expected, stored)
-    ]
+  for name in there.keys() | here.keys():
+    shapes = [tuple(t[name].shape) if name in t else None for t in (there, here)]
     if shapes[0] != shapes[1]:
       raise ValueError(f"{name} should have shape {shapes[0]}, has {shapes[1]}")
 
 
-def _settings(identity: Mapping[str, Any], path: pathlib.Path) -> TrainConfig:
-  fields = {field.name: field for field in dataclasses.fields(TrainConfig)}
-  unknown = set(identity["settings"]) - set(fields)
-  if unknown:
-    raise checkpoint.RunError(
-      f"{path} was written by another version of emojax: this one does not know the "
-      f"settings {', '.join(sorted(unknown))}"
-    )
-  values: dict[str, Any] = {
-    name: tuple(value) if isinstance(fields[name].default, tuple) else value
-    for name, value in identity["settings"].items()
+def _check_numbers(run: TrainedRun) -> None:
+  """Refuses numbers that no training leaves; ValueError says which."""
+  flat = flatten_dict({"params": run.params, "scaling": run.scaling._asdict()}, sep="/")
+  reference, width = run.reference, run.columns.num_columns
+  number, along = np.shape(reference.points)[:1], np.shape(reference.spread)[:1]
+  parts = {**flat, **{f"reference/{k}": v for k, v in reference._asdict().items()}}
+  shapes: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("shift", "gain", "limit", "centre"), (width,)),
+    "directions": (*along, width),
+    "spread": along,
+    "rest": (1,),
+    "points": (*number, *along),
+    "held_out": number,
   }
-  return TrainConfig(**values)
+  if run.calibration is not None:
+    distance, error = run.calibration
+    parts["calibration/distance"] = distance
+    rows = (*np.shape(distance)[:1], len(run.settings.target))
+    # Without a prediction there is no error.
+    parts["calibration/error"] = np.where(np.isnan(error), 0, error)
+    if np.shape(error) != rows or np.ndim(distance) != 1:
+      raise ValueError(f"calibration/error should have shape {rows}")
+  for name, shape in shapes.items():
+    part = parts[f"reference/{name}"]
+    if np.shape(part) != shape or 0 in shape:
+      raise ValueError(f"reference/{name} has shape {np.shape(part)}")
+  for name, part in parts.items():
+    # Inputs without a scaling are clipped at infinity.
+    good = ~np.isnan(part) if name.endswith("/limit") else np.isfinite(part)
+    if not np.all(good):
+      raise ValueError(f"{name} has numbers that are not finite")
+  for name in ("reference/spread", "reference/rest"):
+    if not (parts[name] > 0).all():
+      raise ValueError(f"{name} has numbers that are not above 0")
 
 
-def _networks(identity: Mapping[str, Any], path: pathlib.Path) -> list[trainer.Network]:
-  folds = [number - 1 for number in identity["folds"]]
-  return trainer.networks(_settings(identity, path), folds)
+def _networks(identity: Mapping[str, Any]) -> list[trainer.Network]:
+  settings = options.from_json(TrainConfig, identity["settings"])
+  return trainer.networks(settings, [number - 1 for number in identity["folds"]])
 
 
 def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]:

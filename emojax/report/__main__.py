@@ -11,10 +11,8 @@ beside it; of a rated set also `images.csv`, `near_duplicates.csv` and `results.
   python -m emojax.report --dataset=va_emotion/oasis --manual_dir=OASIS
 """
 
-import json
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 from absl import flags
 
@@ -64,12 +62,13 @@ def main(arguments: list[str]) -> None:
   if not arguments:
     raise errors.UserError("name a run or an experiment folder, such as runs/best")
   # Here and not at the head: drawing takes a second to import.
+  from emojax.evaluation import run_files
   from emojax.pages import page
   from emojax.report import experiment, run, runs
 
   folders = [pathlib.Path(name).expanduser() for name in arguments]
   output = pathlib.Path(flags.FLAGS.output or folders[0] / "report").expanduser()
-  reports = [_read(folder) for folder in folders]
+  reports = [run_files.read_results(folder) for folder in folders]
   files.check_writable(output / _PAGE)
   experiments = ["entries" in report for report in reports]
   if any(experiments) and len(folders) > 1:
@@ -114,32 +113,6 @@ def of_datasets(chosen: Sequence[config.DataConfig], output: pathlib.Path) -> No
   for line in dataset_tables.in_short(sets, duplicates):
     terminal.say(line)
   terminal.say(f"report: {output / _PAGE}")
-
-
-def _read(folder: pathlib.Path) -> dict[str, Any]:
-  """A folder's `results.json`.
-
-  Raises:
-    UserError: it is no finished run or experiment.
-  """
-  path = folder / "results.json"
-  try:
-    report = json.loads(path.read_text("utf-8"))
-    report["notes" if "targets" in report else "entries"]
-    return report
-  except FileNotFoundError:
-    if not folder.is_dir():
-      raise errors.UserError(
-        f"there is no folder {folder}: name a run or an experiment"
-      ) from None
-    raise errors.UserError(
-      f"{folder} is no finished run or experiment: it has no results.json. Finish it "
-      "with --workdir and --resume"
-    ) from None
-  except (OSError, ValueError, KeyError, TypeError) as error:
-    raise errors.UserError(
-      f"{path} cannot be read ({error!r}): repeat the run"
-    ) from error
 
 
 if __name__ == "__main__":

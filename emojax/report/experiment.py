@@ -21,11 +21,23 @@ def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
   """
   try:
     contents = tables.contents(report)
-  except (KeyError, IndexError, TypeError) as error:
+    drawn = _drawn(report)
+  except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
     raise errors.UserError(
       f"{folder / 'results.json'} lacks what its tables are made of ({error!r}): "
       "repeat the experiment"
     ) from error
+  images = [
+    page.drawn(figure, f"{name} of every entry, as in the tables")
+    for name, figure in drawn.items()
+  ]
+  shown = [page.Table(rows[0][0], rows) for rows in contents.tables]
+  section = page.Section("Tables", contents.remarks, shown, images)
+  return page.Page(contents.title, contents.notes, [section], drawn)
+
+
+def _drawn(report: Mapping[str, Any]) -> dict[str, Any]:
+  """Name -> figure: r of every entry, and how it grows along a learning curve."""
   drawn: dict[str, Any] = {}
   for target in report["entries"][0]["intervals"]:
     intervals = {}
@@ -39,10 +51,4 @@ def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
     if report["table"] == "learning":
       curves = results.learning_curves(report["entries"], target)
       drawn[f"growth-{target}"] = figures.growth(curves, target)
-  images = [
-    page.drawn(figure, f"{name} of every entry, as in the tables")
-    for name, figure in drawn.items()
-  ]
-  shown = [page.Table(rows[0][0], rows) for rows in contents.tables]
-  section = page.Section("Tables", contents.remarks, shown, images)
-  return page.Page(contents.title, contents.notes, [section], drawn)
+  return drawn

@@ -4,7 +4,6 @@ In: a run folder, its `results.json`, and how its pictures are found. Out: a `Pa
 """
 
 import itertools
-import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,11 +15,11 @@ from emojax import images as images_lib
 from emojax import paper
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion import storage, synthetic
-from emojax.evaluation import bootstrap, results
+from emojax.evaluation import bootstrap, results, run_files
 from emojax.features import params
 from emojax.images.thumbnails import thumbnail
 from emojax.pages import figures, gallery, page
-from emojax.utils import files
+from emojax.utils import files, records
 from emojax.utils.scales import Scale
 from emojax.utils.scales import text as scale_text
 
@@ -57,11 +56,11 @@ def of_run(
     report: its `results.json`.
     find: a picture by its id, see `find_images`.
   """
-  read = results.read_predictions(folder / "predictions.csv")
+  read = run_files.read_predictions(folder, report)
   targets = list(read.predicted)
   scales = results.scales_of(report)
   drawn: list[_Drawn] = []
-  lines = [json.loads(line) for line in _lines(folder / "metrics.jsonl")]
+  lines = run_files.read_metrics(folder)
   for label, figure in (figures.curves(lines) if lines else {}).items():
     drawn.append(_Drawn("curve", label, figure))
   for target in targets:
@@ -103,6 +102,7 @@ def of_run(
   )
 
 
+_MOST_DRAWN = 100_000  # images of the synthetic set
 _CAPTIONS = {
   "curve": "Errors of each epoch: thin lines are folds, thick ones their mean.",
   "against": "Every picture, predicted by the models that did not see it.",
@@ -294,7 +294,7 @@ def _provenance(report: Mapping[str, Any]) -> list[str]:
   return [
     f"Features: {features}.",
     f"emojax {report['emojax_version']}, {report['device']}, "
-    f"{report['seconds']:.0f} s.",
+    f"{report.get('seconds', 0):.0f} s.",
     f"Please cite the paper and emojax: {paper.CITATION}.",
   ]
 
@@ -316,10 +316,6 @@ def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:
   return f"{_CAPTIONS[drawn.kind]}{about}{numbers}"
 
 
-def _lines(path: pathlib.Path) -> list[str]:
-  return path.read_text("utf-8").splitlines() if path.is_file() else []
-
-
 def find_images(report: Mapping[str, Any], named: Sequence[str]) -> FindImage:
   """How a run's pictures are found: drawn anew, or read from folders.
 
@@ -333,9 +329,17 @@ def find_images(report: Mapping[str, Any], named: Sequence[str]) -> FindImage:
   """
   places = report.get("pictures", {})
   if report["dataset"] == f"{storage.NAME}/{synthetic.NAME}" and not named:
-    source = synthetic.load(places["number"], places["seed"])
+    records.check(places, {"number": int, "seed": int}, "pictures")
+    number = min(places["number"], report["num_images"], _MOST_DRAWN)
+    source = synthetic.load(number, places["seed"])
     rows = {entry.image_id: row for row, entry in enumerate(source.rated)}
-    return lambda image_id: np.asarray(source.images[rows[image_id]])
+
+    def draw(image_id: str) -> np.ndarray:
+      if image_id not in rows:
+        raise images_lib.ImageError("it is none of the run's drawn pictures")
+      return np.asarray(source.images[rows[image_id]])
+
+    return draw
   folders = [pathlib.Path(name).expanduser() for name in named]
 
   def find(image_id: str) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from emojax.evaluation import bootstrap, results
+from emojax.evaluation import bootstrap, run_files
 from emojax.pages import figures, page
 from emojax.utils import errors
 
@@ -19,7 +19,10 @@ def of_runs(
   Raises:
     ValueError: they share fewer than two pictures, or no target.
   """
-  read = [results.read_predictions(f / "predictions.csv") for f in folders]
+  read = [
+    run_files.read_predictions(folder, report)
+    for folder, report in zip(folders, reports, strict=True)
+  ]
   names = [folder.resolve().name for folder in folders]
   if len(set(names)) < len(names):
     names = [str(folder) for folder in folders]

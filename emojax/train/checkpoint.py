@@ -19,11 +19,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from emojax.features import params as sources
-from emojax.utils import files, locks, signals
+from emojax.train import stored_arrays
+from emojax.utils import checksums, files, locks, records, signals
 
 # Orbax announces every file it touches; its warnings still come through.
 logging.getLogger("absl").setLevel(logging.WARNING)
 
+_STATE, _DIGEST = "default", "digest"  # of a saved state; Orbax's name for the first
 _ADVICE = "Free some space, then repeat the command with this --workdir and --resume"
 _IDENTITY = "identity"  # the part of config.json that a resumed run must share
 # Settings that runs of older versions lack, with the value that these had in effect.
@@ -84,7 +86,7 @@ class RunFolder:
   def is_finished(self) -> bool:
     """Whether the run ended and its results, written last, are there and whole."""
     try:
-      return isinstance(json.loads(self.results.read_text("utf-8")), dict)
+      return isinstance(files.read_json(self.results), dict)
     except (OSError, ValueError):
       return False
 
@@ -176,10 +178,11 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
   """The settings a run was started with, its features described as they are today.
 
   Raises:
-    RunError: `config.json` is missing or is not JSON.
+    RunError: `config.json` is missing, or damaged.
   """
   try:
-    config = json.loads(folder.config.read_text("utf-8"))
+    config = files.read_json(folder.config)
+    records.check(config, {f"{_IDENTITY}?": {}})
     identity = config.get(_IDENTITY, {})
     if "features" in identity:
       identity["features"] = sources.current_descriptions(identity["features"])
@@ -190,11 +193,20 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
       "python -m emojax.train wrote"
     ) from None
   except (OSError, ValueError, KeyError, TypeError) as error:
-    raise RunError(f"{folder.config} cannot be read: {error}") from error
+    raise RunError(
+      f"{folder.config} is damaged and cannot be read ({error}): copy the run again "
+      "from where it was made, or train again in another --workdir"
+    ) from error
 
 
 class StateStore:
-  """Training states of a run, the newest of which a killed run goes on from."""
+  """Training states of a run, the newest of which a killed run goes on from.
+
+  Each carries a digest, because Orbax reads changed numbers without a word.
+
+  Raises:
+    RunError: what is there cannot be read; every method raises it.
+  """
 
   def __init__(self, folder: RunFolder):
     # Not in the background: a state whose late write failed would still be listed.
@@ -202,16 +214,24 @@ class StateStore:
       max_to_keep=1, enable_async_checkpointing=False
     )
     self._folder = folder
-    self._manager = ocp.CheckpointManager(folder.states, options=options)
+    with _reading(folder.states, _START_AGAIN.format(folder.states)):
+      self._manager = ocp.CheckpointManager(
+        folder.states, options=options, item_names=(_STATE, _DIGEST)
+      )
 
   def save(self, epoch: int, state: Any) -> None:
     """Keeps the state after an epoch; older ones go once it is safe."""
     with _writing(self._folder, state):
-      self._manager.save(epoch, args=ocp.args.StandardSave(state))
+      parts = {
+        _STATE: ocp.args.StandardSave(state),
+        _DIGEST: ocp.args.JsonSave({"sha256": stored_arrays.digest(state)}),
+      }
+      self._manager.save(epoch, args=ocp.args.Composite(**parts))
 
   def newest(self) -> int | None:
     """The last epoch whose state was written whole."""
-    return self._manager.latest_step()
+    with _reading(self._folder.states, _START_AGAIN.format(self._folder.states)):
+      return self._manager.latest_step()
 
   def restore(self, epoch: int, like: Any) -> Any:
     """A saved state on this machine's first device.
@@ -220,7 +240,20 @@ class StateStore:
       epoch: as `newest` gave it.
       like: a pytree of the same shapes.
     """
-    return self._manager.restore(epoch, args=ocp.args.StandardRestore(_target(like)))
+    path, target = self._folder.states / str(epoch), stored_arrays.target(like)
+    with _reading(path, _START_AGAIN.format(self._folder.states)):
+      with ocp.StandardCheckpointer() as checkpointer:
+        stored_arrays.check(checkpointer, path / _STATE, target)
+      parts: dict[str, Any] = {_STATE: ocp.args.StandardRestore(target)}
+      if (path / _DIGEST).exists():  # emojax 0.1 kept none
+        parts[_DIGEST] = ocp.args.JsonRestore()
+      stored = self._manager.restore(epoch, args=ocp.args.Composite(**parts))
+      state = stored[_STATE]
+      if _DIGEST in parts and stored[_DIGEST] != {
+        "sha256": stored_arrays.digest(state)
+      }:
+        raise ValueError("its numbers are not those that were written")
+      return state
 
   def close(self) -> None:
     self._manager.close()
@@ -253,6 +286,22 @@ def one_run(workdir: pathlib.Path) -> Iterator[None]:
     yield
 
 
+def seal(folder: RunFolder, report: str) -> None:
+  """Keeps digests of what a run wrote, see `checksums`, before its results are.
+
+  Args:
+    folder: the run's.
+    report: the text that will be its `results.json`.
+  """
+  written = (
+    *(folder.config, folder.metrics, folder.predictions, folder.table),
+    *(folder.model, folder.familiarity, folder.calibration),
+  )
+  later = {folder.results.name: report}
+  content = checksums.text(folder.path, written, later)
+  files.write(folder.path / checksums.FILE_NAME, content)
+
+
 def save_model(folder: RunFolder, params: Any, scaling: Any) -> None:
   """Keeps the trained networks and their input scaling, both with a leading K axis."""
   tree = {"params": params, "scaling": _fields(scaling)}
@@ -264,7 +313,7 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
   """The trained networks of a run, on this machine's first device.
 
   Args:
-    folder: a finished run.
+    folder: a finished run, whose `SHA256SUMS`, if any, were checked.
     params_like, scaling_like: pytrees of the shapes they were saved with; the scaling a
       named tuple.
   Returns:
@@ -277,17 +326,46 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
       f"{folder.path} has no trained networks yet: finish it with python -m "
       "emojax.train --resume and the settings it was started with"
     )
-  target = _target({"params": params_like, "scaling": _fields(scaling_like)})
-  with ocp.StandardCheckpointer() as checkpointer:
-    # Compared here: Orbax finds out while it reads, and leaves those reads hanging.
-    stored = checkpointer.metadata(folder.model).item_metadata
-    there = jax.tree.map(lambda x: list(x.shape), stored.tree, is_leaf=_has_shape)
-    here = jax.tree.map(lambda x: list(x.shape), target, is_leaf=_has_shape)
-    changes = _differences(there, here)
-    if changes:
-      raise RunError(f"{folder.model} does not fit {folder.config}: {changes[0]}")
+  target = stored_arrays.target(
+    {"params": params_like, "scaling": _fields(scaling_like)}
+  )
+  advice = "copy the run again from where it was made, or train again"
+  with _reading(folder.model, advice), ocp.StandardCheckpointer() as checkpointer:
+    is_whole = (folder.path / checksums.FILE_NAME).exists()  # the caller checked it
+    stored_arrays.check(checkpointer, folder.model, target, is_whole)
     tree = checkpointer.restore(folder.model, target)
   return tree["params"], type(scaling_like)(**tree["scaling"])
+
+
+_START_AGAIN = (
+  "copy the run again from where it was made, or delete {} and repeat the command with "
+  "--resume: training then starts from the beginning"
+)
+
+
+@contextlib.contextmanager
+def _reading(path: pathlib.Path, advice: str) -> Iterator[None]:
+  """Says in one line that something stored is damaged, and what to do."""
+  with _quiet_orbax():
+    try:
+      yield
+    # What a cut or altered checkpoint makes Orbax and TensorStore raise is not
+    # documented.
+    except Exception as error:
+      reason = " ".join(str(error).split())[:200] or type(error).__name__
+      raise RunError(f"{path} is damaged ({reason}): {advice}") from error
+
+
+@contextlib.contextmanager
+def _quiet_orbax() -> Iterator[None]:
+  """Orbax also logs the traceback of what it raises."""
+  log = logging.getLogger("absl")
+  level = log.level
+  log.setLevel(logging.CRITICAL)
+  try:
+    yield
+  finally:
+    log.setLevel(level)
 
 
 def check_space(folder: RunFolder, tree: Any, times: int = 1) -> None:
@@ -313,35 +391,18 @@ def _writing(folder: RunFolder, tree: Any) -> Iterator[None]:
   others from its threads; what it raises all the same is told in one line too.
   """
   check_space(folder, tree)
-  log = logging.getLogger("absl")
-  level = log.level
-  log.setLevel(logging.CRITICAL)  # Orbax also logs the traceback of what it raises
   try:
-    with signals.whole():
+    with _quiet_orbax(), signals.whole():
       yield
   except (OSError, ValueError) as error:
     reason = "no space left" if "No space left" in str(error) else str(error)[:200]
     raise RunError(
       f"{folder.path / 'checkpoints'} cannot be written: {reason}. {_ADVICE}"
     ) from error
-  finally:
-    log.setLevel(level)
 
 
 def _fields(named_tuple: Any) -> dict[str, Any]:
   return dict(named_tuple._asdict())
-
-
-def _has_shape(x: Any) -> bool:
-  return hasattr(x, "shape")
-
-
-def _target(tree: Any) -> Any:
-  """Shapes and where they should live: here, whatever devices wrote them."""
-  here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-  return jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct(np.shape(x), x.dtype, sharding=here), tree
-  )
 
 
 def _plain(value: Any) -> Any:

@@ -16,9 +16,9 @@ import numpy as np
 
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
-from emojax.evaluation import conformal, results
+from emojax.evaluation import conformal, results, run_files
 from emojax.train import baselines, checkpoint, familiarity, loop
-from emojax.utils import arrays, files, options
+from emojax.utils import arrays, checksums, files, options
 from emojax.utils import scales as scale_lib
 from emojax.version import __version__
 
@@ -56,6 +56,8 @@ def _run(
   config = describe(preset, settings, dataset, folds)
   folder = checkpoint.open_run(workdir, config, resume)
   if folder.is_finished:
+    run_files.read_results(folder.path)
+    checksums.check(folder.path, run_files.ADVICE)  # what is shown is whole
     checkpoint.drop_states(folder)  # killed after its last write, it may have kept them
     return folder
   trained = loop.train(settings, {"": dataset}, folds, folder, show_progress)
@@ -184,5 +186,7 @@ def write(
   )
   files.write(folder.predictions, csv_text)
   files.write(folder.table, results.table_markdown(report))
+  text = files.json_text(report)
+  checkpoint.seal(folder, text)
   # Last: a folder with this file is a finished run.
-  files.write(folder.results, files.json_text(report))
+  files.write(folder.results, text)

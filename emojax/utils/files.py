@@ -28,6 +28,7 @@ from typing import Any
 
 from emojax.utils import signals
 
+_MOST_BYTES = 64_000_000  # of text; an experiment of hundreds of runs has a tenth
 _DRAFT = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)  # `.NAME.PROCESS.tmp`
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PROBE_BYTES = 2**16  # really written where it is asked whether there is space
@@ -176,6 +177,39 @@ def _is_at_work(process: int) -> bool:
   except (PermissionError, OverflowError):
     return True
   return True
+
+
+def read_text(path: pathlib.Path) -> str:
+  """The UTF-8 text of a file that emojax wrote, of bounded size.
+
+  Raises:
+    OSError: it cannot be read, or is no regular file.
+    ValueError: it is too large, or is not UTF-8.
+  """
+  if path.exists() and not path.is_file():
+    raise OSError("it is no regular file")
+  with path.open("rb") as file:
+    content = file.read(_MOST_BYTES + 1)
+  if len(content) > _MOST_BYTES:
+    raise ValueError(f"it is larger than {_MOST_BYTES / 1e6:.0f} MB")
+  return content.decode()
+
+
+def read_json(path: pathlib.Path) -> Any:
+  """The value in a JSON file that emojax wrote, of bounded size.
+
+  Raises:
+    OSError, ValueError: see `read_text`; ValueError also for what is not JSON.
+  """
+  return json_value(read_text(path))
+
+
+def json_value(content: str | bytes) -> Any:
+  """The value of a text of JSON; ValueError for anything else."""
+  try:
+    return json.loads(content)
+  except RecursionError:
+    raise ValueError("it is nested too deeply") from None
 
 
 def csv_line(*cells: object) -> str:

@@ -7,12 +7,13 @@ name, default, choices and help; then an instance filled from what the user gave
 import dataclasses
 import math
 import operator
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from absl import flags
 
 from emojax.config import SCALE
-from emojax.utils import errors
+from emojax.utils import errors, records
 
 # What each bound of `config.setting` asks of a number, and how a message says it.
 _BOUNDS = {
@@ -21,6 +22,10 @@ _BOUNDS = {
   "most": (operator.le, "at most {}"),
   "below": (operator.lt, "below {}"),
 }
+
+# What every setting keeps to: JAX counts with 32 bits, and no list of people is longer.
+_MOST, _MOST_ITEMS = 2**31 - 1, 100
+_MOST_SHOWN = 100  # characters of what came
 
 T = TypeVar("T")
 
@@ -83,6 +88,39 @@ def read(base: T, given_only: bool = False) -> T:
   return settings
 
 
+def from_json(kind: type[T], values: Mapping[str, Any]) -> T:
+  """Settings as a file of JSON holds them; those it lacks are as by default.
+
+  Args:
+    kind: the settings class.
+    values: name -> value, tuples as lists.
+  Raises:
+    UserError: a setting is unknown, of another type, or see `check`.
+  """
+  fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+  if unknown := sorted(set(values) - set(fields)):
+    raise errors.UserError(
+      f"it was written by another version of emojax: this one does not know the "
+      f"settings {', '.join(unknown)}"
+    )
+  for name, value in values.items():
+    default: Any = fields[name].default
+    is_list = isinstance(default, tuple)
+    expected = [fields[name].metadata["kind"]] if is_list else type(default)
+    try:
+      records.check(value, expected, name)
+    except ValueError as error:
+      raise errors.UserError(f"the setting {error}") from None
+  settings = kind(
+    **{
+      name: tuple(value) if isinstance(value, list) else value
+      for name, value in values.items()
+    }
+  )
+  check(settings)
+  return settings
+
+
 def check(settings: Any) -> None:
   """Refuses a value that its setting does not allow. What flags give, `read` checks.
 
@@ -107,9 +145,18 @@ def check(settings: Any) -> None:
     else:
       holds = all(_is_within(item, bounds) for item in items)
       expected = f"numbers, each {_words(bounds)}" if is_list else _words(bounds)
+    if holds and len(items) > _MOST_ITEMS:
+      holds, expected = False, f"at most {_MOST_ITEMS} items"
+    elif holds and "most" not in bounds and any(map(_is_vast, items)):
+      holds, expected = False, f"at most {_MOST}"
     if not holds:
       shown = ",".join(map(str, items)) or "nothing"
+      shown = shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."
       raise errors.UserError(f"--{field.name} should be {expected}; got {shown}")
+
+
+def _is_vast(item: Any) -> bool:
+  return isinstance(item, int) and item > _MOST
 
 
 def _is_within(number: Any, bounds: dict[str, float]) -> bool:

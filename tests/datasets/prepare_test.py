@@ -1,6 +1,7 @@
 """Preparing a dataset: reuse, rebuild, interruption, and two processes at once."""
 
 import dataclasses
+import json
 import os
 import pathlib
 import shutil
@@ -191,6 +192,21 @@ def test_a_damaged_dataset_is_told_and_built_again(data, lines, damaged):
     dataset_lib.read(_path(data))
   whole = prepare_lib.prepare(data, LBP, say=lines.append)
   assert lines[-1].startswith("prepared") and len(whole.image_ids) == 6
+
+
+def test_a_dataset_that_is_not_what_was_written_is_refused(data, lines):
+  prepare_lib.prepare(data, LBP, say=lines.append)
+  metadata = _path(data) / "metadata.json"
+  stored = json.loads(metadata.read_text())
+  metadata.write_text(json.dumps(stored | {"scales": {"valence": [0, 9]}}))
+  with pytest.raises(ValueError, match=r"are not those that were written.*; delete"):
+    dataset_lib.read(_path(data))
+  metadata.write_text(json.dumps(stored | {"unrated": "x"}))
+  with pytest.raises(ValueError, match="unrated should be a whole number, not 'x'"):
+    dataset_lib.read(_path(data))
+  del stored["digest"]  # emojax 0.1 kept none
+  metadata.write_text(json.dumps(stored))
+  assert len(dataset_lib.read(_path(data)).image_ids) == 6
 
 
 def test_an_error_while_writing_leaves_the_old_dataset(data, lines, monkeypatch):

@@ -10,8 +10,11 @@ import sys
 import threading
 import types
 
+import damage
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies
 
 from emojax.extract import cache
 
@@ -199,3 +202,65 @@ def test_the_home_folder_is_understood(tmp_path, monkeypatch):
   monkeypatch.setenv("HOME", str(tmp_path))
   with cache.FeatureCache(pathlib.Path("~/kept")) as store:
     assert store.path == tmp_path / "kept" / cache.FILE_NAME
+
+
+@pytest.mark.parametrize(
+  ("change", "wrong"),
+  [
+    (
+      "CAST(substr(value, 1, 4) || x'01' || substr(value, 6) AS BLOB)",
+      "its digest differs",
+    ),
+    ("substr(value, 1, 19)", "has 19 bytes, expected 12 and 8"),
+    ("'text'", "has 0 bytes"),
+    ("CAST(x'ff' AS TEXT)", "has 0 bytes"),
+    ("7", "has 0 bytes"),
+  ],
+)
+def test_a_value_that_is_not_what_was_stored_is_explained(tmp_path, change, wrong):
+  with cache.FeatureCache(tmp_path) as store:
+    store.put_many([("p", {KEY: _value(1, 2, 3)})])
+    store._connection.execute(f"UPDATE feature_values SET value = {change}")
+    with pytest.raises(cache.CacheError, match=f"{wrong}.*; delete the file"):
+      store.get_many(["p"], [KEY])
+
+
+def test_values_have_the_digest_of_what_they_belong_to(tmp_path):
+  with cache.FeatureCache(tmp_path) as store:
+    store.put_many([("p", {KEY: _value(1, 2, 3)})])
+    store._connection.execute("UPDATE feature_values SET picture = 'q'")
+    with pytest.raises(cache.CacheError, match="its digest differs"):
+      store.get_many(["q"], [KEY])
+    # emojax 0.1 kept none.
+    store._connection.execute("UPDATE feature_values SET value = substr(value, 1, 12)")
+    np.testing.assert_array_equal(store.get_many(["q"], [KEY])["q"]["color"], [1, 2, 3])
+
+
+def test_a_cache_that_is_no_file_is_explained(tmp_path):
+  os.mkfifo(tmp_path / cache.FILE_NAME)
+  with pytest.raises(cache.CacheError, match="no regular file"):
+    cache.FeatureCache(tmp_path)
+
+
+@hypothesis.settings(
+  max_examples=25, suppress_health_check=list(hypothesis.HealthCheck)
+)
+@hypothesis.given(seed=strategies.integers(0, 2**32))
+@hypothesis.example(43)  # SQLite gives a row under another key than was asked for
+def test_a_damaged_file_gives_what_was_stored_or_one_line(tmp_path_factory, seed):
+  folder = tmp_path_factory.mktemp("cache")
+  rng = np.random.default_rng(0)
+  values = {f"{i:064x}": rng.random(3, np.float32) for i in range(60)}
+  with cache.FeatureCache(folder) as store:
+    store.put_many([(image, {KEY: value}) for image, value in values.items()])
+  path = folder / cache.FILE_NAME
+  path.write_bytes(damage.damaged(path.read_bytes(), np.random.default_rng(seed)))
+  try:
+    with cache.FeatureCache(folder) as store:
+      stored = store.get_many(list(values), [KEY])
+  except cache.CacheError as error:
+    assert str(path) in str(error) and "\n" not in str(error)
+  else:
+    for image, by_name in stored.items():
+      for value in by_name.values():
+        np.testing.assert_array_equal(value, values[image])

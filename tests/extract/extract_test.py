@@ -292,6 +292,7 @@ def test_the_program_writes_a_whole_folder(folder, whole, tmp_path):
   done = _run(f"--images_dir={folder}", *flags)
   assert done.returncode == 0, done.stderr
   assert sorted(path.name for path in output.iterdir()) == [
+    "SHA256SUMS",
     "color.npy",
     "features.json",
     "lbp.npy",
@@ -561,6 +562,7 @@ def test_results_of_other_features_do_not_stay_behind(
   only = pipeline.Extracted(whole.rows, {"lbp": whole.values["lbp"]}, whole.stats)
   extract_folder.write(tmp_path, folder, only, features.only(["lbp"]).describe())
   assert sorted(path.name for path in tmp_path.iterdir()) == [
+    "SHA256SUMS",
     "features.json",
     "lbp.npy",
     "mine.npy",

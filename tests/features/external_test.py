@@ -7,6 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from emojax.features import external
+from emojax.utils import checksums
 
 NAMES = ["b.jpg", "sub/a b.png", "c.jpg"]
 VALUES = np.array([[1.5, -2.0], [0.0, 3.25], [7.0, 8.0]], np.float32)
@@ -172,3 +173,16 @@ def test_what_cannot_be_used_is_one_line(tmp_path, write, message):
 def test_a_setting_that_is_none_is_told(settings, message):
   with pytest.raises(external.ExternalError, match=message):
     external.paths(settings, ["lbp"])
+
+
+def test_a_table_of_emojax_extract_is_what_was_written(tmp_path):
+  path = tmp_path / "clip.npy"
+  _as_npy(path)
+  (tmp_path / "features.json").write_text("{}")
+  (tmp_path / "SHA256SUMS").write_text(checksums.text(tmp_path, [path]))
+  whole = external.read("clip", path)
+  np.save(path, VALUES + 1)
+  with pytest.raises(ValueError, match=r"clip.npy is damaged.*Extract the features"):
+    external.read("clip", path)
+  (tmp_path / "SHA256SUMS").unlink()  # emojax 0.1 kept none
+  assert external.read("clip", path).size == whole.size

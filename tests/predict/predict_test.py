@@ -268,6 +268,7 @@ def _change_feature(copy, place=0, **changes):
   stored = json.loads(path.read_text())
   stored["identity"]["features"][place].update(changes)
   path.write_text(json.dumps(stored))
+  helpers.seal(copy)
 
 
 @pytest.mark.parametrize(
@@ -311,6 +312,7 @@ def _archive(run, path, change):
   trained_run.write_archive(trained_run.read(run), path, {})
   with zipfile.ZipFile(path) as file:
     members = {name: file.read(name) for name in file.namelist()}
+  del members["SHA256SUMS"]  # of what they were
   change(members)
   with zipfile.ZipFile(path, "w") as file:
     for name, content in members.items():
@@ -371,6 +373,7 @@ def test_a_run_of_emojax_0_1_0_predicts_the_same(images, tmp_path):
   assert "RANDOM" in old[0]["weights"] and old[0]["digest"].endswith("-bfloat16")
   stored["identity"]["features"] = old
   config_path.write_text(json.dumps(stored))
+  (tmp_path / "run" / "SHA256SUMS").unlink()  # there were none
 
   def older(members):
     manifest = json.loads(members["run.json"]) | {"format": 1}
@@ -383,9 +386,28 @@ def test_a_run_of_emojax_0_1_0_predicts_the_same(images, tmp_path):
     np.testing.assert_array_equal(theirs.valence, ours.valence)
   (metadata,) = tmp_path.rglob("1.0.0/metadata.json")
   dataset = json.loads(metadata.read_text())
+  del dataset["digest"]
   metadata.write_text(json.dumps(dataset | {"features": old}))
   again = _process(*command, "--resume")
   assert again.returncode == 0 and "reusing 10 rated pictures" in again.stdout
+
+
+@pytest.mark.parametrize("factor", [1e24, np.nan, np.inf])
+def test_numbers_that_cannot_be_are_error_rows(run, images, factor):
+  opened = emojax.load(run)
+  bias = opened._params["output"]["bias"]
+  opened._params["output"]["bias"] = bias.at[:10].multiply(factor)  # valence only
+  predictions = opened.predict(images / "05.png")
+  assert predictions.status == ["error"] and np.isnan(predictions.valence[0])
+  assert np.isnan(predictions.low["arousal"][0]) and not predictions.is_scored[0]
+  assert "its predicted valence" in predictions.reason[0]
+
+
+def test_a_prediction_may_leave_the_scale_by_its_interval_s_width():
+  mean = {"valence": np.array([9.9, 10.1, 0.1, -0.1, 5.0, 16.9, 17.1, np.nan])}
+  half = {"valence": np.array([0.5, 0.5, 0.5, 0.5, 0.5, np.inf, np.nan, np.inf])}
+  doubted = [bool(doubt) for doubt in predictor._doubts(mean, half)]
+  assert doubted == [False, True, False, True, False, False, True, True]
 
 
 def test_far_pictures_are_scored_and_said_to_be_far(opened, monkeypatch):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import damage
 import helpers
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 
 from emojax import images
 from emojax.datasets.va_emotion import storage
-from emojax.evaluation import bootstrap
+from emojax.evaluation import bootstrap, run_files
 from emojax.pages import gallery
 from emojax.report import experiment
 from emojax.report import run as report_run
@@ -198,6 +199,7 @@ def test_runs_are_compared_on_the_pictures_they_share(run, tmp_path):
   shutil.copytree(run, other)
   lines = (run / "predictions.csv").read_text("utf-8").splitlines(keepends=True)
   (other / "predictions.csv").write_text("".join(lines[:-2]), "utf-8")
+  helpers.seal(other)
   done = _program("report", run, other, f"--output={tmp_path / 'both'}")
   assert done.returncode == 0 and not done.stderr, done.stderr
   words = " ".join(_Reader((tmp_path / "both" / "index.html").read_text()).text)
@@ -225,6 +227,44 @@ def test_mistakes_are_one_line(run, tmp_path):
     done = _program("report", *arguments, f"--output={tmp_path / 'none'}")
     assert done.returncode == 1 and message in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_damaged_lines_and_tables_of_a_run_are_told(tmp_path):
+  folder = damage.run(tmp_path / "run")
+  report = run_files.read_results(folder)
+  whole = run_files.read_metrics(folder)
+  assert len(whole) == 1 and run_files.read_predictions(folder, report).image_ids
+  metrics, predictions = folder / "metrics.jsonl", folder / "predictions.csv"
+  line = metrics.read_text()
+  for text, message in (
+    (line + "\n", "line 2, is damaged"),
+    (line[:-9] + line, "line 1, is damaged"),
+    (line + '{"epoch": 2}\n', "train_mse is missing"),
+    (line.replace("1.0", "2.0"), "not the file that was written"),
+  ):
+    metrics.write_text(text)
+    with pytest.raises(ValueError, match=message):
+      run_files.read_metrics(folder)
+  table = predictions.read_text()
+  for text, message in (
+    (table.replace("valence", "arousal"), "results.json beside it says valence"),
+    (re.sub(r"[0-9]\.[0-9]{4}", "nan", table), "not finite"),
+    (table.replace("19.png", "18.png"), "not the file that was written"),
+  ):
+    predictions.write_text(text)
+    with pytest.raises(ValueError, match=message):
+      run_files.read_predictions(folder, report)
+
+
+def test_a_run_that_claims_vast_drawings_is_not_drawn(tmp_path):
+  report = run_files.read_results(damage.run(tmp_path / "run"))
+  report |= {"dataset": "va_emotion/synthetic"}
+  report["pictures"] = {"number": 10**12, "seed": 0}
+  find = report_run.find_images(report, ())
+  with pytest.raises(ValueError, match="none of the run's drawn pictures"):
+    find("no such drawing")
+  with pytest.raises(ValueError, match=r"pictures\.number should be a whole"):
+    report_run.find_images(report | {"pictures": {"number": "x"}}, ())
 
 
 def test_a_gallery_runs_from_the_lowest_to_the_highest():

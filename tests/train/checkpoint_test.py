@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -90,6 +91,45 @@ def test_states_come_back_and_only_the_newest_is_kept(tmp_path):
   assert restored["n"][1].dtype == bool
   again.close()
   assert sorted(p.name for p in folder.states.iterdir()) == ["20"]
+
+
+def _one_state(path):
+  folder = checkpoint.open_run(path, _CONFIG, resume=False)
+  store = checkpoint.StateStore(folder)
+  store.save(7, {"a": jnp.arange(6.0)})
+  store.close()
+  return folder
+
+
+def _restored(folder):
+  store = checkpoint.StateStore(folder)
+  try:
+    return store.restore(store.newest(), {"a": jnp.zeros(6)})["a"]
+  finally:
+    store.close()
+
+
+def test_a_state_is_refused_when_its_numbers_are_not_those_written(tmp_path):
+  folder = _one_state(tmp_path)
+  (digest,) = (folder.states / "7" / "digest").glob("metadata")
+  digest.write_text(json.dumps({"sha256": "0" * 64}))  # as if numbers had changed
+  with pytest.raises(checkpoint.RunError, match=r"7 is damaged \(its numbers.*delete"):
+    _restored(folder)
+  shutil.rmtree(digest.parent)  # a state of emojax 0.1
+  np.testing.assert_array_equal(_restored(folder), np.arange(6.0))
+
+
+@pytest.mark.parametrize("name", ["manifest.ocdbt", "_METADATA", "data"])
+def test_a_state_that_was_not_copied_whole_is_one_clear_error(tmp_path, name):
+  folder = _one_state(tmp_path)
+  files = [p for p in (folder.states / "7" / "default").rglob("*") if p.is_file()]
+  largest = max(files, key=lambda path: path.stat().st_size)
+  for path in files:
+    if path.name == name or (path == largest and name == "data"):
+      path.write_bytes(path.read_bytes()[:9])
+  with pytest.raises(checkpoint.RunError, match=r"7 is damaged .*--resume") as error:
+    _restored(folder)
+  assert "\n" not in str(error.value)
 
 
 def _model_tree():

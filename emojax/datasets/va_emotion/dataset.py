@@ -17,8 +17,22 @@ from emojax.config import SCALE, TARGETS
 from emojax.datasets.va_emotion.storage import NAME
 from emojax.evaluation import results
 from emojax.features import params
+from emojax.utils import arrays, files, records
 
 METADATA = "metadata.json"  # TFDS's name for a builder's own metadata
+DIGEST = "digest"  # in it, of everything else
+_METADATA = {
+  "source": str,
+  "fingerprint": str,
+  "features": [{}],
+  "num_pictures": int,
+  "targets?": [str],
+  "scales?": {str: [float]},
+  "settings": {},
+  "disclaimer": str,
+  "unrated": int,
+  f"{DIGEST}?": str,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +174,21 @@ def rated_only(dataset: Dataset, targets: Sequence[str]) -> Dataset:
   )
 
 
+def digest(dataset: Dataset) -> str:
+  """Hex digest of everything in a dataset, which is stored beside it."""
+  texts = [dataset.metadata, dataset.image_ids, dataset.keywords]
+  ordered = json.dumps(files.plain(texts), sort_keys=True, allow_nan=False)
+  numbers: dict[str, np.ndarray] = {
+    "ratings": np.asarray(dataset.ratings, np.float32),
+    "ratings_std": np.asarray(dataset.ratings_std, np.float32),
+    "num_raters": np.asarray(dataset.num_raters, np.int32),
+    "fold": np.asarray(dataset.fold, np.int32),
+    "texts": np.frombuffer(ordered.encode(), np.uint8),
+  }
+  tables = {f"features/{n}": t for n, t in dataset.features.items()}
+  return arrays.digest(numbers | tables)
+
+
 def read(path: pathlib.Path) -> Dataset:
   """A prepared dataset, whole, without TensorFlow.
 
@@ -171,13 +200,18 @@ def read(path: pathlib.Path) -> Dataset:
     ValueError: there is no such dataset, or it is damaged; says what to do.
   """
   try:
-    metadata = json.loads((path / METADATA).read_text())
+    metadata = files.read_json(path / METADATA)
+    records.check(metadata, _METADATA)
+    written = metadata.pop(DIGEST, None)  # sets of emojax 0.1 have none
     metadata["features"] = params.current_descriptions(metadata["features"])
     stored = tfds.builder_from_directory(path)
     rows: Sequence[dict[str, Any]] = list(stored.as_data_source("train"))
     if len(rows) != metadata["num_pictures"]:
       raise ValueError(f"{len(rows)} rows, expected {metadata['num_pictures']}")
-    return _in_memory(rows, metadata)
+    dataset = _in_memory(rows, metadata)
+    if written is not None and written != digest(dataset):
+      raise ValueError("its contents are not those that were written")
+    return dataset
   # What a cut or altered file makes TFDS and array_record raise is not documented.
   except Exception as error:
     raise ValueError(

@@ -171,6 +171,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
   def _split_generators(self, dl_manager: tfds.download.DownloadManager):
     from emojax.datasets.va_emotion import build
+    from emojax.datasets.va_emotion import dataset as dataset_lib
 
     if self._dataset is None:
       data = dataclasses.replace(
@@ -187,6 +188,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         source, data, self._extract_settings, extraction, progress=True
       )
     self.info.metadata.update(self._dataset.metadata)
+    self.info.metadata[dataset_lib.DIGEST] = dataset_lib.digest(self._dataset)
     return {"train": self._generate_examples(self._dataset)}
 
   def _generate_examples(

@@ -345,7 +345,8 @@ def test_drawn_pictures_are_known_by_their_source(data):
   report = {"dataset": dataset.name, "pictures": dataset.metadata["settings"]}
   find = run.find_images(report, [data.images_dir])
   assert find("tiny.png").shape == (40, 90, 3)
-  drawn = {"dataset": "va_emotion/synthetic", "pictures": {"number": 2, "seed": 0}}
+  places = {"number": 2, "seed": 0}
+  drawn = {"dataset": "va_emotion/synthetic", "pictures": places, "num_images": 2}
   source = synthetic.load(2, 0)
   find = run.find_images(drawn, ())
   np.testing.assert_array_equal(find(source.rated[1].image_id), source.images[1])

@@ -1,0 +1,189 @@
+"""A run that was damaged is refused in one line, or is the same."""
+
+import json
+import os
+import zipfile
+
+import damage
+import helpers
+import hypothesis
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import strategies
+
+from emojax.predict import trained_run
+from emojax.utils import checksums
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """A run folder and its archive, with what they hold."""
+  top = tmp_path_factory.mktemp("whole")
+  folder, archive = damage.run(top / "run"), top / "run.zip"
+  trained_run.write_archive(trained_run.read(folder), archive, {})
+  return {path: damage.outcome(path) for path in (folder, archive)}
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+  return damage.run(tmp_path / "run")
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+@hypothesis.settings(
+  max_examples=25, suppress_health_check=list(hypothesis.HealthCheck)
+)
+@hypothesis.given(seed=strategies.integers(0, 2**32))
+def test_damage_is_told_or_changes_nothing(whole, tmp_path_factory, kind, seed):
+  path = [*whole][kind == "archive"]
+  copy = tmp_path_factory.mktemp("copy") / path.name
+  damage.damaged_copy(path, copy, np.random.default_rng(seed))
+  outcome = damage.outcome(copy)
+  assert isinstance(outcome, str) or outcome == whole[path]
+
+
+@hypothesis.settings(
+  max_examples=25, suppress_health_check=list(hypothesis.HealthCheck)
+)
+@hypothesis.given(seed=strategies.integers(0, 2**32))
+def test_without_digests_it_is_told_or_opens(whole, tmp_path_factory, seed):
+  copy = tmp_path_factory.mktemp("copy") / "run"
+  damage.damaged_copy(next(iter(whole)), copy, np.random.default_rng(seed))
+  (copy / checksums.FILE_NAME).unlink(missing_ok=True)
+  damage.outcome(copy)  # asserts that a refusal is one line
+
+
+@pytest.mark.parametrize(
+  ("name", "change", "message"),
+  [
+    ("config.json", [], "should be an object"),
+    ("config.json", {"identity": 5}, "identity should be an object"),
+    ("config.json", {"identity": {"settings": {"ensemble": 10**9}}}, "1 to 1000"),
+    ("config.json", {"identity": {"settings": {"ensemble": "2"}}}, "a whole number"),
+    ("config.json", {"identity": {"settings": {"ensemble": True}}}, "a whole number"),
+    ("config.json", {"identity": {"settings": {"dropout": None}}}, "a number"),
+    ("config.json", {"identity": {"settings": {"hidden": [1] * 500}}}, "100 items"),
+    ("config.json", {"identity": {"settings": {"hidden": [2**40]}}}, "at most 2147"),
+    ("config.json", {"identity": {"settings": {"hidden": [2**31 - 1]}}}, "not fit"),
+    ("config.json", {"identity": {"settings": {"seed": -1}}}, "seed should be 0 to"),
+    ("config.json", {"identity": {"settings": {"transform": "x"}}}, "one of none"),
+    ("config.json", {"identity": {"settings": {"target": [1]}}}, "should be text"),
+    ("config.json", {"identity": {"settings": {"target": ["x"]}}}, "its results are"),
+    ("config.json", {"identity": {"folds": [9]}}, "folds should be some of 1 to 5"),
+    ("config.json", {"identity": {"folds": []}}, "folds should be one or more"),
+    ("config.json", {"identity": {"folds": 3}}, "folds should be a list"),
+    ("config.json", {"identity": {"features": [5]}}, "should be an object"),
+    ("config.json", {"identity": {"features": [{}]}}, "weights is missing"),
+    ("results.json", {"notes": "x"}, "notes should be a list"),
+    ("results.json", {"targets": {"valence": {}}}, "train_mse is missing"),
+    ("results.json", {"targets": {}}, "targets should not be empty"),
+  ],
+)
+def test_settings_and_results_are_checked(folder, name, change, message):
+  path = folder / name
+  stored = json.loads(path.read_text())
+  if isinstance(change, dict) and "identity" in change and change["identity"] != 5:
+    for part, value in change["identity"].items():
+      if isinstance(value, dict):
+        stored["identity"][part] |= value
+      else:
+        stored["identity"][part] = value
+  else:
+    stored = stored | change if isinstance(change, dict) else change
+  path.write_text(json.dumps(stored))
+  helpers.seal(folder)
+  outcome = damage.outcome(folder)
+  assert message in outcome and "copy the run again" in outcome, outcome
+
+
+@pytest.mark.parametrize(
+  ("name", "message"),
+  [
+    ("config.json", "has no config.json"),
+    ("results.json", "not finished, or was not copied whole"),
+    ("familiarity.safetensors", "familiarity.safetensors is missing"),
+    ("calibration.safetensors", "calibration.safetensors is missing"),
+    ("checkpoints/model/_METADATA", "_METADATA is missing"),
+    ("checkpoints/model/manifest.ocdbt", "manifest.ocdbt is missing"),
+  ],
+)
+def test_a_run_that_was_not_copied_whole_is_told(folder, name, message):
+  (folder / name).unlink()
+  assert message in damage.outcome(folder)
+  if name.startswith("checkpoints"):
+    (folder / checksums.FILE_NAME).unlink()
+    outcome = damage.outcome(folder)
+    assert "checkpoints/model is damaged" in outcome and "train again" in outcome
+
+
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_four_bytes_of_the_networks_never_change_a_rating(whole, folder, is_sealed):
+  """Without digests Orbax may read other numbers; with them none is used."""
+  every = [path for path in (folder / "checkpoints").rglob("*") if path.is_file()]
+  path = max(every, key=lambda path: path.stat().st_size)
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2 : len(content) // 2 + 4] = b"\x7f\x7f\x7f\x7f"
+  path.write_bytes(content)
+  if is_sealed:
+    assert f"{path} is damaged" in damage.outcome(folder)
+  else:
+    (folder / checksums.FILE_NAME).unlink()
+    assert damage.outcome(folder) != whole[next(iter(whole))]
+
+
+@pytest.mark.parametrize("name", ["held_out", "points", "spread"])
+def test_a_reference_that_is_not_finite_is_refused(folder, name):
+  path = folder / "familiarity.safetensors"
+  parts = {k: v.copy() for k, v in safetensors.numpy.load(path.read_bytes()).items()}
+  parts[name].flat[0] = np.nan
+  path.write_bytes(safetensors.numpy.save(parts))
+  helpers.seal(folder)
+  assert f"reference/{name} has numbers that are not finite" in damage.outcome(folder)
+
+
+def test_results_of_another_kind_are_not_taken_for_a_finished_run(folder):
+  for text, message in (("[]", "not finished, or was not"), ("{}", "is missing")):
+    (folder / "results.json").write_text(text)
+    helpers.seal(folder)
+    assert message in damage.outcome(folder)
+
+
+def test_names_in_the_digests_do_not_lead_out_of_the_folder(folder):
+  for name in ("../x", "/dev/zero"):
+    (folder / checksums.FILE_NAME).write_text(f"{'0' * 64}  {name}\n")
+    assert "SHA256SUMS is damaged" in damage.outcome(folder)
+
+
+def test_what_is_no_file_is_not_read(folder):
+  (folder / "config.json").unlink()
+  os.mkfifo(folder / "config.json")
+  assert "no regular file" in damage.outcome(folder)
+
+
+def _zip(path, members, **changes):
+  with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    for name, content in members.items():
+      archive.writestr(name, content)
+    for entry in archive.infolist():
+      for field, value in changes.items():
+        setattr(entry, field, value)
+
+
+def test_archives_are_bounded_before_they_are_unpacked(whole, tmp_path):
+  archive, path = [*whole][1], tmp_path / "a.zip"
+  with zipfile.ZipFile(archive) as file:
+    members = {name: file.read(name) for name in file.namelist()}
+  _zip(path, members | {"zeros": bytes(120_000_000)})
+  assert "would unpack to 120 MB" in damage.outcome(path)
+  _zip(path, members, flag_bits=1)
+  assert "is encrypted" in damage.outcome(path)
+  _zip(path, members, file_size=10)
+  assert "damaged" in damage.outcome(path)
+  _zip(path, {name: members[name] for name in members if "calib" not in name})
+  assert "'calibration.safetensors' is missing" in damage.outcome(path)
+  _zip(path, members | {"run.json": "[" * 100_000})
+  assert "damaged" in damage.outcome(path)
+  del members[checksums.FILE_NAME]  # as older ones are
+  _zip(path, members)
+  assert damage.outcome(path) == whole[archive]
