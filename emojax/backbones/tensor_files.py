@@ -142,9 +142,9 @@ def _of_npy(file: io.BytesIO, name: str) -> np.ndarray:
   }[version]
   shape, is_fortran, dtype = read_header(file)
   data = file.read()
-  check_size(name, shape, dtype.itemsize, len(data))
   if dtype.hasobject or dtype.kind not in "fiub":
-    raise ArchiveError(f"holds {name[:80]!r} of type {dtype}, expected numbers")
+    raise ArchiveError(f"holds {name[:80]!r} of type {str(dtype)[:80]}, expected numbers")
+  check_size(name, shape, dtype.itemsize, len(data))
   return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
