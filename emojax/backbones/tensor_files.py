@@ -38,6 +38,7 @@ _SAFE_TYPES = {
   "U8": "uint8",
   "BOOL": "bool",
 }
+_ZIP = b"PK\x03\x04"
 _ENCRYPTED = 1  # bit of a zip member's flags
 _PythonUnpickler: Any = pickle._Unpickler  # which type stubs describe as the one in C
 _MOST_HEADER = 2**22  # bytes of a safetensors header; 100 kB are usual
@@ -119,6 +120,9 @@ def read_npz(path: pathlib.Path) -> Tensors:
     OSError: it cannot be read.
   """
   with path.open("rb") as file:
+    start = file.read(len(_ZIP))
+    if start != _ZIP:
+      raise ArchiveError(f"{path} is no .npz file{looks_like(start)}")
     return guarded(path, _read_npz, file)
 
 
@@ -143,7 +147,8 @@ def _of_npy(file: io.BytesIO, name: str) -> np.ndarray:
   shape, is_fortran, dtype = read_header(file)
   data = file.read()
   if dtype.hasobject or dtype.kind not in "fiub":
-    raise ArchiveError(f"holds {name[:80]!r} of type {str(dtype)[:80]}, expected numbers")
+    kind = str(dtype)[:80]
+    raise ArchiveError(f"holds {name[:80]!r} of type {kind}, expected numbers")
   check_size(name, shape, dtype.itemsize, len(data))
   return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
 
