@@ -29,6 +29,7 @@ from emojax.backbones.tensor_files import (
   take,
 )
 
+_PART_BYTES = 2**20
 MIT = "MIT; the faces they were trained on are for research"
 _MTCNN_FOLDER = "mtcnn/assets/weights/"
 MTCNN_NETWORKS = {  # layers in the order of their arrays; a PReLU follows the first
@@ -184,13 +185,12 @@ def _member(wheel: pathlib.Path, name: str) -> bytes:
 
 def _joblib_arrays(data: bytes) -> Tensors:
   """The list of arrays in an LZ4 frame that joblib wrote, by their places."""
+  plain = bytearray()
   with pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "lz4") as stream:
-    try:
-      plain = stream.read(MOST_UNPACKED + 1)
-    except OSError as error:  # of the bytes, which are all in memory
-      raise ArchiveError(f"is damaged or cut short: {error}") from error
-  if len(plain) > MOST_UNPACKED:
-    raise ArchiveError(f"unpacks to more than {MOST_UNPACKED:,} bytes")
+    while part := stream.read(_PART_BYTES):
+      plain += part
+      if len(plain) > MOST_UNPACKED:
+        raise ArchiveError(f"unpacks to more than {MOST_UNPACKED:,} bytes")
   arrays = _Unpickler(io.BytesIO(plain)).load()
   if not isinstance(arrays, list) or not all(isinstance(a, _Array) for a in arrays):
     raise ArchiveError("holds no list of arrays")

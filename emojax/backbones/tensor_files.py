@@ -38,7 +38,9 @@ _SAFE_TYPES = {
   "U8": "uint8",
   "BOOL": "bool",
 }
+_ZIP = b"PK\x03\x04"
 _ENCRYPTED = 1  # bit of a zip member's flags
+_PythonUnpickler: Any = pickle._Unpickler  # which type stubs describe as the one in C
 _MOST_HEADER = 2**22  # bytes of a safetensors header; 100 kB are usual
 _REFUSED = {  # opcodes that weights files do without
   code[0]
@@ -63,9 +65,8 @@ def guarded(
     return read(file)
   except ArchiveError as error:
     raise ArchiveError(f"{path} {error}") from error
-  except OSError:
-    raise
-  except Exception as error:  # a damaged file can raise nearly anything
+  # A damaged file can raise nearly anything, also by places that no file has.
+  except Exception as error:
     raise ArchiveError(f"{path} is damaged or cut short: {reason(error)}") from error
 
 
@@ -119,6 +120,9 @@ def read_npz(path: pathlib.Path) -> Tensors:
     OSError: it cannot be read.
   """
   with path.open("rb") as file:
+    start = file.read(len(_ZIP))
+    if start != _ZIP:
+      raise ArchiveError(f"{path} is no .npz file{looks_like(start)}")
     return guarded(path, _read_npz, file)
 
 
@@ -142,9 +146,10 @@ def _of_npy(file: io.BytesIO, name: str) -> np.ndarray:
   }[version]
   shape, is_fortran, dtype = read_header(file)
   data = file.read()
-  check_size(name, shape, dtype.itemsize, len(data))
   if dtype.hasobject or dtype.kind not in "fiub":
-    raise ArchiveError(f"holds {name[:80]!r} of type {dtype}, expected numbers")
+    kind = str(dtype)[:80]
+    raise ArchiveError(f"holds {name[:80]!r} of type {kind}, expected numbers")
+  check_size(name, shape, dtype.itemsize, len(data))
   return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
@@ -274,7 +279,7 @@ class _Counted:
     return data
 
 
-class Unpickler(pickle._Unpickler):
+class Unpickler(_PythonUnpickler):
   """Builds plain values, and what `find_class` of a subclass stands for.
 
   Python's own and not the one in C, which reserves memory by what a few bytes claim.
@@ -340,7 +345,7 @@ class Unpickler(pickle._Unpickler):
     self.load_dict()
 
   dispatch: ClassVar[Any] = {
-    **pickle._Unpickler.dispatch,
+    **_PythonUnpickler.dispatch,
     pickle.BUILD[0]: _build,
     pickle.REDUCE[0]: _reduce,
     pickle.SETITEM[0]: _setitem,

@@ -10,7 +10,14 @@ import pytest
 import safetensors.numpy
 from flax.traverse_util import flatten_dict
 
-from emojax.backbones import BACKBONES, convert, random_init, squeezenet, weights
+from emojax.backbones import (
+  BACKBONES,
+  convert,
+  random_init,
+  squeezenet,
+  tensor_files,
+  weights,
+)
 from emojax.backbones.weights import WeightsError
 
 NETWORK = "squeezenet"
@@ -117,6 +124,25 @@ def test_changed_class_name(folder):
   data = path.read_bytes()
   assert data.count(b"thing 500") == 1
   path.write_bytes(data.replace(b"thing 500", b"thing 5O0"))
+  assert "is damaged" in refusal(folder)
+
+
+def test_files_from_before_the_second_digest_are_read(folder, tensors):
+  path = weights.path_of(NETWORK, folder)
+  header = json.loads(tensor_files.outline_safetensors(path)[1]["emojax"])
+  digest = weights.load(NETWORK, folder).digest
+  header.pop("header_digest")
+  texts = {"emojax": json.dumps(header)}
+  path.write_bytes(safetensors.numpy.save(tensors, texts))
+  assert weights.load(NETWORK, folder).digest == digest
+  texts = {"emojax": json.dumps(header | {"header_digest": "0" * 64})}
+  path.write_bytes(safetensors.numpy.save(tensors, texts))
+  assert "is damaged" in refusal(folder)
+
+
+def test_changed_licence(folder):
+  path = weights.path_of(NETWORK, folder)
+  path.write_bytes(path.read_bytes().replace(b"CC0", b"CC1"))
   assert "is damaged" in refusal(folder)
 
 

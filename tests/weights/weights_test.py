@@ -148,10 +148,10 @@ def test_files_that_cannot_be_converted_are_one_line(own, tmp_path):
   (tmp_path / "page.pth").write_text("<html>")
   (tmp_path / "cut.tflite").write_bytes(b"\x08\0\0\0TFL3" + bytes(100))
   for network, name, message in (
-    ("squeezenet", objects.name, "allow_pickle=False"),
+    ("squeezenet", objects.name, "of type object, expected numbers"),
     ("squeezenet", "empty", "no squeezenet_v10.npz or squeezenet1_0-b66bff10.pth at"),
     ("vgg16", "page.pth", "it looks like a web page"),
-    ("deeplab", "page.pth", "is not the published weights_dequantised.npz"),
+    ("deeplab", "page.pth", "is no .npz file, it looks like a web page"),
     ("deeplab", "cut.tflite", "is damaged or cut short"),
   ):
     source = f"--source={tmp_path / name}"
