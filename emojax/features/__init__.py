@@ -145,6 +145,7 @@ FEATURES: dict[str, Feature] = {  # order here is column order in the dataset
     view=images.SQUASH,
     needs="color_names",
     make=color.make,
+    alike=color.ALIKE,
   ),
   "gist": Feature(
     size=gist.SIZE,

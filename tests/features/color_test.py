@@ -126,3 +126,12 @@ def test_a_picture_gives_the_same_alone_and_in_a_batch():
   assert together.shape == (5, 59) and together.dtype == np.float32
   for i in range(5):
     np.testing.assert_allclose(COMPUTE(rgb[i : i + 1])[0], together[i], atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_means_are_sums_of_many_pixels_without_loss(count):
+  """Bright noise: a running float32 sum of it loses four digits before its end."""
+  rgb = np.random.default_rng(0).integers(128, 256, (count, 256, 256, 3), np.uint8)
+  mean = np.asarray(COMPUTE(rgb))[:, color.COLUMN_NAMES.index("mean_value")]
+  exact = rgb.max(axis=-1).mean(axis=(1, 2)) / 255
+  np.testing.assert_allclose(mean, exact, rtol=3e-7)

@@ -52,8 +52,7 @@ _SIDES_PX = {
   "expression": 73,
   "convnext_large_22k": 96,
 } | {f"resnet{depth}": 96 for depth in (50, 101, 152)}
-# On some processors the sums over the pixels of a picture are added in another order.
-_CLOSE = 1e-4
+_CLOSE = 1e-5
 
 
 def _each(keys):
