@@ -16,7 +16,7 @@ from flax.traverse_util import flatten_dict
 from emojax import config
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import conformal, results
-from emojax.features import params
+from emojax.features import descriptions, params
 from emojax.predict import trained_run
 from emojax.train import checkpoint, familiarity, loop, trainer
 from emojax.train import run as run_lib
@@ -29,7 +29,7 @@ _NUMBER = 20
 def run(folder: pathlib.Path) -> pathlib.Path:
   """A finished run on random numbers, whose networks were not trained."""
   rng = np.random.default_rng(0)
-  described = params.describe(["color"], params.load_sources(["color"]))
+  described = descriptions.describe(["color"], params.load_sources(["color"]))
   dataset = Dataset(
     image_ids=[f"{i}.png" for i in range(_NUMBER)],
     features={"color": rng.random((_NUMBER, 59), np.float32)},

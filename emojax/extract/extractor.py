@@ -21,12 +21,11 @@ from emojax.config import ExtractConfig
 from emojax.extract import devices, external_rows
 from emojax.extract.cache import FeatureCache, FeatureKey
 from emojax.extract.pipeline import Extracted, Extraction, ImageSource, ordered
-from emojax.features import DERIVED, FEATURES, external
+from emojax.features import DERIVED, FEATURES, descriptions, external
 from emojax.features.params import (
   Source,
   check_names,
   check_sources,
-  describe,
   load_sources,
   size_of,
   tables_of,
@@ -47,7 +46,7 @@ class Extractor:
   """
 
   def __init__(self, names: Sequence[str], sources: Mapping[str, Source]):
-    self._described = describe(names, sources)
+    self._described = descriptions.describe(names, sources)
     self.names = tuple(names)
     self._tables = {n: t for n, t in tables_of(sources).items() if n in names}
     self._derived = {

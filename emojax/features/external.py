@@ -103,7 +103,7 @@ class ExternalTable:
     return rows
 
   def describe(self) -> dict[str, Any]:
-    """What the feature is, JSON-able; see `features.params.describe`."""
+    """What the feature is, JSON-able; see `features.descriptions.describe`."""
     return {
       "name": self.name,
       "size": self.size,

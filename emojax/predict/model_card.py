@@ -11,7 +11,7 @@ import jinja2
 
 from emojax import paper
 from emojax.backbones import BACKBONES
-from emojax.features import params
+from emojax.features import descriptions, params
 from emojax.features.base import JOIN
 from emojax.pages import markdown as pages_markdown
 from emojax.utils import files
@@ -45,7 +45,7 @@ def markdown(
     limit = f"{files.number(ceiling['pearson_r']):.3f}" if ceiling else "unknown"
     texts = [f"{files.number(number):.3f}" for number in numbers]
     rows.append([target, str(s["num_images"]), *texts, limit])
-  described = params.with_bases(identity["features"])
+  described = descriptions.with_bases(identity["features"])
   needed = {need for feature in described for need in feature["needs"].split(JOIN)}
   apart = {name for name, network in BACKBONES.items() if not network.distribution}
   needs = "" if carried or not needed & apart else "--weights_dir=WEIGHTS "

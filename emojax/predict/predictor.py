@@ -7,27 +7,20 @@ networks see rows in batches of one fixed shape.
 """
 
 import dataclasses
-import difflib
-import functools
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from emojax import images as images_lib
-from emojax.backbones import trained
 from emojax.config import SCALE, ExtractConfig
 from emojax.evaluation import conformal, results
 from emojax.extract import extractor, pipeline
-from emojax.features import DERIVED, FEATURES, Derived, Feature, external, params
-from emojax.predict import trained_run
-from emojax.train import checkpoint, familiarity, model, trainer
-from emojax.utils import errors
+from emojax.predict import run_features, trained_run
+from emojax.train import familiarity, model, trainer
 from emojax.utils import scales as scale_lib
 from emojax.utils.scales import Scale
 
@@ -324,68 +317,13 @@ def load(
       from those it was trained with; the message names both.
   """
   opened = trained_run.read(pathlib.Path(run or RELEASED))
-  colors, norms = (
+  weights, colors, norms = (
     pathlib.Path(name).expanduser() if name else None
-    for name in (color_names, word_norms)
+    for name in (weights_dir, color_names, word_norms)
   )
-  with tempfile.TemporaryDirectory(prefix="emojax-") as folder:
-    for network, content in opened.carried.items():
-      pathlib.Path(folder, f"{network}.safetensors").write_bytes(content)
-    place = pathlib.Path(folder) if opened.carried else None
-    if weights_dir:
-      place = pathlib.Path(weights_dir).expanduser()
-    features = params.with_bases(opened.identity["features"])
-    own = [feature for feature in features if not external.is_external(feature)]
-    networks = [
-      used["network"] for used in params.weights_of(own) if used["source"] != "random"
-    ]
-    loaded_sources, *_ = errors.all_of(
-      lambda: _tables(features, extra_features or {}, opened.path),
-      *(functools.partial(_check_version, feature, opened.path) for feature in own),
-      lambda: trained.check_present(dict.fromkeys(networks), place),
-    )
-    for feature in own:
-      need = str(feature["needs"])
-      if need not in loaded_sources:
-        loaded_sources[need] = _source(feature, place, colors, norms, opened.path)
+  sources = run_features.load(opened, weights, colors, norms, extra_features or {})
   names = [feature["name"] for feature in opened.identity["features"]]
-  return Predictor(opened, extractor.Extractor(names, loaded_sources))
-
-
-def _tables(
-  features: Sequence[Mapping[str, Any]],
-  given: Mapping[str, str | os.PathLike[str]],
-  path: pathlib.Path,
-) -> dict[str, params.Source]:
-  """The run's features from elsewhere, of the images to be predicted.
-
-  Raises:
-    RunError: one is not given, has another width, or is none of the run's.
-    ExternalError: see `external.read`.
-  """
-  sources: dict[str, params.Source] = {}
-  wanted = [feature for feature in features if external.is_external(feature)]
-  for name in given:
-    if name not in [feature["name"] for feature in wanted]:
-      raise checkpoint.RunError(
-        f"{path} was trained without a feature {name} from elsewhere: leave "
-        f"--extra_features={name} out"
-      )
-  for feature in wanted:
-    name, size = feature["name"], feature["size"]
-    about = (
-      f"{path} was trained on {name} ({size} numbers a picture of {feature['file']}"
-    )
-    if name not in given:
-      raise checkpoint.RunError(
-        f"{about}), which emojax cannot compute: name the same table of these pictures "
-        f"with --extra_features={name}=FILE"
-      )
-    table = external.read(name, pathlib.Path(given[name]).expanduser())
-    if table.size != size:
-      raise checkpoint.RunError(f"{about}), {table.path} has {table.size} a picture")
-    sources[table.need] = params.Source(table, table.digest, table.label)
-  return sources
+  return Predictor(opened, extractor.Extractor(names, sources))
 
 
 def expand(images: ImageSource | Sequence[ImageSource]) -> list[pipeline.ImageSource]:
@@ -431,57 +369,3 @@ def _inside(path: pathlib.Path) -> list[pathlib.Path] | None:
     return images_lib.walk(path) if os.path.isdir(path) else None
   except images_lib.ImageError:
     return None
-
-
-def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
-  """Refuses a feature that this emojax computes otherwise than the run's did."""
-  name = str(feature["name"])
-  every: dict[str, Feature | Derived] = {**FEATURES, **DERIVED}
-  if name not in every:
-    near = difflib.get_close_matches(name, every, n=1)
-    hint = f" (it has {near[0]})" if near else ""
-    raise checkpoint.RunError(
-      f"{path} was trained on the feature {name}, which this emojax lacks{hint}"
-    )
-  checks = {
-    "version": ("version", {every[name].version, *every[name].alike}),
-    "images_version": ("picture reading", images_lib.READS_ALIKE),
-  }
-  for key, (what, here) in checks.items():
-    if feature[key] not in here:
-      raise checkpoint.RunError(
-        f"{path} was trained on {name} with {what} {feature[key]}, this emojax has "
-        f"{what} {max(here)}: train again, or install the emojax it was made with"
-      )
-
-
-def _source(
-  feature: Mapping[str, Any],
-  weights_dir: pathlib.Path | None,
-  color_names: pathlib.Path | None,
-  word_norms: pathlib.Path | None,
-  path: pathlib.Path,
-) -> params.Source:
-  """What a feature needs, as the run had it.
-
-  Raises:
-    RunError: what is here has another digest.
-    WeightsError: weights are missing or damaged.
-  """
-  digest, used = str(feature["digest"]), params.weights_of([feature])
-  # All networks behind a feature are loaded alike; where there is none, no matter how.
-  choice = "random" if params.has_random_weights([feature]) else "trained"
-  precision = used[0]["precision"] if used else "float32"
-  name, need = str(feature["name"]), str(feature["needs"])
-  bases = [base["name"] for base in feature.get("bases", ())]
-  source = params.load_sources(
-    [name], weights_dir, choice, color_names, precision, word_norms, bases
-  )[need]
-  if source.digest != digest:
-    flag = {params.COLOR_NAMES: "color_names", params.WORD_NORMS: "word_norms"}
-    raise checkpoint.RunError(
-      f"{path} was trained with {feature['label']} (digest {digest[:16]}), here is "
-      f"{source.label} (digest {source.digest[:16]}): name the same file with "
-      f"--{flag.get(need, 'weights_dir')}"
-    )
-  return source

@@ -18,7 +18,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from emojax.backbones import BACKBONES, trained, weights
 from emojax.config import TrainConfig
 from emojax.evaluation import conformal, run_files
-from emojax.features import attributes
+from emojax.features import attributes, descriptions
 from emojax.features import params as sources
 from emojax.predict import archives, model_card
 from emojax.train import checkpoint, familiarity, model, trainer
@@ -72,7 +72,7 @@ class TrainedRun:
     reasons = []
     if self.identity["dataset"].partition("/")[2] == "synthetic":
       reasons.append("it was trained on simulated ratings of drawn images")
-    if sources.has_random_weights(self.identity["features"]):
+    if descriptions.has_random_weights(self.identity["features"]):
       reasons.append("its features come from random, untrained weights")
     return reasons
 
@@ -199,7 +199,7 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
       )
     records.check(manifest, {"identity": {"features": [{}]}, "results": {}})
     identity, results = manifest["identity"], manifest["results"]
-    identity["features"] = sources.current_descriptions(identity["features"])
+    identity["features"] = descriptions.current(identity["features"])
     run_files.check_results(results)
     shapes = _shapes(identity, results)
     tree = unflatten_dict(arrays.load(members[_NETWORKS]), sep="/")
@@ -342,7 +342,7 @@ def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]
   if any(feature["needs"] == sources.ATTRIBUTES for feature in features):
     attributes.read(weights_dir)  # checked against its network when it is opened
     contents[sources.ATTRIBUTES] = (weights_dir / attributes.FILE_NAME).read_bytes()
-  for used in sources.weights_of(features):
+  for used in descriptions.weights_of(features):
     network, digest = used["network"], used["digest"]
     if used["source"] != "random":
       place = trained.locate(network, weights_dir)

@@ -16,7 +16,7 @@ from emojax import paper
 from emojax.config import TARGETS
 from emojax.datasets.va_emotion import storage, synthetic
 from emojax.evaluation import bootstrap, results, run_files
-from emojax.features import params
+from emojax.features import descriptions
 from emojax.images.thumbnails import thumbnail
 from emojax.pages import figures, gallery, page
 from emojax.utils import files, records
@@ -289,7 +289,7 @@ def _provenance(report: Mapping[str, Any]) -> list[str]:
   features = "; ".join(
     f"{f['name']} version {f['version']}"
     + (f" ({f['label']}, digest {f['digest'][:16]})" if f["label"] else "")
-    for f in params.current_descriptions(report["features"])
+    for f in descriptions.current(report["features"])
   )
   return [
     f"Features: {features}.",

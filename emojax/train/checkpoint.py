@@ -18,7 +18,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from emojax.features import params as sources
+from emojax.features import descriptions
 from emojax.train import stored_arrays
 from emojax.utils import checksums, files, locks, records, signals
 
@@ -185,7 +185,7 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
     records.check(config, {f"{_IDENTITY}?": {}})
     identity = config.get(_IDENTITY, {})
     if "features" in identity:
-      identity["features"] = sources.current_descriptions(identity["features"])
+      identity["features"] = descriptions.current(identity["features"])
     return config
   except FileNotFoundError:
     raise RunError(

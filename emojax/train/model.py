@@ -43,7 +43,7 @@ class Columns(NamedTuple):
 
 
 def columns_of(described: Sequence[Mapping[str, Any]]) -> Columns:
-  """The columns of features as `features.params.describe` gives them."""
+  """The columns of features as `features.descriptions.describe` gives them."""
   return Columns(
     tuple(feature["name"] for feature in described),
     tuple(feature["size"] for feature in described),

@@ -37,7 +37,7 @@ def scored(dataset: Dataset) -> list[Scored]:
   """Every network's scores of a dataset, then the mean of all networks'.
 
   Args:
-    dataset: with the feature `word_emotion`, described as `params.describe` does.
+    dataset: with the feature `word_emotion`, described as `descriptions.describe` does.
   """
   dataset = rated_only(dataset, TARGETS)
   described = next(

@@ -5,12 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.features import face
-from emojax.features.params import (
-  describe,
-  has_random_weights,
-  load_sources,
-  weights_of,
-)
+from emojax.features.descriptions import describe, has_random_weights, weights_of
+from emojax.features.params import load_sources
 
 
 def test_columns_by_hand():

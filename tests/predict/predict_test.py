@@ -20,7 +20,7 @@ import emojax
 from emojax import config
 from emojax.backbones import convert
 from emojax.evaluation import results
-from emojax.features import params
+from emojax.features import descriptions, params
 from emojax.predict import formats, predictor, trained_run
 from emojax.train import checkpoint
 
@@ -437,7 +437,7 @@ def test_mistakes_are_one_line(run, tmp_path):
 
 def test_random_networks_are_found_again(tmp_path):
   sources = params.load_sources(["object_squeezenet"], weights="random")
-  (described,) = params.describe(["object_squeezenet"], sources)
+  (described,) = descriptions.describe(["object_squeezenet"], sources)
   again = predictor._source(described, None, None, None, tmp_path)
   assert again.digest == sources["squeezenet"].digest
   described["digest"] = "0" * 64

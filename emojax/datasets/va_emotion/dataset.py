@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 from emojax.config import SCALE, TARGETS
 from emojax.datasets.va_emotion.storage import NAME
 from emojax.evaluation import results
-from emojax.features import params
+from emojax.features import descriptions
 from emojax.utils import arrays, files, records
 
 METADATA = "metadata.json"  # TFDS's name for a builder's own metadata
@@ -49,7 +49,7 @@ class Dataset:
     keywords: N words, "" when unknown.
     metadata: JSON-able: `source` (the config), `targets` (what is rated), `scales`
       (target -> lowest and highest rating in the source), `fingerprint`, `features`
-      (what made each, see `features.params.describe`), `fold_seed`, `num_pictures`,
+      (what made each, see `descriptions.describe`), `fold_seed`, `num_pictures`,
       `missing` and `broken` (pictures left out), `unrated`, `settings`, `disclaimer`.
   """
 
@@ -138,7 +138,7 @@ class Dataset:
     untrained = {
       entry["label"]
       for entry in self.features_described
-      if params.has_random_weights([entry])
+      if descriptions.has_random_weights([entry])
     }
     notes += [f"Features come from untrained weights: {w}." for w in sorted(untrained)]
     if self.skipped:
@@ -203,7 +203,7 @@ def read(path: pathlib.Path) -> Dataset:
     metadata = files.read_json(path / METADATA)
     records.check(metadata, _METADATA)
     written = metadata.pop(DIGEST, None)  # sets of emojax 0.1 have none
-    metadata["features"] = params.current_descriptions(metadata["features"])
+    metadata["features"] = descriptions.current(metadata["features"])
     stored = tfds.builder_from_directory(path)
     rows: Sequence[dict[str, Any]] = list(stored.as_data_source("train"))
     if len(rows) != metadata["num_pictures"]:
