@@ -102,11 +102,7 @@ def read_mxnet(path: pathlib.Path) -> Tensors:
     ArchiveError: the file is damaged, is no such file, or holds sparse arrays.
     OSError: it cannot be read.
   """
-  with path.open("rb") as file:
-    start = file.read(len(MXNET))
-    if start != MXNET:
-      raise ArchiveError(f"{path} is no .params file of MXNet{looks_like(start)}")
-    return guarded(path, _read_mxnet, file)
+  return tensor_files.read_marked(path, MXNET, ".params file of MXNet", _read_mxnet)
 
 
 def read_tflite(path: pathlib.Path) -> Tensors:

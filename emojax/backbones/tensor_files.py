@@ -70,6 +70,22 @@ def guarded(
     raise ArchiveError(f"{path} is damaged or cut short: {reason(error)}") from error
 
 
+def read_marked(
+  path: pathlib.Path, mark: bytes, kind: str, read: Callable[[IO[bytes]], Tensors]
+) -> Tensors:
+  """What `read` gives of a file that begins with a mark, from behind that on.
+
+  Raises:
+    ArchiveError: it begins otherwise, or see `guarded`.
+    OSError: it cannot be read.
+  """
+  with path.open("rb") as file:
+    start = file.read(len(mark))
+    if start != mark:
+      raise ArchiveError(f"{path} is no {kind}{looks_like(start)}")
+    return guarded(path, read, file)
+
+
 def reason(error: Exception) -> str:
   """An error in a few words of one line."""
   return " ".join(str(error)[:1000].split())[:200] or type(error).__name__
@@ -119,11 +135,7 @@ def read_npz(path: pathlib.Path) -> Tensors:
       anything but numbers.
     OSError: it cannot be read.
   """
-  with path.open("rb") as file:
-    start = file.read(len(_ZIP))
-    if start != _ZIP:
-      raise ArchiveError(f"{path} is no .npz file{looks_like(start)}")
-    return guarded(path, _read_npz, file)
+  return read_marked(path, _ZIP, ".npz file", _read_npz)
 
 
 def _read_npz(file: IO[bytes]) -> Tensors:

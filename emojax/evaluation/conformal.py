@@ -73,7 +73,7 @@ def coverage(
   return np.asarray(calibration.error) <= widths, widths
 
 
-def held(
+def out_of_fold(
   calibration: Calibration, fold: np.ndarray, level: float = LEVEL
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
   """How wide intervals are and how often they hold, each fold's by the other folds.
@@ -83,7 +83,7 @@ def held(
     fold: (N,) the fold of each image.
     level: between 0 and 1.
   Returns:
-    (N, T) half-widths, infinite where nothing can be said, and for each target:
+    (N, T) half-widths, NaN where nothing can be said, and for each target:
     `half_width`, their mean; `coverage`, the share of errors inside; `by_third`, the
     same of the most familiar, the middle and the least familiar images. NaN where no
     image has an interval.
@@ -102,7 +102,7 @@ def held(
         "by_third": [_mean(within[third]) for third in thirds],
       }
     )
-  return widths, summaries
+  return np.where(np.isfinite(widths), widths, np.nan), summaries
 
 
 def _mean(values: np.ndarray) -> float:

@@ -45,7 +45,7 @@ class TargetResult:
   scores: metrics.Scores  # of the out-of-fold predictions of all folds together
   ceiling: dict[str, float] | None  # see metrics.noise_ceiling
   scale: scale_lib.Scale = SCALE  # that all these numbers are on
-  interval: dict[str, Any] | None = None  # see conformal.held; None where not measured
+  interval: dict[str, Any] | None = None  # of conformal.out_of_fold
 
   @property
   def train_mse(self) -> float:

@@ -9,13 +9,13 @@ import pathlib
 import zipfile
 from collections.abc import Mapping
 
+from emojax.backbones import tensor_files
 from emojax.utils import checksums, files
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # of members: the same run gives the same bytes
 # Members unpack to this much at most, and so many times the file's size besides:
 # parameters hardly shrink, a few megabytes of zeros unpack to gigabytes.
 _MOST_BYTES, _MOST_RATIO = 100_000_000, 8
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def write(path: pathlib.Path, members: Mapping[str, bytes]) -> None:
@@ -53,7 +53,12 @@ def read(path: pathlib.Path) -> dict[str, bytes]:
         )
       if len({entry.filename for entry in entries}) < len(entries):
         raise ValueError("two of its members have the same name")
-      members = {entry.filename: _content(archive, entry) for entry in entries}
+      members = {
+        entry.filename: tensor_files.member(archive, entry.filename, most)
+        for entry in entries
+      }
+  except tensor_files.ArchiveError as error:
+    raise ValueError(f"it {error}") from error
   except (ValueError, OSError):
     raise
   # What damaged archives make zipfile and zlib raise is not documented.
@@ -62,16 +67,3 @@ def read(path: pathlib.Path) -> dict[str, bytes]:
   if checksums.FILE_NAME in members:
     checksums.check_contents(members.pop(checksums.FILE_NAME), members)
   return members
-
-
-def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-  if entry.flag_bits & 1:
-    raise ValueError(f"its member {entry.filename!r} is encrypted")
-  if entry.compress_type not in _METHODS:
-    raise ValueError(f"its member {entry.filename!r} is packed in another way")
-  with archive.open(entry) as file:
-    # With a limit, because zipfile itself unpacks what comes and then cuts it off.
-    content = file.read(entry.file_size + 1)
-  if len(content) != entry.file_size:
-    raise ValueError(f"its member {entry.filename!r} is cut short")
-  return content

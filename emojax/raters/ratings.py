@@ -129,15 +129,15 @@ def read(
     TableError: see `rows.read`, `rows.sift` and `scale_inference.infer`.
     UserError: times look like milliseconds, or approval rates like shares.
   """
-  said = {target: scale_inference.said(settings, target) for target in TARGETS}
+  stated = {t: scale_inference.from_settings(settings, t) for t in TARGETS}
   rows, assumed, headers = rater_rows.read(
     paths, NEEDED, OPTIONAL, settings.ignore_columns, _NUMBERS
   )
   others = _from_elsewhere(rows, headers)
-  unsaid = [target for target, scale in said.items() if scale is None]
+  unsaid = [target for target, scale in stated.items() if scale is None]
   if unsaid and others:
     assumed.append(_inferred(others, unsaid))
-  scales = {target: scale or SCALE for target, scale in said.items()}
+  scales = {target: scale or SCALE for target, scale in stated.items()}
 
   def check(cells: Mapping[str, str]) -> rater_rows.Checked[_Values]:
     return _check(cells, scales)

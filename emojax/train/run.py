@@ -39,65 +39,51 @@ def run(
   """
   options.check(settings)
   with checkpoint.one_run(workdir):
-    return _run(preset, settings, dataset, folds, workdir, resume, show_progress)
-
-
-def _run(
-  preset: str,
-  settings: config_lib.TrainConfig,
-  dataset: prepare_lib.Dataset,
-  folds: Sequence[int],
-  workdir: pathlib.Path,
-  resume: bool,
-  show_progress: bool,
-) -> checkpoint.RunFolder:
-  """`run`, where nobody else trains in the folder."""
-  start = time.monotonic()
-  config = describe(preset, settings, dataset, folds)
-  folder = checkpoint.open_run(workdir, config, resume)
-  if folder.is_finished:
-    run_files.read_results(folder.path)
-    checksums.check(folder.path, run_files.ADVICE)  # what is shown is whole
-    checkpoint.drop_states(folder)  # killed after its last write, it may have kept them
+    start = time.monotonic()
+    config = describe(preset, settings, dataset, folds)
+    folder = checkpoint.open_run(workdir, config, resume)
+    if folder.is_finished:
+      run_files.read_results(folder.path)
+      checksums.check(folder.path, run_files.ADVICE)  # what is shown is whole
+      checkpoint.drop_states(folder)  # which a kill after its last write left
+      return folder
+    trained = loop.train(settings, {"": dataset}, folds, folder, show_progress)
+    target_results, predicted = loop.evaluate(trained, dataset)
+    checkpoint.save_model(folder, trained.params, trained.scaling)
+    table, columns = loop.feature_table(dataset)
+    reference = familiarity.fit(table, columns, dataset.fold)
+    files.write(folder.familiarity, arrays.encode(reference))
+    rated = dataset.ratings[
+      :, [dataset.targets.index(result.target) for result in target_results]
+    ]
+    calibration = conformal.Calibration(
+      reference.held_out / reference.typical, np.abs(predicted - rated)
+    )
+    files.write(folder.calibration, arrays.encode(calibration))
+    half, intervals = conformal.out_of_fold(calibration, dataset.fold)
+    ends = [np.clip(predicted + side * half, *config_lib.SCALE) for side in (-1, 1)]
+    target_results = [
+      dataclasses.replace(result, interval=_on_scale(interval, result.scale))
+      for result, interval in zip(target_results, intervals, strict=True)
+    ]
+    ridge = baselines.evaluate("ridge", settings, dataset, folds)
+    seconds = time.monotonic() - start
+    write(
+      folder,
+      config,
+      dataset,
+      target_results,
+      predicted,
+      seconds,
+      ends=ends,
+      ridge=ridge,
+    )
+    checkpoint.drop_states(folder)
     return folder
-  trained = loop.train(settings, {"": dataset}, folds, folder, show_progress)
-  target_results, predicted = loop.evaluate(trained, dataset)
-  checkpoint.save_model(folder, trained.params, trained.scaling)
-  table, columns = loop.feature_table(dataset)
-  reference = familiarity.fit(table, columns, dataset.fold)
-  files.write(folder.familiarity, arrays.encode(reference))
-  rated = dataset.ratings[
-    :, [dataset.targets.index(result.target) for result in target_results]
-  ]
-  calibration = conformal.Calibration(
-    reference.held_out / reference.typical, np.abs(predicted - rated)
-  )
-  files.write(folder.calibration, arrays.encode(calibration))
-  half, intervals = conformal.held(calibration, dataset.fold)
-  half = np.where(np.isfinite(half), half, np.nan)
-  ends = [np.clip(predicted + side * half, *config_lib.SCALE) for side in (-1, 1)]
-  target_results = [
-    dataclasses.replace(result, interval=_on_scale(interval, result.scale))
-    for result, interval in zip(target_results, intervals, strict=True)
-  ]
-  ridge = baselines.evaluate("ridge", settings, dataset, folds)
-  seconds = time.monotonic() - start
-  write(
-    folder,
-    config,
-    dataset,
-    target_results,
-    predicted,
-    seconds,
-    ends=ends,
-    ridge=ridge,
-  )
-  checkpoint.drop_states(folder)
-  return folder
 
 
 def _on_scale(interval: dict[str, Any], scale: scale_lib.Scale) -> dict[str, Any]:
-  """What `conformal.held` says of a target, in points of another scale than 1..9."""
+  """A target's interval as `conformal.out_of_fold` has it, on another scale."""
   stretch = scale_lib.stretch(config_lib.SCALE, scale)
   return interval | {"half_width": interval["half_width"] * stretch}
 

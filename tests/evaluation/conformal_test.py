@@ -55,13 +55,13 @@ def test_a_fold_is_covered_by_the_others_errors_only(number, level):
   assert np.array_equal(widths[fold == 2], again[fold == 2])
 
 
-def test_held_counts_what_lies_inside_overall_and_by_thirds():
+def test_out_of_fold_counts_what_lies_inside_overall_and_by_thirds():
   """Of 30 images a fold, every tenth error is ten times the others: 90 % hold."""
   distance = np.arange(150.0)
   errors = np.where(np.arange(150) % 10 == 9, 10.0, 1.0)[:, None]
   errors = np.concatenate([errors, np.full((150, 1), np.nan)], axis=1)
   fold = np.arange(150) % 5
-  half, (first, second) = conformal.held(
+  half, (first, second) = conformal.out_of_fold(
     conformal.Calibration(distance, errors), fold, 0.8
   )
   assert half.shape == (150, 2)

@@ -47,7 +47,7 @@ def load(data: DataConfig) -> collection.Collection:
         f"va_emotion/folder needs --images_dir and --ratings_csv; --{flag} is not given"
       )
   table, targets = _read(data)
-  scales = {target: scale_inference.said(data, target) for target in targets}
+  scales = {target: scale_inference.from_settings(data, target) for target in targets}
   folder = pathlib.Path(data.images_dir).expanduser()
   there = collection.files_of(folder)
   resolved = there.resolve([line.cells["image"] for line in table.lines])

@@ -75,7 +75,8 @@ def load(name: str, data: DataConfig) -> collection.Collection:
     )
   there = collection.files_of(images)
   scales = {
-    target: scale_inference.said(data, target) or published.scale for target in TARGETS
+    target: scale_inference.from_settings(data, target) or published.scale
+    for target in TARGETS
   }
   sure: Mapping[str, scale_lib.Scale] = {}
   rated: list[ratings.Rated] = []

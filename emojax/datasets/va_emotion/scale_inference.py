@@ -42,7 +42,7 @@ def flag_of(target: str) -> str:
   return f"{target}_scale" if target in TARGETS else "further_scale"
 
 
-def said(settings: object, target: str) -> Scale | None:
+def from_settings(settings: object, target: str) -> Scale | None:
   """The scale that settings say a target has; None where they say none.
 
   Args:
