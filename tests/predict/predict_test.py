@@ -274,7 +274,7 @@ def _change_feature(copy, place=0, **changes):
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
-    ({"version": 99}, "version 99, this emojax has version 1"),
+    ({"version": 99}, f"version 99, this emojax has version {color.VERSION}"),
     ({"images_version": 77}, "picture reading 77, this emojax has"),
     ({"digest": "ab" * 32}, "digest abababab.*name the same file with --color_names"),
     ({"name": "colour"}, r"the feature colour, which this emojax lacks \(it has color"),
