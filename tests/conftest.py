@@ -6,12 +6,11 @@ import os
 import pathlib
 import threading
 
-# Before the first import of JAX: pmap is tested on two pretend devices.
-os.environ["XLA_FLAGS"] = (
-  os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
-).strip()
-
 import helpers
+
+# Before the first import of JAX: pmap is tested on two pretend devices.
+os.environ["XLA_FLAGS"] = helpers.xla_flags(2)
+
 import hypothesis
 import jax
 import pytest

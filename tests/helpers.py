@@ -14,6 +14,18 @@ from emojax.train import checkpoint
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
+def xla_flags(devices: int = 1) -> str:
+  """How tests compile: for so many pretend CPU devices, and without optimising.
+
+  They compile far more than they compute; a quarter of a test's time was spent on
+  making its small programs fast.
+  """
+  return (
+    "--xla_backend_optimization_level=0 "
+    f"--xla_force_host_platform_device_count={devices}"
+  )
+
+
 def lacking(message: str) -> NoReturn:
   """Skips a test aloud; where CI=true everything is installed, and it fails."""
   if os.environ.get("CI", "").lower() in ("1", "true"):

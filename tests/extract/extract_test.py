@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import helpers
 import hypothesis
 import hypothesis.strategies as st
 import jax
@@ -136,7 +137,7 @@ def test_two_devices_share_the_work(folder, features, whole, tmp_path):
     "np.savez(sys.argv[2], **out.values)\n"
   )
   target = tmp_path / "one.npz"
-  environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+  environment = os.environ | {"XLA_FLAGS": helpers.xla_flags()}
   subprocess.run(
     [sys.executable, "-c", script, str(folder), str(target)],
     check=True,

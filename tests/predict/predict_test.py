@@ -27,7 +27,7 @@ from emojax.train import checkpoint
 
 def _process(*command, devices=1):
   environment = os.environ | {
-    "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+    "XLA_FLAGS": helpers.xla_flags(devices),
     "PYTHONPATH": str(helpers.ROOT),
   }
   return subprocess.run(

@@ -162,7 +162,7 @@ def test_model_saved_on_two_devices_opens_on_one(tmp_path):
     assert float(scaling.gain.sum()) == 20
     """
   )
-  environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+  environment = os.environ | {"XLA_FLAGS": helpers.xla_flags()}
   environment["PYTHONPATH"] = str(helpers.ROOT)
   done = subprocess.run(
     [sys.executable, "-c", program, str(tmp_path)],

@@ -47,7 +47,7 @@ def rated(tmp_path_factory):
 
 
 def _environment():
-  environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+  environment = os.environ | {"XLA_FLAGS": helpers.xla_flags()}
   return {**environment, "PYTHONPATH": str(helpers.ROOT)}
 
 
