@@ -20,7 +20,7 @@ import emojax
 from emojax import config
 from emojax.backbones import convert
 from emojax.evaluation import results
-from emojax.features import descriptions, params
+from emojax.features import color, descriptions, params
 from emojax.predict import formats, predictor, trained_run
 from emojax.train import checkpoint
 
