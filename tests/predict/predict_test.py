@@ -21,7 +21,7 @@ from emojax import config
 from emojax.backbones import convert
 from emojax.evaluation import results
 from emojax.features import color, descriptions, params
-from emojax.predict import formats, predictor, trained_run
+from emojax.predict import formats, predictor, run_features, trained_run
 from emojax.train import checkpoint
 
 
@@ -438,11 +438,11 @@ def test_mistakes_are_one_line(run, tmp_path):
 def test_random_networks_are_found_again(tmp_path):
   sources = params.load_sources(["object_squeezenet"], weights="random")
   (described,) = descriptions.describe(["object_squeezenet"], sources)
-  again = predictor._source(described, None, None, None, tmp_path)
+  again = run_features._source(described, None, None, None, tmp_path)
   assert again.digest == sources["squeezenet"].digest
   described["digest"] = "0" * 64
   with pytest.raises(checkpoint.RunError, match="--weights_dir"):
-    predictor._source(described, None, None, None, tmp_path)
+    run_features._source(described, None, None, None, tmp_path)
 
 
 @pytest.mark.slow
