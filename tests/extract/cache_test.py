@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import sqlite3
@@ -10,10 +11,10 @@ import sys
 import threading
 import types
 
-import damage
 import hypothesis
 import numpy as np
 import pytest
+from attacks import mutations
 from hypothesis import strategies
 
 from emojax.extract import cache
@@ -254,7 +255,7 @@ def test_a_damaged_file_gives_what_was_stored_or_one_line(tmp_path_factory, seed
   with cache.FeatureCache(folder) as store:
     store.put_many([(image, {KEY: value}) for image, value in values.items()])
   path = folder / cache.FILE_NAME
-  path.write_bytes(damage.damaged(path.read_bytes(), np.random.default_rng(seed)))
+  path.write_bytes(mutations.mutated(path.read_bytes(), random.Random(seed)))
   try:
     with cache.FeatureCache(folder) as store:
       stored = store.get_many(list(values), [KEY])
