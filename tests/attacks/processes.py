@@ -197,9 +197,7 @@ class Whole:
   names: set[str]
 
 
-def undisturbed(
-  program: str, arguments: Sequence[str], folder: pathlib.Path
-) -> Whole:
+def undisturbed(program: str, arguments: Sequence[str], folder: pathlib.Path) -> Whole:
   """Runs a program that writes below a folder, which is emptied before."""
   _empty(folder)
   outcome, events = aimed(program, arguments, folder, 0)

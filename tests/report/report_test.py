@@ -256,6 +256,16 @@ def test_damaged_lines_and_tables_of_a_run_are_told(tmp_path):
       run_files.read_predictions(folder, report)
 
 
+@pytest.mark.parametrize("places", [{}, {"number": 20, "seed": 0}])
+def test_pictures_of_a_run_that_names_no_folder_are_asked_for(tmp_path, places):
+  report = {"dataset": "va_emotion/folder", "pictures": places}
+  with pytest.raises(images.ImageError, match="with --images_dir$"):
+    report_run.find_images(report, [])("19.png")
+  drawn = report | {"dataset": "va_emotion/synthetic"}
+  with pytest.raises(images.ImageError, match="cannot be opened"):
+    report_run.find_images(drawn, [str(tmp_path)])("19.png")
+
+
 def test_a_run_that_claims_vast_drawings_is_not_drawn(tmp_path):
   report = run_files.read_results(runs.run(tmp_path / "run"))
   report |= {"dataset": "va_emotion/synthetic"}
