@@ -10,8 +10,10 @@ import pathlib
 import helpers
 import numpy as np
 from attacks import runs
+from flax.traverse_util import flatten_dict
 from PIL import Image
 
+from emojax.backbones import weights
 from emojax.utils import files
 
 _NUMBER = 15
@@ -29,7 +31,7 @@ _COMMANDS = (
   "--workdir={out}/run",
   f"extract --images_dir={{data}}/pictures --features=color,lbp {_KEPT} "
   "--output={out}/features",
-  f"predict {{data}}/pictures --checkpoint={{data}}/run {_KEPT} "
+  f"predict {{data}}/pictures {_KEPT} "
   "--output={out}/ratings.csv --gallery={out}/page.html",
   "report {data}/run --output={out}/report",
   "raters candidates {data}/votes.csv --output={out}/made",
@@ -39,7 +41,7 @@ _COMMANDS = (
   "attributes fit --network=squeezenet --weights=random --num_attributes=20 "
   "--output={out}/made",
   "weights list",
-  "weights convert vgg16 --source={data} --output={out}/made",
+  "weights convert squeezenet --source={data} --output={out}/made",
   "bench --only=lbp --num_pictures=2 --repeats=1 --output={out}/bench.json",
 )
 
@@ -103,6 +105,7 @@ def make(folder: pathlib.Path) -> list[Command]:
   for name, rows in tables.items():
     (folder / name).write_text(files.csv_text(rows))
   runs.run(folder / "run")
+  _publish(folder / "squeezenet_v10.npz")
   return [Command(tuple(line.split()), folder) for line in _COMMANDS]
 
 
@@ -112,3 +115,17 @@ def _draw(folder: pathlib.Path) -> None:
   for i in range(_NUMBER):
     color, noise = rng.integers(0, 236, 3), rng.integers(0, 20, (24, 32, 3))
     Image.fromarray((color + noise).astype(np.uint8)).save(folder / f"{i:02}.png")
+
+
+def _publish(path: pathlib.Path) -> None:
+  """A network in the form of its published file, see `caffe_squeezenet`."""
+  params = flatten_dict(weights.random("squeezenet").params, sep="/")
+  renamed = {
+    name.replace("/kernel", ".weight").replace("/bias", ".bias"): np.asarray(tensor)
+    for name, tensor in params.items()
+    if name.endswith(("/kernel", "/bias"))
+  }
+  np.savez(
+    path,
+    **{k: v.transpose(3, 2, 0, 1) if v.ndim == 4 else v for k, v in renamed.items()},
+  )

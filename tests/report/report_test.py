@@ -259,7 +259,7 @@ def test_damaged_lines_and_tables_of_a_run_are_told(tmp_path):
 @pytest.mark.parametrize("places", [{}, {"number": 20, "seed": 0}])
 def test_pictures_of_a_run_that_names_no_folder_are_asked_for(tmp_path, places):
   report = {"dataset": "va_emotion/folder", "pictures": places}
-  with pytest.raises(images.ImageError, match="with --images_dir$"):
+  with pytest.raises(images.ImageError, match=r"with --images_dir$"):
     report_run.find_images(report, [])("19.png")
   drawn = report | {"dataset": "va_emotion/synthetic"}
   with pytest.raises(images.ImageError, match="cannot be opened"):
