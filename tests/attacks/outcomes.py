@@ -1,13 +1,41 @@
-"""What may come of reading a file from strangers: a value, or one clear line.
+"""What may come of an attack: a right value or one clear line, all else is a fault.
 
-In: a reader, and the file. Out: which of the two it was; anything else is a fault.
+In: a reader, and the file. Out: which of the two it was.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 VALUE, ERROR = "value", "error"
+MOST_SECONDS = 60.0  # until what still runs is said to hang
+MOST_MB = 2000.0
 _LONGEST = 4000  # of a line; as much as a terminal is told
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+  """What became of an attack.
+
+  Attributes:
+    outcome: a word or two to be counted.
+    fault: what must not be; "": nothing.
+    seconds: how long it took.
+    peak_mb: the most memory that the process had meanwhile; 0: not known.
+  """
+
+  outcome: str
+  fault: str = ""
+  seconds: float = 0.0
+  peak_mb: float = 0.0
+
+  def within_limits(self) -> "Result":
+    """The same, with a fault if it took too much."""
+    if not self.fault and self.peak_mb > MOST_MB:
+      return dataclasses.replace(self, fault=f"{self.peak_mb:,.0f} MB of memory")
+    if not self.fault and self.seconds > MOST_SECONDS:
+      return dataclasses.replace(self, fault=f"{self.seconds:.0f} s")
+    return self
 
 
 def attempt(read: Callable[[], Any], name: str) -> tuple[str, Any]:

@@ -199,7 +199,7 @@ class Whole:
 
 def undisturbed(program: str, arguments: Sequence[str], folder: pathlib.Path) -> Whole:
   """Runs a program that writes below a folder, which is emptied before."""
-  _empty(folder)
+  empty(folder)
   outcome, events = aimed(program, arguments, folder, 0)
   assert outcome.status == 0, outcome.err
   return Whole(outcome, events, contents(folder), names(folder))
@@ -220,7 +220,7 @@ def killed(
   Returns:
     What is wrong, and what became of the second run; "": nothing.
   """
-  _empty(folder)
+  empty(folder)
   first, done = aimed(program, arguments, folder, nth)
   resumed = [*arguments, *(["--resume"] if program in _RESUMED else [])]
   again = ended(start("-m", f"emojax.{program}", *resumed))
@@ -240,6 +240,7 @@ def killed(
   return fault, again
 
 
-def _empty(folder: pathlib.Path) -> None:
+def empty(folder: pathlib.Path) -> None:
+  """Makes a folder anew."""
   shutil.rmtree(folder, ignore_errors=True)
   folder.mkdir(parents=True)

@@ -27,11 +27,12 @@ _RATED = (
 # What writes writes below {out}.
 _COMMANDS = (
   f"train {_RATED} --features=lbp --workdir={{out}}/run",
-  f"experiments {_RATED} --table=3 --low=color,lbp --objects= --semantic= "
+  f"experiments {_RATED} --table=learning --shares=1.0 --target=valence --low=lbp "
+  "--objects= --semantic= "
   "--workdir={out}/run",
   f"extract --images_dir={{data}}/pictures --features=color,lbp {_KEPT} "
   "--output={out}/features",
-  f"predict {{data}}/pictures {_KEPT} "
+  f"predict {{data}}/pictures --checkpoint={{data}}/run {_KEPT} "
   "--output={out}/ratings.csv --gallery={out}/page.html",
   "report {data}/run --output={out}/report",
   "raters candidates {data}/votes.csv --output={out}/made",
@@ -113,7 +114,7 @@ def _draw(folder: pathlib.Path) -> None:
   folder.mkdir()
   rng = np.random.default_rng(0)
   for i in range(_NUMBER):
-    color, noise = rng.integers(0, 236, 3), rng.integers(0, 20, (24, 32, 3))
+    color, noise = rng.integers(0, 236, 3), rng.integers(0, 20, (40, 48, 3))
     Image.fromarray((color + noise).astype(np.uint8)).save(folder / f"{i:02}.png")
 
 

@@ -59,8 +59,9 @@ def run(folder: pathlib.Path) -> pathlib.Path:
   table, columns = loop.feature_table(dataset)
   shapes = trainer.model_shapes(SETTINGS, columns, trainer.networks(SETTINGS, range(5)))
   networks, scaling = jax.tree.map(
-    lambda x: rng.normal(size=x.shape).astype("f"), shapes
+    lambda x: rng.uniform(0.1, 0.3, x.shape).astype("f"), shapes
   )
+  networks["output"]["bias"] += 4  # on the scale
   checkpoint.save_model(place, networks, scaling)
   reference = familiarity.fit(table, columns, dataset.fold)
   files.write(place.familiarity, arrays.encode(reference))

@@ -1,11 +1,9 @@
 """Attacks on readers, many to a process; each measured, and ended if it hangs.
 
-In: which kind of attack, a seed and a number. Out: what became of it, how long it took
-and how much memory its process had. Not in a program: a spawned process does not find
-functions there.
+In: which kind of attack, a seed and a number. Out: what became of it. Not in a program:
+a spawned process does not find functions there.
 """
 
-import dataclasses
 import importlib
 import multiprocessing
 import os
@@ -17,34 +15,9 @@ import traceback
 import warnings
 from multiprocessing.connection import Connection
 
-MOST_SECONDS = 60.0  # until what still runs is said to hang
-MOST_MB = 2000.0
-_START_SECONDS = 120.0  # more, for a process that imports everything
+from attacks.outcomes import MOST_SECONDS, Result
 
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-  """What became of an attack.
-
-  Attributes:
-    outcome: a word or two to be counted; `fault` is not part of it.
-    fault: what must not be; "": nothing.
-    seconds: how long it took.
-    peak_mb: the most memory that the process had meanwhile.
-  """
-
-  outcome: str
-  fault: str = ""
-  seconds: float = 0.0
-  peak_mb: float = 0.0
-
-  def within_limits(self) -> "Result":
-    """The same, with a fault if it took too much."""
-    if not self.fault and self.peak_mb > MOST_MB:
-      return dataclasses.replace(self, fault=f"{self.peak_mb:,.0f} MB of memory")
-    if not self.fault and self.seconds > MOST_SECONDS:
-      return dataclasses.replace(self, fault=f"{self.seconds:.0f} s")
-    return self
+_START_SECONDS = 120.0  # until a process has imported everything
 
 
 class Worker:
