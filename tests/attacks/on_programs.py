@@ -18,8 +18,8 @@ from attacks.programs import Command
 from emojax.utils import files
 
 _EARLIEST = 0.02  # seconds after a program's start
-_DISK_MB, _LARGE_MB = 2, 200
-_FREE = (0, 4096, 20_000, 60_000, 200_000, 600_000)  # bytes on a disk that gets full
+_LARGE = 500_000_000  # bytes of a disk on which there is space for everything
+_SMALL = (4096, 20_000, 60_000, 200_000, 600_000)  # of one that gets full
 
 
 class _OnPrograms:
@@ -127,14 +127,12 @@ class Disks(_OnPrograms):
   kind = "disks"
 
   def _attack(self, command: Command, draw: random.Random) -> Result:
-    whole, free = self._whole(command), draw.choice((None, *_FREE))
-    with disk(self._folder / "disk", _DISK_MB) as mounted:
-      if free is None:
+    whole, size = self._whole(command), draw.choice((None, *_SMALL))
+    with disk(self._folder / "disk", size or _LARGE) as mounted:
+      if size is None:
         _mount("-o", "remount,ro", mounted)
-      else:
-        (mounted / "filler").write_bytes(bytes(_DISK_MB * 2**20 - free))
       outcome = self._run(command, mounted)
-      contents = processes.contents(mounted / "out")
+      contents = processes.contents(mounted)
     last = (outcome.err.strip().splitlines() or [""])[-1]
     fault = ""
     if "Traceback" in outcome.err or "Fatal Python error" in outcome.err:
@@ -147,29 +145,28 @@ class Disks(_OnPrograms):
       fault = "which file?"
     elif outcome.status == 0 and contents != whole:
       fault = "other contents"
-    state = "read-only" if free is None else f"full after {free} bytes"
     if fault:
-      fault = f"{state}: {fault}\n{outcome.err}"
-    kind = VALUE if outcome.status == 0 else ERROR
-    about = "read-only" if free is None else "full"
-    return Result(f"{about}, {kind}", fault, outcome.seconds, outcome.peak_mb)
+      fault = f"a disk of {size} bytes: {fault}\n{outcome.err}"
+    about = "full" if size else "read-only"
+    outcome_of = VALUE if outcome.status == 0 else ERROR
+    return Result(f"{about}, {outcome_of}", fault, outcome.seconds, outcome.peak_mb)
 
   def _undisturbed(self, command: Command) -> dict[str, bytes]:
-    with disk(self._folder / "disk", _LARGE_MB) as mounted:
+    with disk(self._folder / "disk", _LARGE) as mounted:
       outcome = self._run(command, mounted)
       assert outcome.status == 0, outcome.err
-      return processes.contents(mounted / "out")
+      return processes.contents(mounted)
 
   def _run(self, command: Command, mounted: pathlib.Path) -> processes.Outcome:
-    words = ["-m", f"emojax.{command.program}", *command.arguments(mounted / "out")]
+    words = ["-m", f"emojax.{command.program}", *command.arguments(mounted)]
     return processes.ended(processes.start(*words))
 
 
 @contextlib.contextmanager
-def disk(folder: pathlib.Path, size_mb: int) -> Iterator[pathlib.Path]:
-  """A disk of so many megabytes, mounted on a folder; needs root."""
+def disk(folder: pathlib.Path, size: int) -> Iterator[pathlib.Path]:
+  """A disk of so many bytes, mounted on a folder; needs root."""
   folder.mkdir(parents=True, exist_ok=True)
-  _mount("-t", "tmpfs", "-o", f"size={size_mb}m", "emojax-attack", folder)
+  _mount("-t", "tmpfs", "-o", f"size={size}", "emojax-attack", folder)
   try:
     yield folder
   finally:
