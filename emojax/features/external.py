@@ -193,8 +193,14 @@ def read(name: str, path: pathlib.Path) -> ExternalTable:
     checksums.check(path.parent, "extract the features again", [path.name])
   try:
     image_names, values = reader(path)
-  except tables.TableError as error:
+  except (ExternalError, tables.TableError) as error:
     raise ExternalError(str(error)) from error
+  # Cells of other kinds than were expected, among numbers or names.
+  except (ValueError, TypeError) as error:
+    raise ExternalError(
+      f"cannot read {path}: {' '.join(str(error).split())}; expected names of pictures "
+      "as text, and numbers"
+    ) from error
   _check(path, image_names, values)
   table = np.ascontiguousarray(values, np.float32)
   if not np.isfinite(table).all():
@@ -224,6 +230,9 @@ def _check(path: pathlib.Path, image_names: Sequence[str], values: np.ndarray) -
       f"{path}: {len(values)} rows of numbers, but {len(image_names)} names of "
       "pictures; expected as many"
     )
+  for row, name in enumerate(image_names, start=1):
+    if not isinstance(name, str):
+      raise ExternalError(f"{path}: the row {row} has no name of a picture")
 
 
 def _npy(path: pathlib.Path) -> Read:
@@ -262,7 +271,8 @@ def _loaded(path: pathlib.Path) -> Any:
       loaded = np.load(file, allow_pickle=False)
       if isinstance(loaded, np.ndarray):
         return loaded
-      return {key: loaded[key] for key in loaded.files}
+      # What is no array in an archive is its bytes.
+      return {key: np.asarray(loaded[key]) for key in loaded.files}
   # What damaged archives make NumPy and zipfile raise is not documented.
   except Exception as error:
     raise ExternalError(

@@ -87,10 +87,16 @@ class Outcome:
     return ""
 
 
-def start(*arguments: str, **settings) -> subprocess.Popen:
-  """A process of this Python in which Ctrl-C is heard, as a terminal starts it."""
+def hear_interrupts() -> None:
+  """Has processes started from now on hear Ctrl-C; on the main thread only."""
   if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # we are a background job
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def start(*arguments: str, **settings) -> subprocess.Popen:
+  """A process of this Python in which Ctrl-C is heard, as a terminal starts it."""
+  if threading.current_thread() is threading.main_thread():
+    hear_interrupts()
   return subprocess.Popen(
     [sys.executable, *arguments],
     stdout=subprocess.PIPE,

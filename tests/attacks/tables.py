@@ -4,6 +4,7 @@ import functools
 import io
 import pathlib
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +37,7 @@ _VOTES = "worker,image,emotional\n" + "".join(
 _NORMS = "word,valence,arousal\nsea,7,2\nfire,3,8\nbaby,8,5\nwar,1,7\ndog,6,4\n"
 _TAGS = "tag,valence,arousal\nsea,8,3\nfire,4,7\nbabies,7,4\n,5,5\nfire,NA,\n"
 _FEATURES = "image,a,b\n" + "".join(f"p{i}.png,{i}.5,-{i}e-3\n" for i in range(_NUMBER))
-_PREDICTIONS = "image,fold,valence_predicted,valence_rated,keyword\n" + "".join(
+_PREDICTIONS = "image,fold,valence,valence_rated,keyword\n" + "".join(
   f"p{i}.png,{i % 5},{i}.25,{i}.5,=dog\n" for i in range(_NUMBER)
 )
 
@@ -70,7 +71,7 @@ def _forms(text: str) -> dict[str, bytes]:
   rows = [line.split(",") for line in text.splitlines()]
   return {
     "commas.csv": text.encode(),
-    "semicolons.csv": text.replace(",", ";").replace(".5", ",5").encode("cp1252"),
+    "semicolons.csv": re.sub(r"(\d)\.(\d)", r"\1,\2", text.replace(",", ";")).encode("cp1252"),
     "tabs.csv": text.replace(",", "\t").encode("utf-16"),
     "utf-16-le.csv": text.encode("utf-16-le"),
     "table.xlsx": _book(rows),

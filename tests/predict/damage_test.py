@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import warnings
 import zipfile
 
 import helpers
@@ -31,6 +32,18 @@ def folder(tmp_path):
 @hypothesis.given(seed=strategies.integers(0, 2**32))
 def test_damage_is_told_or_changes_nothing(tmp_path_factory, seed):
   runs.attack(tmp_path_factory.mktemp("copy"), random.Random(seed))
+
+
+def test_nothing_is_said_beside_the_line_that_refuses_a_run(folder):
+  (folder / checksums.FILE_NAME).unlink()
+  path = folder / "checkpoints" / "model" / "_METADATA"
+  # Not the first array, so that Orbax has begun to read others.
+  first, _, rest = path.read_text().partition("np.ndarray")
+  path.write_text(first + "np.ndarray" + rest.replace("np.ndarray", "np.ndarrai"))
+  with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    assert "_METADATA is missing or damaged" in runs.outcome(folder)
+  assert not caught
 
 
 @pytest.mark.parametrize(
