@@ -44,7 +44,7 @@ class _OnPrograms:
     command = self._commands[number % len(self._commands)]
     result = self._attack(command, draw)
     if not result.fault:
-      return result.within_limits()
+      return result.within(processes.MOST_SECONDS)
     return Result("fault", f"{' '.join(command.words)}\n{result.fault}")
 
   def _attack(self, command: Command, draw: random.Random) -> Result:

@@ -29,13 +29,14 @@ class Result:
   seconds: float = 0.0
   peak_mb: float = 0.0
 
-  def within_limits(self) -> "Result":
+  def within(self, most_seconds: float, most_mb: float = MOST_MB) -> "Result":
     """The same, with a fault if it took too much."""
-    if not self.fault and self.peak_mb > MOST_MB:
-      return dataclasses.replace(self, fault=f"{self.peak_mb:,.0f} MB of memory")
-    if not self.fault and self.seconds > MOST_SECONDS:
-      return dataclasses.replace(self, fault=f"{self.seconds:.0f} s")
-    return self
+    fault = self.fault
+    if self.peak_mb > most_mb:
+      fault = fault or f"{self.peak_mb:,.0f} MB of memory"
+    if self.seconds > most_seconds:
+      fault = fault or f"{self.seconds:.0f} s"
+    return dataclasses.replace(self, fault=fault)
 
 
 def attempt(read: Callable[[], Any], name: str) -> tuple[str, Any]:

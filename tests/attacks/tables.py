@@ -1,5 +1,6 @@
 """Mutated tables: read by every reader of tables, or refused with the file's name."""
 
+import dataclasses
 import functools
 import io
 import pathlib
@@ -24,6 +25,7 @@ from emojax.raters import ratings, votes
 from emojax.words import correlation
 
 _NUMBER = 12
+_OWN = "commas.csv"
 _RATED = "image,valence,arousal,valence_std,num_raters,keyword\n" + "".join(
   f"p{i}.png,{1 + i % 8}.5,{8 - i % 7},1.25,{20 + i},=d\u00f6g {i}\n"
   for i in range(_NUMBER)
@@ -53,25 +55,15 @@ def _rated(path: pathlib.Path) -> Any:
   )
 
 
-# A reader, and a whole table for it.
-_READERS: dict[str, tuple[str, Callable[[pathlib.Path], Any]]] = {
-  "rated": (_RATED, _rated),
-  "ratings": (_RATINGS, lambda p: ratings.read([p], raters_config.RaterConfig())),
-  "votes": (_VOTES, lambda p: votes.read([p], raters_config.CandidateConfig())),
-  "norms": (_NORMS, word_norms.read),
-  "tags": (_TAGS, lambda p: correlation.read(p, {}, (1, 9))),
-  "predictions": (_PREDICTIONS, results.read_predictions),
-  "features": (_FEATURES, lambda p: external.read("a", p)),
-}
-
-
 @functools.cache
 def _forms(text: str) -> dict[str, bytes]:
-  """One table as people have it: file name -> content."""
+  """A table in the usual forms: file name -> content."""
   rows = [line.split(",") for line in text.splitlines()]
   return {
-    "commas.csv": text.encode(),
-    "semicolons.csv": re.sub(r"(\d)\.(\d)", r"\1,\2", text.replace(",", ";")).encode("cp1252"),
+    _OWN: text.encode(),
+    "semicolons.csv": re.sub(r"(\d)\.(\d)", r"\1,\2", text.replace(",", ";")).encode(
+      "cp1252"
+    ),
     "tabs.csv": text.replace(",", "\t").encode("utf-16"),
     "utf-16-le.csv": text.encode("utf-16-le"),
     "table.xlsx": _book(rows),
@@ -98,16 +90,45 @@ def _book(rows: list[list[str]]) -> bytes:
   return file.getvalue()
 
 
+@dataclasses.dataclass(frozen=True)
+class Reader:
+  """One of emojax's readers of tables.
+
+  Attributes:
+    text: a whole table for it.
+    read: the reader.
+    is_own: whether it reads what emojax wrote, which has one form only.
+    more: further forms: file name -> content.
+  """
+
+  text: str
+  read: Callable[[pathlib.Path], Any]
+  is_own: bool = False
+  more: Callable[[], dict[str, bytes]] = dict
+
+  def forms(self) -> dict[str, bytes]:
+    """The table as people have it: file name -> content."""
+    return (
+      {_OWN: self.text.encode()} if self.is_own else _forms(self.text) | self.more()
+    )
+
+
+READERS = {
+  "rated": Reader(_RATED, _rated),
+  "ratings": Reader(_RATINGS, lambda p: ratings.read([p], raters_config.RaterConfig())),
+  "votes": Reader(_VOTES, lambda p: votes.read([p], raters_config.CandidateConfig())),
+  "norms": Reader(_NORMS, word_norms.read),
+  "tags": Reader(_TAGS, lambda p: correlation.read(p, {}, (1, 9))),
+  "predictions": Reader(_PREDICTIONS, results.read_predictions, is_own=True),
+  "features": Reader(_FEATURES, lambda p: external.read("a", p), more=_binary_features),
+}
+
+
 def attack(folder: pathlib.Path, draw: random.Random) -> str:
   """Reads one mutated table, which is left in the folder; see `outcomes`."""
-  kind = draw.choice(sorted(_READERS))
-  text, read = _READERS[kind]
-  forms = dict(_forms(text))
-  if kind == "predictions":  # emojax's own, in one form only
-    forms = {"commas.csv": forms["commas.csv"]}
-  if kind == "features":
-    forms |= _binary_features()
+  reader = READERS[draw.choice(sorted(READERS))]
+  forms = reader.forms()
   name = draw.choice(sorted(forms))
   path = folder / name
   path.write_bytes(mutations.mutated_archive(forms[name], draw))
-  return outcomes.attempt(lambda: read(path), name)[0]
+  return outcomes.attempt(lambda: reader.read(path), name)[0]

@@ -15,7 +15,7 @@ import traceback
 import warnings
 from multiprocessing.connection import Connection
 
-from attacks.outcomes import MOST_SECONDS, Result
+from attacks.outcomes import MOST_MB, MOST_SECONDS, Result
 
 _START_SECONDS = 120.0  # until a process has imported everything
 
@@ -23,15 +23,24 @@ _START_SECONDS = 120.0  # until a process has imported everything
 class Worker:
   """A process that attacks readers, and is begun again when it has ended."""
 
-  def __init__(self, kind: str, seed: int, folder: pathlib.Path):
+  def __init__(
+    self,
+    kind: str,
+    seed: int,
+    folder: pathlib.Path,
+    most_seconds: float = MOST_SECONDS,
+    most_mb: float = MOST_MB,
+  ):
     """Starts nothing yet.
 
     Args:
       kind: a module of this package with `attack(folder, draw)`.
       seed: of all attacks; each draws from it and its own number.
       folder: of its own, where the input of each attack lies while it runs.
+      most_seconds, most_mb: what an attack may take.
     """
     self._arguments = kind, seed, folder
+    self._most_seconds, self._most_mb = most_seconds, most_mb
     self._process: multiprocessing.process.BaseProcess | None = None
     self._pipe: Connection | None = None
 
@@ -41,9 +50,9 @@ class Worker:
     pipe = self._ready()
     pipe.send(number)
     try:
-      if pipe.poll(MOST_SECONDS):
-        return pipe.recv().within_limits()
-      fault = f"hangs for {MOST_SECONDS:.0f} s"
+      if pipe.poll(self._most_seconds):
+        return pipe.recv().within(self._most_seconds, self._most_mb)
+      fault = f"hangs for {self._most_seconds:.0f} s"
     except EOFError:
       fault = "the process died"
     self.end()
