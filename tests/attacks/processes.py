@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-MOST_SECONDS = 180.0  # until a program on small data is said to hang
+MOST_SECONDS = 600.0  # until a program on small data is said to hang
 _RESUMED = ("train", "experiments")  # what goes on only when told to
 # Differ between two undisturbed runs: times, and what keeps them.
 _TIMED = ("events", "metrics.jsonl", "results.json", "checkpoints", "index.html")
