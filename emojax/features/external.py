@@ -18,6 +18,7 @@ import numpy as np
 from emojax.utils import checksums, errors, names, table_files, tables
 
 VERSION = 1
+_MOST_BYTES = 1_000_000_000  # of text: 10,766 pictures of 4,096 numbers have half of it
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _NAME_COLUMNS = (
   "image",
@@ -326,7 +327,7 @@ def _parquet(path: pathlib.Path) -> Read:
 
 def _table(path: pathlib.Path) -> Read:
   """A text table or a spreadsheet: a column of names, the rest numbers."""
-  sheet = table_files.read(path, len, table_files.WINDOWS)
+  sheet = table_files.read(path, len, table_files.WINDOWS, _MOST_BYTES)
   if len(sheet.rows) < 2:
     raise ExternalError(f"{path}: expected a header and a row per picture")
   (_, header), *rows = sheet.rows
