@@ -25,25 +25,25 @@ _RATED = (
   "--preset=paper --hidden=4 --max_epochs=8"
 )
 # What writes writes below {out}.
-_COMMANDS = (
+_COMMANDS = (  # the quick ones first
+  "raters candidates {data}/votes.csv --output={out}/made",
+  "raters aggregate {data}/single.csv --output={out}/made",
+  "raters page --images_dir={data}/pictures --output={out}/page.html",
+  "weights list",
+  "weights convert squeezenet --source={data} --output={out}/made",
+  "words correlate --tags={data}/tags.csv --norms={data}/norms.csv --output={out}/made",
+  "report {data}/run --output={out}/report",
+  f"extract --images_dir={{data}}/pictures --features=color,lbp {_KEPT} "
+  "--output={out}/features",
+  "attributes fit --network=squeezenet --weights=random --num_attributes=20 "
+  "--output={out}/made",
+  f"predict {{data}}/pictures --checkpoint={{data}}/run {_KEPT} "
+  "--output={out}/ratings.csv --gallery={out}/page.html",
+  "bench --only=lbp --num_pictures=2 --repeats=1 --output={out}/bench.json",
   f"train {_RATED} --features=lbp --workdir={{out}}/run",
   f"experiments {_RATED} --table=learning --shares=1.0 --target=valence --low=lbp "
   "--objects= --semantic= "
   "--workdir={out}/run",
-  f"extract --images_dir={{data}}/pictures --features=color,lbp {_KEPT} "
-  "--output={out}/features",
-  f"predict {{data}}/pictures --checkpoint={{data}}/run {_KEPT} "
-  "--output={out}/ratings.csv --gallery={out}/page.html",
-  "report {data}/run --output={out}/report",
-  "raters candidates {data}/votes.csv --output={out}/made",
-  "raters aggregate {data}/single.csv --output={out}/made",
-  "raters page --images_dir={data}/pictures --output={out}/page.html",
-  "words correlate --tags={data}/tags.csv --norms={data}/norms.csv --output={out}/made",
-  "attributes fit --network=squeezenet --weights=random --num_attributes=20 "
-  "--output={out}/made",
-  "weights list",
-  "weights convert squeezenet --source={data} --output={out}/made",
-  "bench --only=lbp --num_pictures=2 --repeats=1 --output={out}/bench.json",
 )
 
 
