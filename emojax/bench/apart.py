@@ -48,7 +48,8 @@ def _answer(
 ) -> None:
   """Sends what a function returns, and None; or None, and what it raised."""
   try:
-    answer = function(*arguments), None
+    value = function(*arguments)
   except Exception as error:
-    answer = None, error
-  sending.send(answer)
+    sending.send((None, error))
+  else:
+    sending.send((value, None))
