@@ -1,20 +1,26 @@
-"""Sections to one HTML page that needs nothing else: no network, no script.
+"""Sections to one HTML page that needs nothing else: no network, no other file.
 
-In: titles, prose, tables, figures, galleries. Out: HTML; every text from data is
-escaped by the template. Figures and thumbnails are part of the page.
+In: titles, prose, tables, figures, galleries, planes. Out: HTML; every text from data
+is escaped by the template. Figures and thumbnails are part of the page, and so are its
+style and scripts, the only ones that its content security policy allows. Without
+scripts all is there to be read; they search and sort tables and move the plane.
+Pictures are covered until the reader asks for them.
 """
 
 import base64
 import dataclasses
+import hashlib
 import io
 import pathlib
 from collections.abc import Mapping, Sequence
 
 import jinja2
+import markupsafe
 import matplotlib
 from matplotlib.figure import Figure
 
 from emojax.pages import lettering
+from emojax.pages.plane import Plane
 from emojax.utils import files
 
 
@@ -39,15 +45,12 @@ class Image:
     source: a data address.
     alt: what it shows, for those who cannot see it.
     caption: below it.
-    left, top: its place in a plane, percent.
     missing: letters of a figure that no installed font has.
   """
 
   source: str
   alt: str
   caption: str = ""
-  left: float = 0.0
-  top: float = 0.0
   missing: str = ""
 
 
@@ -58,11 +61,9 @@ class Section:
   Attributes:
     title: its heading.
     prose: paragraphs before the rest.
-    tables, figures: in order.
-    gallery: pictures side by side; `is_plane` puts them at their places instead, and
-      `is_pairs` gives them room for two.
-    corners: of a plane: what its upper left, upper right, lower left and lower right
-      corner stand for.
+    figures, tables: in order, figures first.
+    plane: pictures in a plane.
+    gallery: pictures side by side; `is_pairs` gives them room for two.
   """
 
   title: str
@@ -70,9 +71,8 @@ class Section:
   tables: Sequence[Table] = ()
   figures: Sequence[Image] = ()
   gallery: Sequence[Image] = ()
-  is_plane: bool = False
   is_pairs: bool = False
-  corners: Sequence[str] = ()
+  plane: Plane | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +93,12 @@ class Page:
 
 
 _TEMPLATES = jinja2.Environment(
-  loader=jinja2.PackageLoader("emojax.pages", ""), autoescape=True, trim_blocks=True
+  loader=jinja2.PackageLoader("emojax.pages", ""),
+  autoescape=True,
+  trim_blocks=True,
+  undefined=jinja2.StrictUndefined,
 )
+_FOLDER = pathlib.Path(__file__).parent
 
 
 def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str:
@@ -105,7 +109,11 @@ def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str
     notes: what a reader must be told first; letters that figures lack are added.
     sections: the rest.
   """
-  has_images = any(section.gallery for section in sections)
+  planes = [section.plane for section in sections if section.plane]
+  has_images = any(section.gallery for section in sections) or any(
+    plane.has_pictures for plane in planes
+  )
+  parts = ("page", "plane") if planes else ("page",)
   figures = [figure for section in sections for figure in section.figures]
   missing = dict.fromkeys(letter for figure in figures for letter in figure.missing)
   if missing:
@@ -115,8 +123,30 @@ def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str
       f"No font on this machine has the letters {''.join(missing)}, which stand in the "
       f"figures as {example} and so on: install one that has them and repeat this.",
     ]
+  style, script = (
+    "".join((_FOLDER / f"{part}.{kind}").read_text("utf-8") for part in parts)
+    for kind in ("css", "js")
+  )
   return _TEMPLATES.get_template("page.html").render(
-    title=title, notes=notes, sections=sections, has_images=has_images
+    title=title,
+    notes=notes,
+    sections=sections,
+    has_images=has_images,
+    policy=_policy(style, script),
+    style=markupsafe.Markup(style),
+    script=markupsafe.Markup(script),
+  )
+
+
+def _policy(style: str, script: str) -> str:
+  """Nothing but the page's own style and scripts, and pictures that are part of it."""
+  style_hash, script_hash = (
+    f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    for text in (style, script)
+  )
+  return (
+    f"default-src 'none'; img-src data:; style-src {style_hash}; script-src "
+    f"{script_hash}; base-uri 'none'; form-action 'none'"
   )
 
 

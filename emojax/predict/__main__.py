@@ -131,7 +131,7 @@ def main(arguments: list[str]) -> int:
     notes = model.run.results["notes"]
     named = [pathlib.Path(name).expanduser() for name in arguments]
     text, hidden = predict_page.gallery_page(
-      predictions, title, notes, named, settings.max_pixels
+      predictions, title, notes, named, settings.max_pixels, flag_values.interval
     )
     files.write(page, text)
     for line in hidden[:_MOST_TOLD]:
