@@ -273,6 +273,11 @@ def _scores(numbers_of_target: Mapping[str, Any]) -> list[str]:
   return [str(s["num_images"]), *(f"{files.number(value):.3f}" for value in numbers)]
 
 
+def of_mean(variance: float) -> list[str]:
+  """MSE, R2, r and CCC of always saying the mean rating; it has no correlation."""
+  return [f"{variance:.3f}", "0.000", "none", "0.000"]
+
+
 def ridge_of(results: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:
   """A target's numbers of ridge beside a run; None in runs that have none beside them.
 

@@ -12,6 +12,8 @@ import dataclasses
 import hashlib
 import io
 import pathlib
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import jinja2
@@ -19,7 +21,7 @@ import markupsafe
 import matplotlib
 from matplotlib.figure import Figure
 
-from emojax.pages import lettering
+from emojax.pages import latex, lettering
 from emojax.pages.plane import Plane
 from emojax.utils import files
 
@@ -99,6 +101,7 @@ _TEMPLATES = jinja2.Environment(
   undefined=jinja2.StrictUndefined,
 )
 _FOLDER = pathlib.Path(__file__).parent
+_LONGEST_NAME = 60  # letters of a table's file
 
 
 def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str:
@@ -158,22 +161,41 @@ def drawn(figure: Figure, alt: str, caption: str = "") -> Image:
 
 
 def image(figure: Figure, kind: str) -> bytes:
-  """A figure as a file, "png" or "svg", its texts as they were written."""
+  """A figure as a file, "png", "svg" or "pdf", its texts as they were written."""
   lettering.as_written(figure)
   file = io.BytesIO()
-  # The same figure is the same file: SVG would have the time in it, and random names.
-  metadata = {"Date": None} if kind == "svg" else None
-  with matplotlib.rc_context({"svg.hashsalt": "emojax"}):
+  # The same figure is the same file: the time would be in it, and random names.
+  metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+  # 42 embeds letters as a font, so that a PDF's texts can be searched and edited.
+  with matplotlib.rc_context({"svg.hashsalt": "emojax", "pdf.fonttype": 42}):
     figure.savefig(file, format=kind, dpi=140, metadata=metadata)
   return file.getvalue()
 
 
 def write(output: pathlib.Path, content: Page) -> None:
-  """Writes `index.html` and each figure as PNG and SVG, each whole or not at all."""
+  """Writes `index.html`, figures and tables, each whole or not at all.
+
+  Figures are PNG, SVG and PDF files, tables LaTeX ones, named by their captions.
+  """
   output.mkdir(parents=True, exist_ok=True)
   for name, figure in content.figures.items():
-    for kind in ("png", "svg"):
+    for kind in ("png", "svg", "pdf"):
       path = output / f"{name.replace('/', '-')}.{kind}"
       files.write(path, image(figure, kind))
+  for name, table in _named(content.sections).items():
+    text = latex.table(table.rows, table.caption)
+    files.write(output / f"{name}.tex", files.utf8(text))
   text = render(content.title, content.notes, content.sections)
   files.write(output / "index.html", files.utf8(text))
+
+
+def _named(sections: Sequence[Section]) -> dict[str, Table]:
+  """The tables by names that are file names everywhere."""
+  named: dict[str, Table] = {}
+  for table in (table for section in sections for table in section.tables):
+    plain = unicodedata.normalize("NFKD", table.caption).encode("ascii", "ignore")
+    words = re.findall(r"[a-z0-9]+", plain.decode().lower())
+    name = "-".join(words)[:_LONGEST_NAME].strip("-") or "table"
+    same = sum(other == name or other.startswith(f"{name}-") for other in named)
+    named[f"{name}-{same + 1}" if name in named else name] = table
+  return named

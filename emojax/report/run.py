@@ -173,7 +173,7 @@ def _result_notes(report: Mapping[str, Any]) -> list[str]:
 def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.Table]:
   """The paper's table, scores with intervals, and spread over folds."""
   tables = [page.Table("Errors by group", results.rows_by_group(report))]
-  rows = [["target", "MSE", "R2", "r", "CCC", "variance", "noise ceiling of r"]]
+  rows = [["target", "MSE", "R2", "r", "CCC", "noise ceiling of r"]]
   spread = [["target", "training error", "test error"]]
   for target, result in report["targets"].items():
     intervals = bootstrap.intervals(read.predicted[target], read.rated[target])
@@ -182,14 +182,15 @@ def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.T
       [
         target,
         *(bootstrap.text(intervals[name]) for name in bootstrap.SCORES),
-        f"{result['out_of_fold']['variance']:.3f}",
         f"{files.number(ceiling['pearson_r']):.3f}" if ceiling else "unknown",
       ]
     )
     if ridge := results.ridge_of(report, target):
       scores = ridge["out_of_fold"]
-      numbers = [files.number(scores[name]) for name in (*bootstrap.SCORES, "variance")]
+      numbers = [files.number(scores[name]) for name in bootstrap.SCORES]
       rows.append([results.RIDGE, *(f"{value:.3f}" for value in numbers), ""])
+    errors = results.of_mean(result["out_of_fold"]["variance"])
+    rows.append(["  always the mean", *errors, ""])
     texts = [
       "{:.3f} (sd {:.3f})".format(*bootstrap.spread([f[k] for f in result["folds"]]))
       for k in ("train_mse", "test_mse")

@@ -137,6 +137,13 @@ def test_ridge_stands_below_each_target(run, read):
   assert {f"{mse:.3f}" for mse in numbers} <= set(read.text)
 
 
+def test_the_mean_stands_below_each_target_as_a_baseline(run, read):
+  report = json.loads((run / "results.json").read_text("utf-8"))
+  variances = [of["out_of_fold"]["variance"] for of in report["targets"].values()]
+  assert sum(part.strip() == "always the mean" for part in read.text) == len(variances)
+  assert {f"{variance:.3f}" for variance in variances} <= set(read.text)
+
+
 def test_intervals_around_predictions_are_in_the_run_and_on_its_page(run, read):
   with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))
@@ -163,7 +170,8 @@ def test_headings_are_one_title_and_its_sections(read):
 def test_figures_are_files_too(run):
   names = {path.name for path in (run / "report").iterdir()}
   for name in ("curve-valence", "against-arousal", "residuals-valence", "plane"):
-    assert {f"{name}.png", f"{name}.svg"} <= names
+    assert {f"{name}.png", f"{name}.svg", f"{name}.pdf"} <= names
+  assert {"out-of-fold-scores.tex", "errors-by-group.tex"} <= names
   with Image.open(run / "report" / "plane.png") as image:
     assert image.width > 500
 
@@ -360,7 +368,7 @@ def test_an_experiment_of_undefined_scores_has_a_page(undefined, tmp_path):
   report["differences"] = [pair | {"scores": {"mse": mse, "pearson_r": nothing}}]
   content = experiment.of_experiment(tmp_path, report)
   assert not content.figures
-  tables = {table.caption: table.rows for table in content.sections[0].tables}
+  tables = {table.caption: table.rows for table in content.sections[-1].tables}
   assert "nan [nan, nan]" in tables["out of fold"][1]
   assert tables["over seeds, mean (sd)"][1][-1] == "nan (nan)"
   apart = tables["first less second, same pictures"][1]
