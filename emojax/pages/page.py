@@ -15,6 +15,7 @@ import pathlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jinja2
 import markupsafe
@@ -94,11 +95,20 @@ class Page:
   figures: Mapping[str, Figure]
 
 
+def _without_way(value: Any) -> Any:
+  """Text without the way up from a folder, ../../, which readers elsewhere lack."""
+  if not isinstance(value, str) or isinstance(value, markupsafe.Markup):
+    return value
+  return _WAY.sub("", value) if "../" in value else value
+
+
+_WAY = re.compile(r"""(?:[^\s,;:()"'/]+/)*(?<![^\s,;:()"'/])(?:\.\./)+""")
 _TEMPLATES = jinja2.Environment(
   loader=jinja2.PackageLoader("emojax.pages", ""),
   autoescape=True,
   trim_blocks=True,
   undefined=jinja2.StrictUndefined,
+  finalize=_without_way,
 )
 _FOLDER = pathlib.Path(__file__).parent
 _LONGEST_NAME = 60  # letters of a table's file

@@ -3,7 +3,6 @@
 In: predictions, and how pictures are found. Out: sections, and what they lack.
 """
 
-import pathlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -71,7 +70,7 @@ def of_predictions(
     try:
       sources[row] = thumbnail(find(name))
     except images_lib.ImageError as error:
-      hidden[row] = f"{_name(name)}: {error}"
+      hidden[row] = f"{name}: {error}"
   sections = []
   for shown in chosen:
     listed = [row for row in shown.rows if row in sources]
@@ -119,11 +118,6 @@ def _few(points: int, images: int) -> list[str]:
   return [f"{points} of {images} pictures, those shown among them; the CSV has all."]
 
 
-def _name(image_id: str) -> str:
-  """A picture's id without the way to it, which says nothing to readers."""
-  return files.utf8(str(pathlib.PurePath(image_id)).replace("../", ""))
-
-
 def _image(
   read: results.Predictions, scales: Mapping[str, Scale], row: int, source: str
 ) -> page.Image:
@@ -133,7 +127,7 @@ def _image(
     {t: float(values[row]) for t, values in read.rated.items()},
     scales,
   )
-  name = _name(read.image_ids[row])
+  name = files.utf8(read.image_ids[row])
   alt = f"{name}: predicted {', '.join(text.splitlines())}"
   return page.Image(source, alt, f"{name}\n{text}")
 
@@ -157,7 +151,7 @@ def _plane(
     ]
     points.append(
       plane.Point(
-        _name(read.image_ids[row]),
+        files.utf8(read.image_ids[row]),
         [float(read.predicted[axis.name][row]) for axis in (across, up)],
         [[] if np.isnan(pair).any() else pair.tolist() for pair in ends],
         rated,

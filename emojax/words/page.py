@@ -225,7 +225,5 @@ def _source(source: Source) -> page.Section:
       value = ", ".join(f"{key}: {column}" for key, column in value.items())
     elif isinstance(value, list):
       value = " to ".join(f"{end:g}" for end in value)
-    elif name in ("tags", "norms"):
-      value = pathlib.PurePath(value).name  # the way there says nothing to readers
     lines.append([name.replace("_", " "), str(value)])
   return page.Section("Source", tables=[page.Table("Files and settings", lines)])
