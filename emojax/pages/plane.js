@@ -4,7 +4,7 @@ for (const plane of document.querySelectorAll(".plane")) startPlane(plane);
 
 function startPlane(plane) {
   const DEEPEST = 1 / 32; // of the scale: the closest view
-  const FEW = 60; // pictures that may stand beside their dots
+  const FEW = 60; // pictures that may stand farther from their dots
   const MOST_PICTURES = 200;
   const PUSHED = 300; // dots that are kept apart
   const drawing = plane.querySelector(".plane-drawing");
@@ -143,18 +143,18 @@ function startPlane(plane) {
     drawInterval();
   }
 
-  // A picture stands on its dot where nothing else does; of few pictures also beside it.
+  // A picture stands on its dot where nothing else does, or else beside it, of few
+  // pictures farther away.
   function placePictures(shown) {
     const edge = side(), size = edge >= 480 ? 56 : 40;
     const meets = (x, y, other, reach) =>
       Math.abs(x - other.x) < reach && Math.abs(y - other.y) < reach;
     const tries = [[0, 0]];
-    if (shown.length <= FEW)
-      for (const away of [0.75, 1.2, 1.7, 2.3, 3])
-        for (let i = 0; i < 16; i++) {
-          const angle = (i * Math.PI) / 8;
-          tries.push([away * Math.cos(angle), away * Math.sin(angle)]);
-        }
+    for (const away of shown.length <= FEW ? [0.75, 1.2, 1.7, 2.3, 3] : [0.75, 1.2])
+      for (let i = 0; i < 16; i++) {
+        const angle = (i * Math.PI) / 8;
+        tries.push([away * Math.cos(angle), away * Math.sin(angle)]);
+      }
     const placed = [];
     for (const point of shown) {
       if (!point.source || placed.length >= MOST_PICTURES) continue;
@@ -182,7 +182,9 @@ function startPlane(plane) {
 
   function drawInterval() {
     interval.replaceChildren();
-    if (!current || current.element.style.display || current.ends.length < 4) return;
+    if (!current || current.element.style.display) return;
+    make("circle", { cx: current.x, cy: current.y, r: radius + 3 }, interval);
+    if (current.ends.length < 4) return;
     const edge = side();
     const [x1, x2] = current.ends.slice(0, 2).map((v) => clamp(left(v), 0, edge));
     const [y2, y1] = current.ends.slice(2).map((v) => clamp(top(v), 0, edge));

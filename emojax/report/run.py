@@ -133,7 +133,9 @@ def _keywords(
   rows += [
     [f"arousal {name}", *line] for name, line in zip(reversed(down), cells, strict=True)
   ]
-  table = page.Table("Most used keywords in each section of the plane", rows)
+  table = page.Table(
+    "Most used keywords in each section of the plane", rows, is_words=True
+  )
   return [page.Section("Keywords", tables=[table])]
 
 

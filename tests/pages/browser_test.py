@@ -76,7 +76,7 @@ def _gallery(folder):
 def _words(folder):
   """Words and pictures of two small tables."""
   tags, norms = folder / "tags.csv", folder / "norms.csv"
-  words = [f"word{row}" for row in range(20)]
+  words = ["sea", "fire", "baby", "war", "dog", "cat", "bird", "snake", "gun", "tree", "car", "food", "house", "king"]
   lines = [
     f"{word},{1 + row / 3:.2f},{8 - row / 4:.2f}" for row, word in enumerate(words)
   ]
