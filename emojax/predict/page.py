@@ -215,4 +215,4 @@ def _reasons(
   """Why some rows are not what a reader expects."""
   rows = [["file", "reason"]]
   rows += [[files.utf8(names[row] or ""), reason] for row, reason in reasons.items()]
-  return page.Section(title, tables=[page.Table("Files", rows)])
+  return page.Section(title, tables=[page.Table("Files", rows, is_words=True)])

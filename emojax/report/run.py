@@ -239,7 +239,7 @@ def _provenance(report: Mapping[str, Any]) -> list[str]:
 def _settings(report: Mapping[str, Any]) -> page.Table:
   rows = [["setting", "value"]]
   rows += [[name, str(value)] for name, value in report["settings"].items()]
-  return page.Table("Settings", rows)
+  return page.Table("Settings", rows, is_words=True)
 
 
 def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:
