@@ -26,10 +26,7 @@ def table(rows: Sequence[Sequence[str]], caption: str) -> str:
   Columns of numbers stand on the right. A first cell that is indented stays so.
   """
   is_long = len(rows) > _MOST_LINES
-  columns = "".join(
-    "l" if number == 0 or _is_text(cells) else "r"
-    for number, cells in enumerate(zip(*rows[1:], strict=True))
-  ) or "l" * len(rows[0])  # fmt: skip
+  columns = "".join("l" if is_text else "r" for is_text in text_columns(rows))
   head, *body = (" & ".join(map(_cell, row)) + r" \\" for row in rows)
   lines = [r"\toprule", head, r"\midrule", *body, r"\bottomrule"]
   title = f"\\caption{{{escaped(caption)}}}"
@@ -43,6 +40,19 @@ def table(rows: Sequence[Sequence[str]], caption: str) -> str:
   return "\n".join([f"% In the preamble: \\usepackage{{{packages}}}", *lines]) + "\n"
 
 
+def text_columns(rows: Sequence[Sequence[str]]) -> list[bool]:
+  """Which columns are words, and not numbers with or without an interval.
+
+  The first one, which says what a row is, counts as words; the first row is the head.
+  """
+  are_text = []
+  for number in range(len(rows[0])):
+    told = [row[number] for row in rows[1:] if row[number].strip()]
+    numbers = sum(bool(_NUMBER.match(cell)) for cell in told)
+    are_text.append(number == 0 or numbers * 2 < len(told))
+  return are_text
+
+
 def escaped(text: str) -> str:
   """Text as LaTeX prints it, on one line; other scripts need a font that has them."""
   text = "".join(_SPECIAL.get(letter, letter) for letter in text)
@@ -54,9 +64,3 @@ def _cell(text: str) -> str:
   # A bracket after the end of a row would be taken for the space below it.
   shown = escaped(text)
   return indent + (f"{{{shown}}}" if shown.startswith("[") else shown)
-
-
-def _is_text(cells: Sequence[str]) -> bool:
-  """Whether a column is words, and not numbers with or without an interval."""
-  told = [cell for cell in cells if cell.strip()]
-  return sum(bool(_NUMBER.match(cell)) for cell in told) * 2 < len(told)

@@ -67,7 +67,7 @@ function startList(table) {
     field = document.createElement("input");
     field.type = "search";
     label.append("Search this table ", field);
-    table.closest(".scroll").before(label);
+    table.closest(".scroll").previousElementSibling.before(label); // and its hint
   }
   field.addEventListener("input", () => {
     const wanted = field.value.trim().toLowerCase();

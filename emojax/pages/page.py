@@ -39,6 +39,11 @@ class Table:
   rows: Sequence[Sequence[str]]
   is_words: bool = False
 
+  @property
+  def are_text(self) -> list[bool]:
+    """Which columns stand on the left, as words do."""
+    return latex.text_columns(self.rows)
+
 
 @dataclasses.dataclass(frozen=True)
 class Image:

@@ -4,7 +4,7 @@ for (const plane of document.querySelectorAll(".plane")) startPlane(plane);
 
 function startPlane(plane) {
   const DEEPEST = 1 / 32; // of the scale: the closest view
-  const FEW = 60; // pictures that may stand beside their dots
+  const FEW = 60; // pictures that may stand farther from their dots
   const MOST_PICTURES = 200;
   const PUSHED = 300; // dots that are kept apart
   const drawing = plane.querySelector(".plane-drawing");
@@ -15,7 +15,8 @@ function startPlane(plane) {
   const invitation = preview.firstElementChild;
   const table = plane.querySelector("table");
   const veil = document.getElementById("pictures");
-  const radius = Number(plane.dataset.radius);
+  // Dots of a small drawing are smaller.
+  const radius = () => Number(plane.dataset.radius) * (side() < 480 ? 0.75 : 1);
   const numbers = (text) => (text ? text.split(" ").map(Number) : []);
   const whole = [numbers(plane.dataset.across), numbers(plane.dataset.up)];
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -88,7 +89,7 @@ function startPlane(plane) {
 
   // Dots that lie on each other are pushed apart, each by at most its own size.
   function push(shown) {
-    const least = 2 * radius + 1;
+    const least = 2 * radius() + 1, most = 2 * radius();
     for (let pass = 0; pass < 12; pass++) {
       let moved = false;
       shown.forEach((a, i) => {
@@ -104,8 +105,8 @@ function startPlane(plane) {
         }
       });
       for (const point of shown) {
-        point.x = clamp(point.x, point.left - 2 * radius, point.left + 2 * radius);
-        point.y = clamp(point.y, point.top - 2 * radius, point.top + 2 * radius);
+        point.x = clamp(point.x, point.left - most, point.left + most);
+        point.y = clamp(point.y, point.top - most, point.top + most);
       }
       if (!moved) return;
     }
@@ -133,6 +134,7 @@ function startPlane(plane) {
       point.element.style.display = "";
       point.circle.setAttribute("cx", point.x);
       point.circle.setAttribute("cy", point.y);
+      point.circle.setAttribute("r", radius());
     }
     if (!veil || veil.checked) placePictures(shown);
     if (!shown.includes(reachable)) reach(shown[0] ?? null);
@@ -143,18 +145,18 @@ function startPlane(plane) {
     drawInterval();
   }
 
-  // A picture stands on its dot where nothing else does; of few pictures also beside it.
+  // A picture stands on its dot where nothing else does, or else beside it, of few
+  // pictures farther away.
   function placePictures(shown) {
     const edge = side(), size = edge >= 480 ? 56 : 40;
     const meets = (x, y, other, reach) =>
       Math.abs(x - other.x) < reach && Math.abs(y - other.y) < reach;
     const tries = [[0, 0]];
-    if (shown.length <= FEW)
-      for (const away of [0.75, 1.2, 1.7, 2.3, 3])
-        for (let i = 0; i < 16; i++) {
-          const angle = (i * Math.PI) / 8;
-          tries.push([away * Math.cos(angle), away * Math.sin(angle)]);
-        }
+    for (const away of shown.length <= FEW ? [0.75, 1.2, 1.7, 2.3, 3] : [0.75, 1.2])
+      for (let i = 0; i < 16; i++) {
+        const angle = (i * Math.PI) / 8;
+        tries.push([away * Math.cos(angle), away * Math.sin(angle)]);
+      }
     const placed = [];
     for (const point of shown) {
       if (!point.source || placed.length >= MOST_PICTURES) continue;
@@ -164,7 +166,7 @@ function startPlane(plane) {
         if (beside && (Math.min(x, y) < size / 2 || Math.max(x, y) > edge - size / 2))
           continue;
         if (placed.some((other) => meets(x, y, other, size + 2))) continue;
-        const reach = size / 2 + radius + 2;
+        const reach = size / 2 + radius() + 2;
         if (shown.some((o) => (o !== point || beside) && meets(x, y, o, reach))) continue;
         placed.push({ x, y });
         const corner = { x: x - size / 2, y: y - size / 2, width: size, height: size };
@@ -182,7 +184,9 @@ function startPlane(plane) {
 
   function drawInterval() {
     interval.replaceChildren();
-    if (!current || current.element.style.display || current.ends.length < 4) return;
+    if (!current || current.element.style.display) return;
+    make("circle", { cx: current.x, cy: current.y, r: radius() + 3 }, interval);
+    if (current.ends.length < 4) return;
     const edge = side();
     const [x1, x2] = current.ends.slice(0, 2).map((v) => clamp(left(v), 0, edge));
     const [y2, y1] = current.ends.slice(2).map((v) => clamp(top(v), 0, edge));

@@ -68,7 +68,7 @@ def gallery_page(
       *axes,
       [_point(predictions, row, axes, names, shown) for row in rows],
       _heads(predictions, axes),
-      f"{interval:.0%} interval",
+      f"{100 * interval:g} % interval",
       formats.csv(dataclasses.replace(predictions, paths=names)),
     )
     sections = [page.Section("The valence-arousal plane", prose, plane=drawn), _words()]
@@ -91,9 +91,9 @@ def gallery_page(
 def _prose(first: str, points: int, scored: int, interval: float) -> list[str]:
   """What the numbers mean, and which pictures are there."""
   prose = [
-    f"From the highest {first} down. In brackets stands the {interval:.0%} interval, "
-    "in which the mean rating of many people probably lies; distance 1 is that of a "
-    "typical training picture."
+    f"From the highest {first} down. In brackets stands the {100 * interval:g} % "
+    "interval, in which the mean rating of many people probably lies; distance 1 is "
+    "that of a typical training picture."
   ]
   if points < scored:
     prose.append(
@@ -142,7 +142,7 @@ def _point(
     for target in predictions.mean
     if target not in [axis.name for axis in axes]
   ]
-  facts = [*others, *_trust(predictions, row)]
+  facts = [*others, *_trust(predictions, row)[: 1 + _has_far(predictions)]]
   name = files.utf8(names[row] or "")
   return plane.Point(name, values, ends, facts, shown.get(row, ""))
 
@@ -150,7 +150,13 @@ def _point(
 def _heads(predictions: Predictions, axes: Sequence[plane.Axis]) -> list[str]:
   """Of the cells that `_point` has besides those of the axes."""
   drawn = [axis.name for axis in axes]
-  return [*(t for t in predictions.mean if t not in drawn), "distance", "note"]
+  others = [target for target in predictions.mean if target not in drawn]
+  return [*others, "distance", *["note"] * _has_far(predictions)]
+
+
+def _has_far(predictions: Predictions) -> bool:
+  """Whether there is something to note of any image."""
+  return FAR in predictions.status
 
 
 def _image(
@@ -198,7 +204,9 @@ def _words() -> page.Section:
     "An aid to reading the numbers, not a prediction: the 22 words with which the "
     "paper searched for pictures, by quadrant; they part in the middle of the scale."
   )
-  return page.Section("Words of the regions", [prose], [page.Table("Words", rows)])
+  return page.Section(
+    "Words of the regions", [prose], [page.Table("Words", rows, is_words=True)]
+  )
 
 
 def _reasons(
@@ -207,4 +215,4 @@ def _reasons(
   """Why some rows are not what a reader expects."""
   rows = [["file", "reason"]]
   rows += [[files.utf8(names[row] or ""), reason] for row, reason in reasons.items()]
-  return page.Section(title, tables=[page.Table("Files", rows)])
+  return page.Section(title, tables=[page.Table("Files", rows, is_words=True)])

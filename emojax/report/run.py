@@ -133,7 +133,9 @@ def _keywords(
   rows += [
     [f"arousal {name}", *line] for name, line in zip(reversed(down), cells, strict=True)
   ]
-  table = page.Table("Most used keywords in each section of the plane", rows)
+  table = page.Table(
+    "Most used keywords in each section of the plane", rows, is_words=True
+  )
   return [page.Section("Keywords", tables=[table])]
 
 
@@ -237,7 +239,7 @@ def _provenance(report: Mapping[str, Any]) -> list[str]:
 def _settings(report: Mapping[str, Any]) -> page.Table:
   rows = [["setting", "value"]]
   rows += [[name, str(value)] for name, value in report["settings"].items()]
-  return page.Table("Settings", rows)
+  return page.Table("Settings", rows, is_words=True)
 
 
 def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:

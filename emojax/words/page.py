@@ -226,4 +226,6 @@ def _source(source: Source) -> page.Section:
     elif isinstance(value, list):
       value = " to ".join(f"{end:g}" for end in value)
     lines.append([name.replace("_", " "), str(value)])
-  return page.Section("Source", tables=[page.Table("Files and settings", lines)])
+  return page.Section(
+    "Source", tables=[page.Table("Files and settings", lines, is_words=True)]
+  )

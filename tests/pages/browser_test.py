@@ -76,12 +76,15 @@ def _gallery(folder):
 def _words(folder):
   """Words and pictures of two small tables."""
   tags, norms = folder / "tags.csv", folder / "norms.csv"
-  words = [f"word{row}" for row in range(20)]
+  words = "sea fire baby war dog cat bird snake gun tree car food house king"
   lines = [
-    f"{word},{1 + row / 3:.2f},{8 - row / 4:.2f}" for row, word in enumerate(words)
+    f"{word},{1 + row / 3:.2f},{8 - row / 4:.2f}"
+    for row, word in enumerate(words.split())
   ]
   tags.write_text("\n".join(["tag,valence,arousal", *lines, "none,5,5"]))
-  lines = [f"{word},{2 + row / 5},{row % 7 + 1}" for row, word in enumerate(words)]
+  lines = [
+    f"{word},{2 + row / 5},{row % 7 + 1}" for row, word in enumerate(words.split())
+  ]
   norms.write_text("\n".join(["word,valence,arousal", *lines]))
   images, table = correlation.read(tags, {}, (1, 9))
   read = word_norms.read(norms)
