@@ -23,6 +23,7 @@ _MOST_SHOWN = 500  # images whose pictures are part of a page
 _MOST_POINTS = 3000  # images of a plane and its table
 
 Named = Sequence[str | os.PathLike[str]]
+Names = Sequence[pathlib.Path | None]
 
 
 def gallery_page(
@@ -48,6 +49,29 @@ def gallery_page(
   Returns:
     HTML, and a line for each scored picture that it does not show, saying why.
   """
+  names = [_name(path, named) for path in predictions.paths]
+  parts, hidden = sections(predictions, named, names, max_pixels, interval)
+  if hidden:
+    notes = [*notes, f"{len(hidden)} scored pictures are not shown; the end says why."]
+  lines = [f"{files.utf8(predictions.paths[r] or '')}: {hidden[r]}" for r in hidden]
+  return page.render(title, notes, parts), lines
+
+
+def sections(
+  predictions: Predictions,
+  named: Named,
+  names: Names,
+  max_pixels: int = images.MAX_PIXELS,
+  interval: float = conformal.LEVEL,
+) -> tuple[list[page.Section], dict[int, str]]:
+  """What `gallery_page` shows, as parts of a page.
+
+  Args:
+    predictions, named, max_pixels, interval: as there.
+    names: what each picture is called.
+  Returns:
+    The sections; and of each scored picture that they do not show, row -> why.
+  """
   scored = np.flatnonzero(predictions.is_scored)
   targets = list(predictions.mean)
   main = predictions.mean[targets[0]][scored]
@@ -60,7 +84,6 @@ def gallery_page(
       shown[row] = _thumbnail(predictions, row, named, max_pixels)
     except images.ImageError as error:
       hidden[row] = str(error)
-  names = [_name(path, named) for path in predictions.paths]
   prose = _prose(targets[0], len(rows), len(scored), interval)
   axes = plane.of_targets(targets, predictions.scales)
   if axes and rows:
@@ -69,23 +92,20 @@ def gallery_page(
       [_point(predictions, row, axes, names, shown) for row in rows],
       _heads(predictions, axes),
       f"{100 * interval:g} % interval",
-      formats.csv(dataclasses.replace(predictions, paths=names)),
+      formats.csv(dataclasses.replace(predictions, paths=[*names])),
     )
-    sections = [page.Section("The valence-arousal plane", prose, plane=drawn), _words()]
+    parts = [page.Section("The valence-arousal plane", prose, plane=drawn), _words()]
   else:
     order = [row for row in rows if row in shown]
     listed = [_image(predictions, row, names, shown[row]) for row in order]
-    sections = [page.Section("All pictures", prose, gallery=listed)]
+    parts = [page.Section("All pictures", prose, gallery=listed)]
   if not predictions.is_scored.all():
     failed = np.flatnonzero(~predictions.is_scored).tolist()
     reasons = {row: predictions.reason[row] for row in failed}
-    sections.append(_reasons("Not scored", names, reasons))
+    parts.append(_reasons("Not scored", names, reasons))
   if hidden:
-    sections.append(_reasons("Scored, but not shown", names, hidden))
-    notes = [*notes, f"{len(hidden)} scored pictures are not shown; the end says why."]
-  text = page.render(title, notes, sections)
-  lines = [f"{files.utf8(predictions.paths[r] or '')}: {hidden[r]}" for r in hidden]
-  return text, lines
+    parts.append(_reasons("Scored, but not shown", names, hidden))
+  return parts, hidden
 
 
 def _prose(first: str, points: int, scored: int, interval: float) -> list[str]:
@@ -132,7 +152,7 @@ def _point(
   predictions: Predictions,
   row: int,
   axes: Sequence[plane.Axis],
-  names: Sequence[pathlib.Path | None],
+  names: Names,
   shown: Mapping[int, str],
 ) -> plane.Point:
   values = [float(predictions.mean[axis.name][row]) for axis in axes]
@@ -162,7 +182,7 @@ def _has_far(predictions: Predictions) -> bool:
 def _image(
   predictions: Predictions,
   row: int,
-  names: Sequence[pathlib.Path | None],
+  names: Names,
   source: str,
 ) -> page.Image:
   """One picture with its numbers."""
@@ -209,9 +229,7 @@ def _words() -> page.Section:
   )
 
 
-def _reasons(
-  title: str, names: Sequence[pathlib.Path | None], reasons: Mapping[int, str]
-) -> page.Section:
+def _reasons(title: str, names: Names, reasons: Mapping[int, str]) -> page.Section:
   """Why some rows are not what a reader expects."""
   rows = [["file", "reason"]]
   rows += [[files.utf8(names[row] or ""), reason] for row, reason in reasons.items()]

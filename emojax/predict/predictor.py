@@ -69,6 +69,19 @@ class Predictions:
     """(N,) bool: whether there are numbers for an image."""
     return np.isin(self.status, (OK, FAR, SIMULATED))
 
+  def only(self, rows: Sequence[int]) -> "Predictions":
+    """Those of some of the images, in the order of `rows`."""
+    chosen = list(rows)
+    parts = {
+      part: {target: values[chosen] for target, values in getattr(self, part).items()}
+      for part in ("mean", "low", "high", "std")
+    }
+    lists = {
+      name: [getattr(self, name)[row] for row in chosen]
+      for name in ("paths", "status", "reason")
+    }
+    return dataclasses.replace(self, distance=self.distance[chosen], **parts, **lists)
+
   @property
   def valence(self) -> np.ndarray:
     """(N,) predicted valence; KeyError when the run did not learn it."""

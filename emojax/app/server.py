@@ -1,0 +1,50 @@
+"""Serves the page until the program is stopped, and deletes what was dropped on it.
+
+In: settings. Out: a line with the address.
+"""
+
+import os
+import tempfile
+import time
+
+from emojax.app import interface, ratings
+from emojax.app.config import AppConfig
+from emojax.config import ExtractConfig
+from emojax.utils import runtime, signals, terminal
+
+_LOOK_SECONDS = 0.2
+
+
+def serve(config: AppConfig | None = None, settings: ExtractConfig | None = None):
+  """Opens the first run, then serves until a signal comes.
+
+  A Space of the Hugging Face hub is this function with the host 0.0.0.0.
+
+  Raises:
+    ValueError: the run cannot be opened.
+    OSError: the address or the port cannot be had.
+  """
+  config, settings = config or AppConfig(), settings or ExtractConfig()
+  runtime.start(settings.cache_dir)
+  rater = ratings.Rater(config, settings)
+  rater.opened(config.run)
+  with tempfile.TemporaryDirectory(prefix="emojax-app-") as folder:
+    os.environ["GRADIO_TEMP_DIR"] = folder  # read where parts of the page are made
+    demo = interface.build(config, rater, folder)
+    _, address, _ = demo.launch(
+      server_name=config.host,
+      server_port=config.port or None,
+      max_file_size=config.max_file_mb << 20,
+      prevent_thread_lock=True,
+      quiet=True,
+      **interface.LOOK,
+    )
+    terminal.say(f"emojax.app: open {address} in a browser; Ctrl-C ends it")
+    signals.begin_loop(demo)
+    try:
+      while True:
+        signals.check()
+        time.sleep(_LOOK_SECONDS)
+    finally:
+      signals.end_loop(demo)
+      demo.close(verbose=False)
