@@ -46,16 +46,12 @@ LOOK: dict[str, Any] = {
 }
 
 
-class _Files(gr.File):
-  """Gradio's drop zone; gives the files' own names beside their copies."""
-
-  is_template = True  # for the browser it is its parent
-
-  def preprocess(self, payload: Any) -> Any:
-    return [
-      uploads.Upload(pathlib.Path(file.path), file.orig_name or file.path)
-      for file in payload or ()
-    ]
+def _uploads(payload: Any) -> list[uploads.Upload]:
+  """Files as Gradio has them, to their copies and their own names."""
+  return [
+    uploads.Upload(pathlib.Path(file.path), file.orig_name or file.path)
+    for file in payload or ()
+  ]
 
 
 def build(config: AppConfig, rater: Rater, folder: str) -> gr.Blocks:
@@ -75,12 +71,15 @@ def build(config: AppConfig, rater: Rater, folder: str) -> gr.Blocks:
   ) as demo:
     run, rated = gr.State(config.run), gr.State(None)
     gr.Markdown(_HEAD.format(stays=_HERE if is_local else _THERE))
-    dropped = _Files(
-      label=f"Drop pictures or a folder here, or click: {uploads.limits(config)}",
+    dropped = gr.File(
+      label=f"Pictures or a folder: {uploads.limits(config)}",
       file_count="multiple",
       height=180,
       elem_id="emojax-files",
     )
+    # It would give the copies alone. For a class of our own, Gradio writes a stub file
+    # beside the module.
+    setattr(dropped, "preprocess", _uploads)  # noqa: B010
     gr.HTML(_CHOOSE_FOLDER)
     if is_local:
       with gr.Accordion("Another run", open=False):
@@ -92,33 +91,34 @@ def build(config: AppConfig, rater: Rater, folder: str) -> gr.Blocks:
         use = gr.Button("Use this run")
     state = gr.HTML(views.told(_NOTHING))
     with gr.Tabs():
-      with gr.Tab("Plane and table"):
-        csv = gr.DownloadButton("Download the table as CSV", interactive=False)
+      with gr.Tab("Plane"):
+        csv = gr.DownloadButton(
+          "Download the table as CSV", interactive=False, size="sm"
+        )
         overview = gr.HTML()
-      with gr.Tab("Compare two"):
+      with gr.Tab("Compare"):
         with gr.Row():
           first, second = (_choice(f"{rank} picture") for rank in ("First", "Second"))
         compare = gr.Button("Compare")
         comparison = gr.HTML()
-      with gr.Tab("What drives it"):
+      with gr.Tab("Parts"):
         subject = _choice("Picture")
         occlude = gr.Button("Cover it part by part (takes some seconds)")
         drivers = gr.HTML()
 
-    choices = [first, second, subject]
-    shown = [state, rated, csv, overview, comparison, drivers, *choices]
+    parts = [rated, csv, overview, comparison, drivers, first, second, subject]
 
     def rate(run: str, files_: list[uploads.Upload]) -> list[Any]:
       uploads.check(files_, config)
       if not files_:
-        return [views.told(_NOTHING), *_parts(None, len(choices))]
+        return [views.told(_NOTHING), *_parts(None)]
       now = rater.rate(run, files_)
       page = views.overview(now, place, rater.settings.max_pixels)
       table = pathlib.Path(tempfile.mkdtemp(dir=place)) / "predictions.csv"
       files.write(table, files.utf8(now.csv))
       return [
         views.told(views.summary(now)),
-        *_parts(now, len(choices), views.framed(page, "Plane and table"), str(table)),
+        *_parts(now, views.framed(page, "Plane and table"), str(table)),
       ]
 
     def compare_two(now: Rated | None, one: int | None, other: int | None) -> list[Any]:
@@ -139,16 +139,19 @@ def build(config: AppConfig, rater: Rater, folder: str) -> gr.Blocks:
 
     private: dict[str, Any] = {"api_visibility": "private"}
     dropped.change(
-      _guarded(rate, _parts(None, len(choices))), [run, dropped], shown, **private
+      _guarded(rate, _parts(None)), [run, dropped], [state, *parts], **private
     )
     compare.click(
       _guarded(compare_two), [rated, first, second], [comparison], **private
     )
     occlude.click(_guarded(find_drivers), [rated, subject], [drivers], **private)
     if is_local:
-      as_before = [gr.skip() for _ in shown]
+      as_before = [gr.skip() for _ in (*parts, run)]
       use.click(
-        _guarded(change_run, as_before), [path, dropped], [*shown, run], **private
+        _guarded(change_run, as_before),
+        [path, dropped],
+        [state, *parts, run],
+        **private,
       )
   return demo
 
@@ -157,19 +160,17 @@ def _choice(label: str) -> gr.Dropdown:
   return gr.Dropdown([], label=label, interactive=True)
 
 
-def _parts(
-  now: Rated | None, choices: int, page: str = "", table: str | None = None
-) -> list[Any]:
-  """What the parts of the page become: `shown` but for the first."""
+def _parts(now: Rated | None, page: str = "", table: str | None = None) -> list[Any]:
+  """What `parts` of the page become."""
   rows = [] if now is None else now.choices
   picked = [rows[at][1] if at < len(rows) else None for at in (0, 1, 0)]
   return [
     now,
-    gr.DownloadButton(value=table, interactive=table is not None),
+    gr.update(value=table, interactive=table is not None),
     page,
     "",
     "",
-    *(gr.Dropdown(rows, value=value) for value in picked[:choices]),
+    *(gr.update(choices=rows, value=value) for value in picked),
   ]
 
 
@@ -206,10 +207,10 @@ _HEAD = """# How pleasant and how exciting do people find a picture?
 
 {stays}
 
-A prediction is the mean rating that many people would probably give, on the scale of the
-run, 1 to 9 by default; in 9 of 10 pictures like those it was trained on the mean lies in
-the interval beside it. It is a rough one: do not judge a single picture, or a person, by
-it.
+A prediction is the mean rating that many people would probably give, on the scale of
+the run, 1 to 9 by default; for 9 in 10 pictures like those it was trained on, that mean
+lies in the interval beside it. It is a rough number: judge no single picture, and
+nobody, by it.
 """
 _CHOOSE_FOLDER = """<p class="emojax-folder"><label>Or choose a folder:
 <input type="file" id="emojax-folder" webkitdirectory multiple></label>

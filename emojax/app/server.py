@@ -10,7 +10,7 @@ import time
 from emojax.app import interface, ratings
 from emojax.app.config import AppConfig
 from emojax.config import ExtractConfig
-from emojax.utils import runtime, signals, terminal
+from emojax.utils import errors, runtime, signals, terminal
 
 _LOOK_SECONDS = 0.2
 
@@ -31,14 +31,20 @@ def serve(config: AppConfig | None = None, settings: ExtractConfig | None = None
   with tempfile.TemporaryDirectory(prefix="emojax-app-") as folder:
     os.environ["GRADIO_TEMP_DIR"] = folder  # read where parts of the page are made
     demo = interface.build(config, rater, folder)
-    _, address, _ = demo.launch(
-      server_name=config.host,
-      server_port=config.port or None,
-      max_file_size=config.max_file_mb << 20,
-      prevent_thread_lock=True,
-      quiet=True,
-      **interface.LOOK,
-    )
+    try:
+      _, address, _ = demo.launch(
+        server_name=config.host,
+        server_port=config.port or None,
+        max_file_size=config.max_file_mb << 20,
+        prevent_thread_lock=True,
+        quiet=True,
+        **interface.LOOK,
+      )
+    except OSError as error:  # Gradio's message names settings of its own
+      raise errors.UserError(
+        f"cannot serve at {config.host}:{config.port}: the port is in use, or the "
+        "address is not this machine's; choose another --port or --host"
+      ) from error
     terminal.say(f"emojax.app: open {address} in a browser; Ctrl-C ends it")
     signals.begin_loop(demo)
     try:

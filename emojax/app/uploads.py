@@ -43,4 +43,4 @@ def check(uploads: Sequence[Upload], config: AppConfig) -> None:
 
 def limits(config: AppConfig) -> str:
   """What may be dropped, in a few words."""
-  return f"at most {config.max_images:,} pictures of {config.max_file_mb:,} MB each"
+  return f"at most {config.max_images:,}, of {config.max_file_mb:,} MB each"

@@ -170,7 +170,8 @@ def _where(fall: np.ndarray) -> str:
   rows, columns = ("top", "middle", "bottom"), ("left", "centre", "right")
   height, width = fall.shape
   place = f"{rows[3 * int(row) // height]} {columns[3 * int(column) // width]}"
-  return f"the prediction changes most, by {_signed(-fall[row, column])}, with its {place} covered"
+  change = _signed(-float(fall[row, column]))
+  return f"the prediction changes most, by {change}, with its {place} covered"
 
 
 def _signed(value: float) -> str:

@@ -66,13 +66,14 @@ def occlude(
     ValueError: the image has another form, or there are no such patches.
   """
   small = _reduced(image)
-  patches = list(boxes(*small.shape[:2], positions, share))
+  height, width = small.shape[:2]
+  patches = list(boxes(height, width, positions, share))
   ratings = rate([small, *(covered(small, box) for box in patches)])
   return Occlusion(
     small,
     {target: float(values[0]) for target, values in ratings.items()},
     {
-      target: spread(small.shape[:2], patches, values[0] - values[1:])
+      target: spread((height, width), patches, values[0] - values[1:])
       for target, values in ratings.items()
     },
   )

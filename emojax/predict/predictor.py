@@ -72,15 +72,21 @@ class Predictions:
   def only(self, rows: Sequence[int]) -> "Predictions":
     """Those of some of the images, in the order of `rows`."""
     chosen = list(rows)
-    parts = {
-      part: {target: values[chosen] for target, values in getattr(self, part).items()}
-      for part in ("mean", "low", "high", "std")
-    }
-    lists = {
-      name: [getattr(self, name)[row] for row in chosen]
-      for name in ("paths", "status", "reason")
-    }
-    return dataclasses.replace(self, distance=self.distance[chosen], **parts, **lists)
+
+    def of(numbers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+      return {target: values[chosen] for target, values in numbers.items()}
+
+    return Predictions(
+      paths=[self.paths[row] for row in chosen],
+      mean=of(self.mean),
+      low=of(self.low),
+      high=of(self.high),
+      std=of(self.std),
+      distance=self.distance[chosen],
+      status=[self.status[row] for row in chosen],
+      reason=[self.reason[row] for row in chosen],
+      scales=self.scales,
+    )
 
   @property
   def valence(self) -> np.ndarray:
