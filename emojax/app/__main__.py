@@ -16,9 +16,9 @@ _NAME = "emojax.app"
 _ABOUT = (
   "A page on this machine for what python -m emojax.predict does: drop pictures or a "
   "folder, see each in the valence-arousal plane with its interval, keep the table as "
-  "CSV, compare two, and see which part of a picture its prediction hangs on. Pictures "
-  "go nowhere else, and their copies are deleted when it stops. Needs the extra app: "
-  'pip install "emojax[app]".'
+  "CSV, compare two, and see which parts of a picture its prediction depends on. "
+  "Pictures go nowhere else, and their copies are deleted when it stops. Needs the "
+  'extra app: pip install "emojax[app]".'
 )
 _UNUSED = (
   "features",

@@ -30,16 +30,15 @@
   }
 
   function hand(files, others) {
-    const told = document.querySelector("#emojax-others");
-    told.textContent = others
-      ? `${others} other files in the folders are no pictures by their endings, or ` +
-        "hidden, and have no row; drop one by itself to have it tried."
-      : "";
+    const sentences = [
+      files.length ? "" : "There are no pictures in the folder.",
+      others ? `${others} other files there are hidden, or no pictures by their ` +
+        "endings, and have no row; drop one by itself to have it tried." : "",
+    ];
+    document.querySelector("#emojax-others").textContent = sentences.join(" ");
     const input = document.querySelector("#emojax-files input[type=file]");
-    if (!input || !files.length) {
-      if (!files.length) told.textContent = "There are no pictures in the folder. " + told.textContent;
-      return;
-    }
+    if (!input || !files.length) return;
+    files.sort((a, b) => (a.name < b.name ? -1 : 1)); // as predict lists a folder
     const transfer = new DataTransfer();
     for (const file of files) transfer.items.add(file);
     input.files = transfer.files;

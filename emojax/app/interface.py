@@ -103,7 +103,7 @@ def build(config: AppConfig, rater: Rater, folder: str) -> gr.Blocks:
         comparison = gr.HTML()
       with gr.Tab("Parts"):
         subject = _choice("Picture")
-        occlude = gr.Button("Cover it part by part (takes some seconds)")
+        occlude = gr.Button("Cover it part by part (up to a minute)")
         drivers = gr.HTML()
 
     parts = [rated, csv, overview, comparison, drivers, first, second, subject]
@@ -131,7 +131,7 @@ def build(config: AppConfig, rater: Rater, folder: str) -> gr.Blocks:
       if now is None or row is None:
         raise errors.UserError("drop pictures, then choose one of them")
       page = views.drivers(rater.occlude(now, row), now.only([row]))
-      return [views.framed(page, "Parts that the prediction hangs on")]
+      return [views.framed(page, "Parts that the prediction depends on")]
 
     def change_run(path: str, files_: list[uploads.Upload]) -> list[Any]:
       rater.opened(path.strip())

@@ -82,7 +82,7 @@ class Rater:
     return Rated(run, notes, names, predictions)
 
   def occlude(self, rated: Rated, row: int) -> occlusion.Occlusion:
-    """Which parts of a picture its prediction hangs on."""
+    """Which parts of a picture its prediction depends on."""
     path = rated.predictions.paths[row] or pathlib.Path()
     image = images.load(path, self.settings.max_pixels)
     return occlusion.occlude(lambda some: self._predict(rated.run, some).mean, image)

@@ -6,6 +6,7 @@ In: settings. Out: a line with the address.
 import os
 import tempfile
 import time
+from typing import NoReturn
 
 from emojax.app import interface, ratings
 from emojax.app.config import AppConfig
@@ -15,7 +16,9 @@ from emojax.utils import errors, runtime, signals, terminal
 _LOOK_SECONDS = 0.2
 
 
-def serve(config: AppConfig | None = None, settings: ExtractConfig | None = None):
+def serve(
+  config: AppConfig | None = None, settings: ExtractConfig | None = None
+) -> NoReturn:
   """Opens the first run, then serves until a signal comes.
 
   A Space of the Hugging Face hub is this function with the host 0.0.0.0.
@@ -28,7 +31,9 @@ def serve(config: AppConfig | None = None, settings: ExtractConfig | None = None
   runtime.start(settings.cache_dir)
   rater = ratings.Rater(config, settings)
   rater.opened(config.run)
-  with tempfile.TemporaryDirectory(prefix="emojax-app-") as folder:
+  with tempfile.TemporaryDirectory(
+    prefix="emojax-app-", ignore_cleanup_errors=True
+  ) as folder:
     os.environ["GRADIO_TEMP_DIR"] = folder  # read where parts of the page are made
     demo = interface.build(config, rater, folder)
     try:
@@ -46,11 +51,9 @@ def serve(config: AppConfig | None = None, settings: ExtractConfig | None = None
         "address is not this machine's; choose another --port or --host"
       ) from error
     terminal.say(f"emojax.app: open {address} in a browser; Ctrl-C ends it")
+    # Closing Gradio's server takes longer than a signal waits; it ends with the
+    # process, and what matters is that the folder goes.
     signals.begin_loop(demo)
-    try:
-      while True:
-        signals.check()
-        time.sleep(_LOOK_SECONDS)
-    finally:
-      signals.end_loop(demo)
-      demo.close(verbose=False)
+    while True:
+      signals.check()
+      time.sleep(_LOOK_SECONDS)

@@ -23,7 +23,7 @@ from emojax.utils import scales as scale_lib
 
 _SIDE_PX, _QUALITY = 480, 85  # of two pictures that are compared
 # Of a scale, where colours end at the least: smaller falls look as small as they are.
-_LEAST_SHARE = 1 / 160
+_LEAST_SHARE = 1 / 40
 
 
 def framed(document: str, title: str) -> str:
@@ -103,7 +103,7 @@ _MARGIN = (
 
 def _differences(predictions: Predictions) -> page.Table:
   """Both predictions of each target, their difference and its margin."""
-  rows = [["", "first", "second", "second less first", "margin", "order"]]
+  rows = [["", "first", "second", "difference", "margin", "order"]]
   for target, values in predictions.mean.items():
     first, second = map(float, values)
     low, high = predictions.low[target], predictions.high[target]
@@ -146,7 +146,7 @@ def drivers(occlusion: Occlusion, rated: Rated) -> str:
   photo = thumbnails.jpeg(occlusion.image, _SIDE_PX, _QUALITY)[0]
   picture = page.Image(photo, name, name)
   section = page.Section(
-    "Parts that the prediction hangs on", _MEANING, figures=drawn, gallery=[picture]
+    "Parts that the prediction depends on", _MEANING, figures=drawn, gallery=[picture]
   )
   return page.render("Parts", [], [section], is_part=True)
 

@@ -6,7 +6,8 @@ if (parent !== self) new ResizeObserver(tellHeight).observe(document.body);
 
 // A page in a frame of another one, which cannot look into it, says how high it is.
 function tellHeight() {
-  parent.postMessage({ height: Math.ceil(document.body.offsetHeight) }, "*");
+  const { height } = document.body.getBoundingClientRect();
+  parent.postMessage({ height: Math.ceil(height) }, "*");
 }
 
 function tellOfScrolling(box) {

@@ -132,7 +132,8 @@ def render(
     notes: what a reader must be told first; letters that figures lack are added.
     sections: the rest.
     is_part: whether it is shown inside of another page, of pictures that its reader
-      chose a moment ago: it has no heading, and its pictures are not covered.
+      chose a moment ago: it has no heading and no contents list, whose links would
+      lead to the other page, and its pictures are not covered.
   """
   planes = [section.plane for section in sections if section.plane]
   has_images = any(section.gallery for section in sections) or any(

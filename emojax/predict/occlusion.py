@@ -1,4 +1,4 @@
-"""Which parts of an image a prediction hangs on: each is covered in turn.
+"""Which parts of an image a prediction depends on: each is covered in turn.
 
 In: an image, and what rates images. Out: for each pixel how far the prediction falls
 where it is covered by grey. That says what these networks use, not what people look at,

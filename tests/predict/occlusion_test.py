@@ -1,4 +1,4 @@
-"""Occlusion: the part that a rating hangs on is the part that is shown."""
+"""Occlusion: the part that a rating depends on is the part that is shown."""
 
 import numpy as np
 import pytest
