@@ -87,6 +87,7 @@ def build(config: AppConfig, rater: Rater, folder: str) -> gr.Blocks:
           label="Path of a run folder or an exported archive on this machine; empty: "
           "the predictor that comes with emojax",
           value=config.run,
+          elem_id="emojax-run",
         )
         use = gr.Button("Use this run")
     state = gr.HTML(views.told(_NOTHING))

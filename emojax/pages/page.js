@@ -2,7 +2,10 @@
 // Tables that are wider than the page say so, and long ones can be searched and sorted.
 for (const box of document.querySelectorAll(".scroll")) tellOfScrolling(box);
 for (const table of document.querySelectorAll("table.list")) startList(table);
-if (parent !== self) new ResizeObserver(tellHeight).observe(document.body);
+if (parent !== self) {
+  tellHeight(); // out of sight, the observer sleeps
+  new ResizeObserver(tellHeight).observe(document.body);
+}
 
 // A page in a frame of another one, which cannot look into it, says how high it is.
 function tellHeight() {
