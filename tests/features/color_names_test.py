@@ -1,5 +1,7 @@
 """The built-in table of colour names and the authors' own."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.io
@@ -90,6 +92,12 @@ def test_files_that_are_not_the_table_are_refused(tmp_path):
   scipy.io.savemat(path, {"w2c": np.ones((32768, 10))})
   with pytest.raises(ValueError, match=r"shape \(32768, 11\).* has \(32768, 10\)"):
     color_names.load(path)
+  scipy.io.savemat(path, {"w2c": np.zeros((9000, 3000), np.uint8)}, do_compression=True)
+  tracemalloc.start()
+  with pytest.raises(ValueError, match=r"has \(9000, 3000\)"):
+    color_names.load(path)
+  assert tracemalloc.get_traced_memory()[1] < 2**20  # nothing was unpacked
+  tracemalloc.stop()
   scipy.io.savemat(path, {"w2c": np.ones((32768, 11))})
   with pytest.raises(ValueError, match="rows that sum to 1"):
     color_names.load(path)
