@@ -1,7 +1,5 @@
 """The built-in table of colour names and the authors' own."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 import scipy.io
@@ -79,6 +77,14 @@ def test_agrees_with_w2c_on_all_oasis_images(shared_data):
   assert agreement(shared_data, every=1) >= 0.87  # 0.879 measured; 0.75 is promised
 
 
+def test_another_shape_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+  path = tmp_path / "w2c.mat"
+  scipy.io.savemat(path, {"w2c": np.zeros((9000, 300))}, do_compression=True)
+  monkeypatch.setattr(scipy.io, "loadmat", None)
+  with pytest.raises(ValueError, match=r"has \(9000, 300\)"):
+    color_names.load(path)
+
+
 def test_files_that_are_not_the_table_are_refused(tmp_path):
   path = tmp_path / "w2c.mat"
   with pytest.raises(ValueError, match=r"w2c\.mat cannot be opened: No such file"):
@@ -92,12 +98,6 @@ def test_files_that_are_not_the_table_are_refused(tmp_path):
   scipy.io.savemat(path, {"w2c": np.ones((32768, 10))})
   with pytest.raises(ValueError, match=r"shape \(32768, 11\).* has \(32768, 10\)"):
     color_names.load(path)
-  scipy.io.savemat(path, {"w2c": np.zeros((9000, 3000), np.uint8)}, do_compression=True)
-  tracemalloc.start()
-  with pytest.raises(ValueError, match=r"has \(9000, 3000\)"):
-    color_names.load(path)
-  assert tracemalloc.get_traced_memory()[1] < 2**20  # nothing was unpacked
-  tracemalloc.stop()
   scipy.io.savemat(path, {"w2c": np.ones((32768, 11))})
   with pytest.raises(ValueError, match="rows that sum to 1"):
     color_names.load(path)
