@@ -1,7 +1,7 @@
 """`python -m emojax.predict IMAGE...`: ratings of any pictures.
 
 In: pictures or folders of them, and the predictor that comes with emojax or a finished
-run (its folder, or an archive of `scripts/export_run`). Out: one row
+run (its folder, or an archive of `python -m emojax.export`). Out: one row
 per picture with its predicted ratings, on standard output or in a file; a page that
 shows the pictures in the valence-arousal plane.
 
@@ -49,8 +49,8 @@ def define_flags() -> None:
   flags.DEFINE_string(
     "checkpoint",
     "",
-    "A run folder, or an archive that scripts/export_run made; empty: the predictor "
-    "that comes with emojax, trained on 720 photographs of OASIS.",
+    "A run folder, or an archive that python -m emojax.export made; empty: the "
+    "predictor that comes with emojax, trained on 720 photographs of OASIS.",
   )
   flags.DEFINE_string(
     "output",
@@ -211,4 +211,5 @@ if __name__ == "__main__":
     _ABOUT,
     settings=(config.ExtractConfig,),
     arguments="PICTURE_OR_FOLDER...",
+    example="--output=ratings.csv --gallery=gallery.html PICTURES",
   )

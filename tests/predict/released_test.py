@@ -122,9 +122,8 @@ def test_a_run_of_simulated_ratings_refuses_unless_told(tmp_path, photographs):
 @pytest.mark.slow
 def test_it_exports_without_the_weights_that_a_package_brings(tmp_path):
   output = tmp_path / "run.zip"
-  script = helpers.ROOT / "scripts" / "export_run"
   flags = (f"--output={output}", f"--weights_dir={tmp_path}")
-  done = helpers.run(script, predictor.RELEASED, *flags)
+  done = helpers.run("-m", "emojax.export", predictor.RELEASED, *flags)
   assert done.returncode == 0 and "no feature networks" in done.stdout, done.stderr
   assert not trained_run.read(output).carried
 
