@@ -15,7 +15,6 @@ import hashlib
 import os
 
 import numpy as np
-import scipy.io
 
 NAMES = (  # columns of w2c
   "black",
@@ -74,6 +73,8 @@ def load(path: str | os.PathLike[str]) -> ColorNames:
   """
   wanted = "expected the w2c.mat of van de Weijer et al. 2009"
   shape = (SIZE, len(NAMES))
+  import scipy.io  # here and not at the head: only this table needs it
+
   try:
     with open(path, "rb") as file:
       # Looked at first: what a few packed bytes unpack to has no other bound.
