@@ -36,6 +36,19 @@ def define_flags() -> None:
     "Folder for results, made when absent; or a file .parquet, a table with a column "
     "per feature.",
   )
+  flags.DEFINE_string(
+    "shard",
+    "",
+    "Which part of the pictures this process computes, such as 3/64, counted from 1: "
+    "the third of 64. --output=NAME.parquet is then a folder with a file for each, and "
+    "every shard is given the same pictures and settings.",
+  )
+  flags.DEFINE_list(
+    "merge",
+    "",
+    "Instead of pictures: the folder of all shards, or their files, to be checked and "
+    "written as one --output.",
+  )
   options.define(config.ExtractConfig, _NAME)
 
 
@@ -43,22 +56,31 @@ def main(arguments: list[str]) -> int:
   """The program; see the module."""
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
-  from emojax.extract import inputs, stream
+  from emojax.extract import inputs, shards, stream
   from emojax.utils import runtime
 
   values = flags.FLAGS
-  if not values.images_dir or not values.output:
-    raise errors.UserError("--images_dir=FOLDER and --output=FOLDER are needed")
-  folder = pathlib.Path(values.images_dir).expanduser()
+  if bool(values.images_dir) == bool(values.merge) or not values.output:
+    raise errors.UserError(
+      "--images_dir=FOLDER and --output=FOLDER are needed, or --merge=SHARDS and "
+      "--output=FILE"
+    )
   output = pathlib.Path(values.output).expanduser()
+  if values.merge:
+    paths = [pathlib.Path(name).expanduser() for name in values.merge]
+    number, failed = shards.merge(paths, output)
+    terminal.say(f"{number} pictures, {failed} of them failed, in {output}")
+    return 0
+  shard = shards.parsed(values.shard) if values.shard else None
+  folder = pathlib.Path(values.images_dir).expanduser()
   settings = options.read(config.ExtractConfig())
   runtime.start(settings.cache_dir)
   started = time.perf_counter()
-  done = stream.extract(lambda: inputs.of_folder(folder), settings, output, True)
-  return _report(done, output, time.perf_counter() - started)
+  done = stream.extract(lambda: inputs.of_folder(folder), settings, output, True, shard)
+  return _report(done, time.perf_counter() - started)
 
 
-def _report(done: "stream.Summary", output: pathlib.Path, seconds: float) -> int:
+def _report(done: "stream.Summary", seconds: float) -> int:
   """Says what became of the pictures; returns the exit status."""
   from emojax.utils import runtime
 
@@ -66,12 +88,12 @@ def _report(done: "stream.Summary", output: pathlib.Path, seconds: float) -> int
   terminal.say(
     f"{done.number} pictures{kept}, {done.from_cache} from the cache, {seconds:.1f} s, "
     f"{runtime.peak_memory_mb() / 1000:.1f} GB at most; {len(done.features)} features "
-    f"in {output}"
+    f"in {done.output}"
   )
   if done.left_out:
     terminal.tell(f"{_NAME}: {done.left_out}")
   if done.failed:
-    where = output if output.suffix.lower() == ".parquet" else output / "rows.csv"
+    where = done.output / "rows.csv" if done.output.is_dir() else done.output
     terminal.say(f"{done.failed} of {done.number} pictures failed: see {where}")
     return 1
   return 0

@@ -157,16 +157,19 @@ class Extractor:
     max_pixels: int = images.MAX_PIXELS,
     progress: bool = False,
     check: Callable[[np.ndarray], None] | None = None,
+    total: int = 0,
     done: int = 0,
   ) -> Generator[Extracted, None, None]:
     """Features of every picture, part by part: memory holds one part's result.
 
     Args:
       parts: pictures and their names, asked for when the part before is done.
-      number: of pictures in all, those `done` included. Batches are made for so many,
-        so that a part's values do not depend on how long it is.
+      number: of pictures in all, also those that others compute. Batches are made for
+        so many, so that a part's values do not depend on how long it is.
       cache, batch_size, workers, max_pixels, progress, check: see `run`.
-      done: pictures that an earlier run has dealt with, for the bar.
+      total: for the bar, how many pictures the parts have together with those `done`;
+        0: `number`.
+      done: pictures that an earlier run has dealt with.
     Yields:
       What `run` returns, for each part. Equal bytes are computed once in a part.
     Raises:
@@ -175,7 +178,7 @@ class Extractor:
     ahead = 2 * (batch_size or devices.usual_batch()) * jax.local_device_count()
     with (
       concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
-      progress_lib.bar(number, "picture", progress, done=done) as bar,
+      progress_lib.bar(total or number, "picture", progress, done=done) as bar,
     ):
       for sources, names in parts:
         run = Extraction(
@@ -240,6 +243,7 @@ class Extractor:
     number: int,
     progress: bool,
     check: Callable[[np.ndarray], None] | None = None,
+    total: int = 0,
     done: int = 0,
   ) -> Generator[Extracted, None, None]:
     """`run_each` with the cache, batch, threads and limits of some settings.
@@ -258,6 +262,7 @@ class Extractor:
         max_pixels=settings.max_pixels,
         progress=progress,
         check=check,
+        total=total,
         done=done,
       )
 

@@ -8,7 +8,7 @@ in its schema's metadata what the numbers are.
 import io
 import json
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -16,35 +16,57 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from emojax.extract.pipeline import Extracted
-from emojax.utils import checksums, files
+from emojax.utils import checksums, errors, files, records
 from emojax.version import __version__
 
 # Keys of the metadata. Values are JSON, but for the version's.
 VERSION, FEATURES, CLASS_NAMES = b"emojax", b"features", b"class_names"
+INPUTS, LIMITS = b"inputs", b"limits"
+# Those in which shards of one table agree, and what a message calls them.
+KEYS = {
+  VERSION: "versions of emojax",
+  FEATURES: "features or weights",
+  CLASS_NAMES: "names of classes",
+  INPUTS: "pictures",
+  LIMITS: "limits",
+}
 SUFFIX = ".parquet"
 TEXTS = ("path", "status", "reason")
 ROW_GROUP = 512  # rows; of the widest features that is 16 MB
 
 
 def schema(
-  described: Sequence[Mapping[str, Any]], class_names: Mapping[str, Sequence[str]]
+  described: Sequence[Mapping[str, Any]],
+  class_names: Mapping[str, Sequence[str]],
+  inputs: Mapping[str, Any],
+  limits: Mapping[str, int],
 ) -> pa.Schema:
   """The schema of a table.
 
   Args:
     described: the features, see `features.descriptions`.
     class_names: feature -> what each of its numbers is about, where that has a name.
+    inputs: of all pictures, whatever part of them a table has: `number`, and `digest`
+      of their names.
+    limits: settings that decide which pictures are refused: `max_pixels`.
   """
-  fields = [pa.field(name, pa.string()) for name in TEXTS]
-  fields += [
-    pa.field(str(entry["name"]), pa.list_(pa.float32(), int(entry["size"])))
-    for entry in described
-  ]
-  metadata = {
-    VERSION: __version__.encode(),
-    FEATURES: json.dumps(list(described)).encode(),
-    CLASS_NAMES: json.dumps({k: list(v) for k, v in class_names.items()}).encode(),
+  values: dict[bytes, Any] = {
+    FEATURES: list(described),
+    CLASS_NAMES: class_names,
+    INPUTS: inputs,
+    LIMITS: limits,
   }
+  metadata = {key: json.dumps(value).encode() for key, value in values.items()}
+  return _schema({VERSION: __version__.encode(), **metadata})
+
+
+def _schema(metadata: Mapping[bytes, bytes]) -> pa.Schema:
+  """The schema that belongs to some metadata."""
+  fields = [pa.field(name, pa.string()) for name in TEXTS]
+  for entry in json.loads(metadata[FEATURES]):
+    # Called as Parquet calls it, so that what was read is what was written.
+    number = pa.field("element", pa.float32())
+    fields.append(pa.field(entry["name"], pa.list_(number, entry["size"])))
   return pa.schema(fields, metadata)
 
 
@@ -75,7 +97,12 @@ def values(column: pa.ChunkedArray) -> np.ndarray:
 
 def described(of: pa.Schema) -> list[dict[str, Any]]:
   """What the features of a table are, see `features.descriptions`."""
-  return json.loads(of.metadata[FEATURES])
+  return json.loads((of.metadata or {})[FEATURES])
+
+
+def number(of: pa.Schema) -> int:
+  """How many pictures there are in all, whatever part of them a table has."""
+  return json.loads((of.metadata or {})[INPUTS])["number"]
 
 
 def failed(rows: pa.Table) -> int:
@@ -103,7 +130,7 @@ def write(path: pathlib.Path, tables: Iterable[pa.Table], of: pa.Schema) -> int:
     waiting = of.empty_table()
     for rows in tables:
       number_failed += failed(rows)
-      waiting = pa.concat_tables([waiting, rows.replace_schema_metadata(of.metadata)])
+      waiting = pa.concat_tables([waiting, rows.cast(of)])
       while len(waiting) >= ROW_GROUP:
         writer.write_table(waiting.slice(0, ROW_GROUP).combine_chunks())
         waiting = waiting.slice(ROW_GROUP)
@@ -113,23 +140,53 @@ def write(path: pathlib.Path, tables: Iterable[pa.Table], of: pa.Schema) -> int:
 
 
 def content(rows: pa.Table) -> bytes:
-  """A table as the bytes of a Parquet file."""
+  """A small table as the bytes of a Parquet file."""
   buffer = io.BytesIO()
   with _writer(buffer, rows.schema) as writer:
     writer.write_table(rows)
   return buffer.getvalue()
 
 
-def read(path: pathlib.Path, advice: str) -> pa.Table:
-  """The rows of a small file that emojax wrote, checked to be what was written.
+def head(path: pathlib.Path) -> tuple[pa.Schema, int]:
+  """The schema of a file of `write`, and how many rows it has.
 
+  Raises:
+    UserError: it is another file, or none.
+  """
+  try:
+    with pyarrow.parquet.ParquetFile(path) as file:
+      of, rows = file.schema_arrow, file.metadata.num_rows
+    if of != _schema(of.metadata or {}):
+      raise ValueError("its columns are not those that it should have")
+    of = _schema(of.metadata)
+    records.check(described(of), [{"name": str, "size": int}], "features")
+    records.check(number(of), int, "number")
+  except FileNotFoundError:
+    raise errors.UserError(f"no file {path}: expected a table of features") from None
+  except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+    raise errors.UserError(
+      f"{path} is no table that python -m emojax.extract --output=....parquet wrote "
+      f"({' '.join(str(error).split())})"
+    ) from error
+  return of, rows
+
+
+def row_groups(
+  path: pathlib.Path, advice: str, columns: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
+  """The rows of a file that emojax wrote, checked to be what was written.
+
+  Args:
+    path: the file.
+    advice: what to do about a damaged one.
+    columns: which; None: all.
   Raises:
     DamageError: they are not, or the file is not there; says which and what to do.
   """
   try:
-    return pyarrow.parquet.read_table(
-      path, page_checksum_verification=True, partitioning=None
-    )
+    with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
+      for group in range(file.num_row_groups):
+        yield file.read_row_group(group, columns)
   except (OSError, pa.ArrowException) as error:
     raise checksums.DamageError(
       f"{path} is damaged ({' '.join(str(error).split())}): {advice}"

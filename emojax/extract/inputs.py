@@ -3,13 +3,14 @@
 In: a folder. Out: `Inputs`: where each picture is read from, and what tables call it.
 """
 
+import hashlib
 import os
 import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from emojax import images
-from emojax.utils import errors
+from emojax.utils import errors, files
 
 
 class Inputs(NamedTuple):
@@ -32,6 +33,13 @@ class Inputs(NamedTuple):
     if not self.root:
       return names
     return [pathlib.PurePath(n).relative_to(self.root).as_posix() for n in names]
+
+  def digest(self) -> str:
+    """A digest of all names in their order."""
+    state = hashlib.sha256()
+    for row in range(len(self.sources)):
+      state.update(files.utf8(self.names(range(row, row + 1))[0]).encode() + b"\0")
+    return state.hexdigest()
 
 
 def of_folder(folder: pathlib.Path) -> Inputs:

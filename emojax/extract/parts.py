@@ -12,7 +12,6 @@ import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -29,15 +28,14 @@ class Parts:
 
   Args:
     output: the file or folder they will become.
-    of: the schema of their tables.
-    facts: JSON-able, what else decides about their values.
+    of: the schema of their tables, whose metadata says what decides about the values.
   """
 
-  def __init__(self, output: pathlib.Path, of: pa.Schema, facts: Any):
+  def __init__(self, output: pathlib.Path, of: pa.Schema):
     self.folder = output.with_name(f".{output.name}.parts")
     self._schema = of
-    head = {k.decode(): v.decode() for k, v in of.metadata.items()}
-    self._facts = json.dumps([head, facts], sort_keys=True)
+    metadata = {k.decode(): v.decode() for k, v in of.metadata.items()}
+    self._facts = json.dumps(metadata, sort_keys=True)
 
   def made_of(self, sources: Sequence[images.Source], names: Sequence[str]) -> str:
     """A digest of what a part is made of.
@@ -79,7 +77,7 @@ class Parts:
     """
     advice = f"delete {self.folder}, and the same command makes it again"
     for part in range(number):
-      yield feature_table.read(self._path(part), advice)
+      yield from feature_table.row_groups(self._path(part), advice)
 
   def remove(self) -> None:
     """Takes all parts away."""

@@ -9,7 +9,7 @@ that the cache has.
 import collections
 import contextlib
 import pathlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from emojax import images
 from emojax.config import ExtractConfig
-from emojax.extract import devices, extractor, feature_table, folder, parts
+from emojax.extract import devices, extractor, feature_table, folder, parts, shards
 from emojax.extract.inputs import Inputs
 from emojax.utils import errors, files, locks
 
@@ -29,6 +29,7 @@ class Summary(NamedTuple):
   """What became of the pictures.
 
   Attributes:
+    output: the file or folder that was written.
     number: of pictures.
     failed: how many have a status other than "ok".
     kept: how many an earlier process had done.
@@ -37,6 +38,7 @@ class Summary(NamedTuple):
     left_out: what lies beside the pictures and has no row, see `Inputs`.
   """
 
+  output: pathlib.Path
   number: int
   failed: int
   kept: int
@@ -50,19 +52,23 @@ def extract(
   settings: ExtractConfig,
   output: pathlib.Path,
   progress: bool = False,
+  shard: shards.Shard | None = None,
 ) -> Summary:
   """Computes features and writes them; see the module.
 
   Args:
     find: gives the pictures; what is wrong with them is told beside what else is.
     settings: which features, from what, and how.
-    output: a folder, see `folder.write`, or a `.parquet` file, see `feature_table`.
+    output: a folder, see `folder.write`, or a `.parquet` file, see `feature_table`; of
+      a shard the `.parquet` folder of all.
     progress: show a bar.
+    shard: which part of the pictures; None: all.
   Raises:
     ValueError: no pictures, an unknown feature, missing weights, a cache that does not
       work; each says what to do.
     OSError: the results do not fit on the disk, or may not be written.
   """
+  output = _output(output, shard)
   to_table = output.suffix.lower() == feature_table.SUFFIX
   probe = output if to_table else output / folder.DESCRIPTION
   checks = (
@@ -72,24 +78,57 @@ def extract(
   )
   *_, inputs = errors.all_of(*checks)
   extraction = extractor.from_config(settings)
-  of = feature_table.schema(extraction.describe(), extraction.class_names())
-  number = len(inputs.sources)
+  of = _schema(extraction, inputs, settings)
+  rows = range(len(inputs.sources))
+  if shard is not None:
+    rows, of = shard.rows(len(rows)), shard.marked(of)
   width = sum(of.field(name).type.list_size for name in extraction.names)
   # Once as parts and once as the result.
-  files.check_writable(probe, 2 * _FLOAT_BYTES * width * number)
+  files.check_writable(probe, 2 * _FLOAT_BYTES * width * len(rows))
   with files.explained(output):
     output.parent.mkdir(parents=True, exist_ok=True)
   lock = output.with_name(f".{output.name}.lock")
   with locks.held(lock, f"another process that writes {output}"):
-    done = parts.Parts(output, of, [number, settings.max_pixels])
-    kept, from_cache = _compute(extraction, settings, inputs, done, of, progress)
-    tables = done.read(len(_ranges(number)))
+    done = parts.Parts(output, of)
+    ranges = _ranges(rows)
+    kept, from_cache = _compute(
+      extraction, settings, inputs, ranges, done, of, progress
+    )
+    tables = done.read(len(ranges))
     if to_table:
       failed = feature_table.write(output, tables, of)
     else:
-      failed = folder.write(output, tables, of, number, inputs.root)
+      failed = folder.write(output, tables, of, len(rows), inputs.root)
     done.remove()
-  return Summary(number, failed, kept, from_cache, extraction.names, inputs.left_out)
+  names = extraction.names
+  return Summary(output, len(rows), failed, kept, from_cache, names, inputs.left_out)
+
+
+def _output(output: pathlib.Path, shard: shards.Shard | None) -> pathlib.Path:
+  """The file or folder to write.
+
+  Raises:
+    UserError: of a shard something else than a table is asked for.
+  """
+  if shard is None:
+    return output
+  if output.suffix.lower() != feature_table.SUFFIX:
+    raise errors.UserError(
+      f"--shard={shard} writes one Parquet file of a folder of {shard.count}: "
+      f"--output={output} should end in {feature_table.SUFFIX}"
+    )
+  return shard.file(output)
+
+
+def _schema(
+  extraction: extractor.Extractor, inputs: Inputs, settings: ExtractConfig
+) -> pa.Schema:
+  return feature_table.schema(
+    extraction.describe(),
+    extraction.class_names(),
+    {"number": len(inputs.sources), "digest": inputs.digest()},
+    {"max_pixels": settings.max_pixels},
+  )
 
 
 def tables(
@@ -99,6 +138,7 @@ def tables(
   inputs: Inputs,
   ranges: Iterable[range],
   progress: bool = False,
+  total: int = 0,
   done: int = 0,
 ) -> Generator[tuple[pa.Table, int], None, None]:
   """Rows of some parts of the pictures: what every engine computes with.
@@ -113,7 +153,8 @@ def tables(
     inputs: all pictures.
     ranges: rows of each part; asked for when the part before is done.
     progress: show a bar.
-    done: pictures that need not be computed, for the bar.
+    total: for the bar, how many pictures the parts have together with those `done`.
+    done: pictures that need not be computed.
   Yields:
     A part's table, and how many of its pictures the cache had.
   """
@@ -125,9 +166,8 @@ def tables(
       sources = [inputs.sources[row] for row in rows]
       yield sources, [images.name_of(source) for source in sources]
 
-  number = len(inputs.sources)
   extracted = extraction.run_each_as(
-    settings, sources_and_names(), number, progress, done=done
+    settings, sources_and_names(), len(inputs.sources), progress, total=total, done=done
   )
   with contextlib.closing(extracted):
     for part in extracted:
@@ -139,29 +179,30 @@ def _compute(
   extraction: extractor.Extractor,
   settings: ExtractConfig,
   inputs: Inputs,
+  ranges: Sequence[range],
   done: parts.Parts,
   of: pa.Schema,
   progress: bool,
 ) -> tuple[int, int]:
   """Has every part done; returns how many pictures were, and the cache had."""
-  wanted = list(enumerate(_ranges(len(inputs.sources))))
-  made_of = {}
-  for part, rows in list(wanted):
-    made_of[part] = done.made_of([inputs.sources[r] for r in rows], inputs.names(rows))
-  lacking = [(part, rows) for part, rows in wanted if not done.has(part, made_of[part])]
-  kept = len(inputs.sources) - sum(len(rows) for _, rows in lacking)
+  made_of = [
+    done.made_of([inputs.sources[row] for row in rows], inputs.names(rows))
+    for rows in ranges
+  ]
+  lacking = [part for part in range(len(ranges)) if not done.has(part, made_of[part])]
+  total = sum(map(len, ranges))
+  kept = total - sum(len(ranges[part]) for part in lacking)
   from_cache = 0
-  computed = tables(
-    extraction, settings, of, inputs, (rows for _, rows in lacking), progress, kept
-  )
+  wanted = (ranges[part] for part in lacking)
+  computed = tables(extraction, settings, of, inputs, wanted, progress, total, kept)
   with contextlib.closing(computed):
-    for (part, _), (table, count) in zip(lacking, computed, strict=True):
+    for part, (table, count) in zip(lacking, computed, strict=True):
       done.keep(part, table, made_of[part])
       from_cache += count
   return kept, from_cache
 
 
-def _ranges(number: int) -> list[range]:
+def _ranges(rows: range) -> list[range]:
   """The rows of each part."""
   size = _BATCHES * devices.usual_batch() * jax.local_device_count()
-  return [range(start, min(start + size, number)) for start in range(0, number, size)]
+  return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -210,7 +210,7 @@ def test_equal_bytes_are_computed_once(folder, tmp_path):
 
 def _rows(folder, features, extracted) -> tuple:
   """What `extract_folder.write` wants besides its folder."""
-  of = feature_table.schema(features.describe(), features.class_names())
+  of = feature_table.schema(features.describe(), features.class_names(), {}, {})
   names = inputs.of_folder(folder).names(range(len(extracted.rows)))
   return [feature_table.table(names, extracted, of)], of, len(names), str(folder)
 
@@ -563,7 +563,7 @@ def test_any_file_name_fits_into_the_table(names):
   row = pipeline.Row(None, "error", 'no, "really"\nnot')
   extracted = pipeline.Extracted([row] * len(names), {}, {})
   found = inputs.Inputs(paths, "/pictures").names(range(len(paths)))
-  table = feature_table.table(found, extracted, feature_table.schema([], {}))
+  table = feature_table.table(found, extracted, feature_table.schema([], {}, {}, {}))
   parsed = list(csv.reader(io.StringIO(extract_folder.rows_csv(table), newline="")))
   assert len(parsed) == len(names)
   for path, (written, status, reason) in zip(paths, parsed, strict=True):
