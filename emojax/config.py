@@ -136,9 +136,9 @@ class DataConfig:
     "va_emotion/synthetic",
     "va_emotion/synthetic: drawn by emojax, to show that it works; va_emotion/oasis: "
     "needs --manual_dir; va_emotion/cgna10766, the paper's: needs --download or "
-    "--manual_dir; va_emotion/naps, gaped, smid, emotion6: published sets, need "
-    "--manual_dir; va_emotion/folder: your own, needs --images_dir and "
-    "--ratings_csv.",
+    "--manual_dir; va_emotion/naps, gaped, smid, emotion6, emotic, findingemo: "
+    "published sets, need --manual_dir; va_emotion/folder: your own, needs "
+    "--images_dir and --ratings_csv.",
   )
   data_dir: str = setting(
     "", "Where prepared datasets live; empty: TFDS's own place, ~/tensorflow_datasets."
@@ -147,7 +147,7 @@ class DataConfig:
     "",
     "For oasis: the folder with images/ and OASIS_ratings.csv or OASIS.csv; for "
     "cgna10766: the folder with the files of Figshare article 5383105; for naps, "
-    "gaped, smid, emotion6: the set's folder.",
+    "gaped, smid, emotion6, emotic, findingemo: the set's folder.",
   )
   download: bool = setting(
     False, "For cgna10766: fetch what is not there from Figshare (article 5383105)."

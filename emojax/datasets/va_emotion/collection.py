@@ -36,7 +36,7 @@ class Collection:
     missing: ids of rated pictures that are not on disk and were left out on request.
     unrated: how many pictures in the folder have no rating.
     settings: JSON-able facts to record, such as the rating scale.
-    disclaimer: a sentence every report must repeat; empty for people's ratings.
+    disclaimer: a sentence every report must repeat; empty: there is none.
   """
 
   name: str

@@ -56,8 +56,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
   MANUAL_DOWNLOAD_INSTRUCTIONS = (
     "va_emotion/oasis: a folder with images/ and OASIS.csv from its authors "
     "(www.benedekkurdi.com/#oasis). va_emotion/cgna10766: a folder with the files of "
-    "Figshare article 5383105. va_emotion/naps, gaped, smid, emotion6: the set as its "
-    "authors hand it out; without the files, the error says which and where to ask."
+    "Figshare article 5383105. va_emotion/naps, gaped, smid, emotion6, emotic, "
+    "findingemo: the set as its authors hand it out; without the files, the error says "
+    "which and where to ask."
   )
 
   def __init__(
