@@ -153,6 +153,12 @@ class DataConfig:
     False, "For cgna10766: fetch what is not there from Figshare (article 5383105)."
   )
   images_dir: str = setting("", "For folder: the folder of pictures.")
+  features_table: str = setting(
+    "",
+    "For folder: instead of --images_dir a table of features, as python -m "
+    "emojax.extract --output=TABLE.parquet writes it; the pictures need not be there. "
+    "--features then chooses among its columns.",
+  )
   ratings_csv: str = setting(
     "",
     "For folder: a table (CSV in any usual form, or .xlsx) with columns image, "

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from emojax.extract.pipeline import Extracted
+from emojax.features import descriptions
 from emojax.utils import checksums, errors, files, records
 from emojax.version import __version__
 
@@ -159,7 +160,7 @@ def head(path: pathlib.Path) -> tuple[pa.Schema, int]:
     if of != _schema(of.metadata or {}):
       raise ValueError("its columns are not those that it should have")
     of = _schema(of.metadata)
-    records.check(described(of), [{"name": str, "size": int}], "features")
+    descriptions.current(described(of))
     records.check(number(of), int, "number")
   except FileNotFoundError:
     raise errors.UserError(f"no file {path}: expected a table of features") from None
