@@ -22,6 +22,15 @@ BEST_FEATURES = (
 )
 
 
+# What help says of texts that name pictures; `extract.inputs` reads them.
+IMAGES_MEANING = (
+  "a file, a folder with its subfolders, a pattern such as 'scans/*.tif', a tar file "
+  "(.tar), an address (https://, s3://, gs:// ...; of a file, a folder, a pattern or a "
+  "tar file), @LIST for a text file with a file, tar file or address a line, or - for "
+  "such a list on standard input"
+)
+
+
 def setting(
   default: Any,
   meaning: str,

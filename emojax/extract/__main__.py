@@ -8,6 +8,7 @@ from what is already computed to the same files. Memory does not grow with the n
 pictures, but for their names.
 """
 
+import functools
 import pathlib
 import time
 from typing import TYPE_CHECKING
@@ -30,6 +31,12 @@ _ABOUT = (
 def define_flags() -> None:
   """Defines the program's flags; not on import, so that programs can be imported."""
   flags.DEFINE_string("images_dir", "", "Folder of pictures; subfolders too.")
+  meaning = (
+    f"Instead of --images_dir: {config.IMAGES_MEANING}. Each picture has one row. "
+    "Given several times: all of them, in this order."
+  )
+  flags.DEFINE_multi_string("images", None, meaning)
+  flags.FLAGS["images"].help = meaning  # absl adds a line of its own
   flags.DEFINE_string(
     "output",
     "",
@@ -60,10 +67,11 @@ def main(arguments: list[str]) -> int:
   from emojax.utils import runtime
 
   values = flags.FLAGS
-  if bool(values.images_dir) == bool(values.merge) or not values.output:
+  given = [values.images_dir, values.images, values.merge]
+  if sum(map(bool, given)) != 1 or not values.output:
     raise errors.UserError(
-      "--images_dir=FOLDER and --output=FOLDER are needed, or --merge=SHARDS and "
-      "--output=FILE"
+      "--images_dir=FOLDER and --output=FOLDER are needed; instead of the first, "
+      "--images=... or --merge=SHARDS"
     )
   output = pathlib.Path(values.output).expanduser()
   if values.merge:
@@ -72,11 +80,14 @@ def main(arguments: list[str]) -> int:
     terminal.say(f"{number} pictures, {failed} of them failed, in {output}")
     return 0
   shard = shards.parsed(values.shard) if values.shard else None
-  folder = pathlib.Path(values.images_dir).expanduser()
+  find = functools.partial(inputs.of_texts, values.images)
+  if values.images_dir:
+    folder = pathlib.Path(values.images_dir).expanduser()
+    find = functools.partial(inputs.of_folder, folder)
   settings = options.read(config.ExtractConfig())
   runtime.start(settings.cache_dir)
   started = time.perf_counter()
-  done = stream.extract(lambda: inputs.of_folder(folder), settings, output, True, shard)
+  done = stream.extract(find, settings, output, True, shard)
   return _report(done, time.perf_counter() - started)
 
 

@@ -33,6 +33,8 @@ from emojax.features.params import (
 from emojax.utils import errors, options
 from emojax.utils import progress as progress_lib
 
+_BATCHES = 32  # in a part of many pictures, see `ranges`
+
 
 class Extractor:
   """Computes some features of any number of pictures.
@@ -359,3 +361,13 @@ def open_cache(settings: ExtractConfig) -> Iterator[FeatureCache | None]:
     return
   with FeatureCache(pathlib.Path(settings.cache_dir)) as cache:
     yield cache
+
+
+def ranges(rows: range) -> list[range]:
+  """Some rows in parts that are long enough to keep the devices busy.
+
+  What is lost where a part ends, because its last batches wait and are not full, is
+  then some percent.
+  """
+  size = _BATCHES * devices.usual_batch() * jax.local_device_count()
+  return [rows[start : start + size] for start in range(0, len(rows), size)]

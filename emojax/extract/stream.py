@@ -12,16 +12,14 @@ import pathlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import jax
 import pyarrow as pa
 
 from emojax import images
 from emojax.config import ExtractConfig
-from emojax.extract import devices, extractor, feature_table, folder, parts, shards
+from emojax.extract import extractor, feature_table, folder, parts, shards
 from emojax.extract.inputs import Inputs
 from emojax.utils import errors, files, locks
 
-_BATCHES = 32  # in a part: what its last batches wait and lack is then some percent
 _FLOAT_BYTES = 4
 
 
@@ -90,7 +88,7 @@ def extract(
   lock = output.with_name(f".{output.name}.lock")
   with locks.held(lock, f"another process that writes {output}"):
     done = parts.Parts(output, of)
-    ranges = _ranges(rows)
+    ranges = extractor.ranges(rows)
     kept, from_cache = _compute(
       extraction, settings, inputs, ranges, done, of, progress
     )
@@ -200,9 +198,3 @@ def _compute(
       done.keep(part, table, made_of[part])
       from_cache += count
   return kept, from_cache
-
-
-def _ranges(rows: range) -> list[range]:
-  """The rows of each part."""
-  size = _BATCHES * devices.usual_batch() * jax.local_device_count()
-  return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from emojax import config
-from emojax.extract import devices, inputs, pipeline, stream
+from emojax.extract import devices, extractor, inputs, pipeline, stream
 from emojax.utils import checksums
 
 SETTINGS = config.ExtractConfig(("lbp", "color"), cache_dir="", extract_batch=2)
@@ -33,8 +33,8 @@ def pictures(tmp_path_factory) -> pathlib.Path:
 @pytest.fixture(autouse=True)
 def short_parts(monkeypatch) -> None:
   monkeypatch.setattr(
-    stream,
-    "_ranges",
+    extractor,
+    "ranges",
     lambda rows: [rows[at : at + PART] for at in range(0, len(rows), PART)],
   )
 
