@@ -157,6 +157,7 @@ def members(archive: str) -> tuple[list[Elsewhere], int]:
           found.append(Unreadable(name, "a sparse file in an archive", within))
           continue
         found.append(Member(name, within, archive, entry.offset_data, entry.size))
+      _check_end(tar)
   except ImageError as error:
     reason = str(error)
     if found:
@@ -208,6 +209,17 @@ def _archive(archive: str, within: str) -> Iterator[tarfile.TarFile]:
       system, path = fsspec.url_to_fs(archive)
       file = stack.enter_context(system.open(path, "rb"))
     yield stack.enter_context(tarfile.open(fileobj=file, mode="r:"))
+
+
+def _check_end(tar: tarfile.TarFile) -> None:
+  """Refuses an archive that goes on where it seemed to end: its next head is damaged.
+
+  tarfile takes such a head, or a part of one, for the end.
+  """
+  assert tar.fileobj
+  tar.fileobj.seek(tar.offset)
+  if tar.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
+    raise ImageError("what follows is no head of a file")
 
 
 @contextlib.contextmanager
