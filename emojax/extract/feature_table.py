@@ -57,7 +57,9 @@ def schema(
     INPUTS: inputs,
     LIMITS: limits,
   }
-  metadata = {key: json.dumps(value).encode() for key, value in values.items()}
+  metadata = {
+    key: json.dumps(value, allow_nan=False).encode() for key, value in values.items()
+  }
   return _schema({VERSION: __version__.encode(), **metadata})
 
 

@@ -35,7 +35,7 @@ class Parts:
     self.folder = output.with_name(f".{output.name}.parts")
     self._schema = of
     metadata = {k.decode(): v.decode() for k, v in of.metadata.items()}
-    self._facts = json.dumps(metadata, sort_keys=True)
+    self._facts = json.dumps(metadata, sort_keys=True, allow_nan=False)
 
   def made_of(self, sources: Sequence[images.Source], names: Sequence[str]) -> str:
     """A digest of what a part is made of.
@@ -46,7 +46,7 @@ class Parts:
     state = hashlib.sha256(self._facts.encode())
     for source, name in zip(sources, names, strict=True):
       line = [files.utf8(name), *_state_of(source)]
-      state.update(json.dumps(line).encode() + b"\n")
+      state.update(json.dumps(line, allow_nan=False).encode() + b"\n")
     return state.hexdigest()
 
   def has(self, part: int, made_of: str) -> bool:

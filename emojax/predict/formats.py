@@ -44,7 +44,7 @@ def write(file: IO[bytes], parts: Iterable[Predictions], kind: str) -> None:
     _write_parquet(file, parts)
     return
   for piece in (csv if kind == ".csv" else _json)(parts):
-    file.write(piece.encode())
+    file.write(files.utf8(piece).encode())
 
 
 def content(predictions: Predictions, kind: str) -> bytes:
