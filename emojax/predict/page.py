@@ -108,7 +108,7 @@ def _image(
 
 
 def _name(predictions: Predictions, row: int) -> str:
-  return files.utf8(predictions.paths[row] or "")
+  return files.utf8(predictions.names[row])
 
 
 def _interval(predictions: Predictions, target: str, row: int) -> str:
