@@ -138,6 +138,7 @@ def main(arguments: list[str]) -> int:
       notes,
       inputs.places(arguments),
       settings.max_pixels,
+      flag_values.interval,
     )
     files.write(page, text)
     for line in hidden[:_MOST_TOLD]:
