@@ -22,6 +22,15 @@ BEST_FEATURES = (
 )
 
 
+# What help says of texts that name pictures; `extract.inputs` reads them.
+IMAGES_MEANING = (
+  "a file, a folder with its subfolders, a pattern such as 'scans/*.tif', a tar file "
+  "(.tar), an address (https://, s3://, gs:// ...; of a file, a folder, a pattern or a "
+  "tar file), @LIST for a text file with a file, tar file or address a line, or - for "
+  "such a list on standard input"
+)
+
+
 def setting(
   default: Any,
   meaning: str,
@@ -153,6 +162,12 @@ class DataConfig:
     False, "For cgna10766: fetch what is not there from Figshare (article 5383105)."
   )
   images_dir: str = setting("", "For folder: the folder of pictures.")
+  features_table: str = setting(
+    "",
+    "For folder: instead of --images_dir a table of features, as python -m "
+    "emojax.extract --output=TABLE.parquet writes it; the pictures need not be there. "
+    "--features then chooses among its columns.",
+  )
   ratings_csv: str = setting(
     "",
     "For folder: a table (CSV in any usual form, or .xlsx) with columns image, "

@@ -2,7 +2,7 @@
 
 `correlate`. In: a CSV file of tagged and rated pictures, and word norms. Out: a folder
 with `matches.csv` (one row for each row of the tags), `correlations.json`, `table.md`,
-the paper's Figure 8 as PNG and SVG, and `index.html`, which needs no network.
+the paper's Figure 8 as PNG, SVG and PDF, and `index.html`, which needs no network.
 
 `zero_shot`. In: rated pictures and word norms. Out: how the norms of what networks see
 in a picture go with its ratings, in a table and, picture by picture, in a CSV file.
