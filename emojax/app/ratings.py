@@ -29,31 +29,27 @@ class Rated:
   Attributes:
     run: the path of the run; empty: the one that comes with emojax.
     notes: what a reader must be told of the run.
-    names: what each picture is called.
-    predictions: one row for each, whatever became of it.
+    predictions: one row for each, whatever became of it, under its own name.
   """
 
   run: str
   notes: list[str]
-  names: list[pathlib.Path]
   predictions: Predictions
 
   @property
   def csv(self) -> str:
     """The rows as `predict` writes them."""
-    return formats.csv(dataclasses.replace(self.predictions, paths=[*self.names]))
+    return "".join(formats.csv([self.predictions]))
 
   @property
   def choices(self) -> list[tuple[str, int]]:
     """Name and row of each picture with numbers."""
     rows = np.flatnonzero(self.predictions.is_scored).tolist()
-    return [(files.utf8(self.names[row]), row) for row in rows]
+    return [(files.utf8(self.predictions.names[row]), row) for row in rows]
 
   def only(self, rows: Sequence[int]) -> "Rated":
     """Some of the pictures, in the order of `rows`."""
-    names = [self.names[row] for row in rows]
-    predictions = self.predictions.only(rows)
-    return dataclasses.replace(self, names=names, predictions=predictions)
+    return dataclasses.replace(self, predictions=self.predictions.only(rows))
 
 
 class Rater:
@@ -76,10 +72,9 @@ class Rater:
 
   def rate(self, run: str, uploads: Sequence[Upload]) -> Rated:
     """A row for each file, see `Predictor.predict`."""
-    names = [upload.shown for upload in uploads]
-    predictions = self._predict(run, [upload.path for upload in uploads])
-    notes = list(self.opened(run).run.results["notes"])
-    return Rated(run, notes, names, predictions)
+    rows = self._predict(run, [upload.path for upload in uploads])
+    named = dataclasses.replace(rows, names=[upload.shown for upload in uploads])
+    return Rated(run, list(self.opened(run).run.results["notes"]), named)
 
   def occlude(self, rated: Rated, row: int) -> occlusion.Occlusion:
     """Which parts of a picture its prediction depends on."""
@@ -90,8 +85,11 @@ class Rater:
   def _predict(
     self, run: str, sources: Sequence[pathlib.Path] | Sequence[np.ndarray]
   ) -> Predictions:
-    return self.opened(run).predict(
+    # Each is one picture: `predict` would look into archives.
+    (rows,) = self.opened(run).predict_each(
       sources,
+      [range(len(sources))],
       settings=self.settings,
       allow_simulated=self._config.allow_simulated,
     )
+    return rows

@@ -26,9 +26,9 @@ class Upload:
   name: str
 
   @property
-  def shown(self) -> pathlib.Path:
+  def shown(self) -> str:
     """The name as tables have it: below what was dropped, with no way out."""
-    return pathlib.Path(posixpath.normpath("/" + self.name).lstrip("/") or "unnamed")
+    return posixpath.normpath("/" + self.name).lstrip("/") or "unnamed"
 
 
 def check(uploads: Sequence[Upload], config: AppConfig) -> None:

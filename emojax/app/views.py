@@ -74,12 +74,12 @@ def comparison(rated: Rated, folder: pathlib.Path, max_pixels: int) -> str:
     rated: the two.
     folder, max_pixels: see `overview`.
   """
-  sides = []
-  for path, name in zip(rated.predictions.paths, rated.names, strict=True):
+  predictions, sides = rated.predictions, []
+  for path, name in zip(predictions.paths, predictions.names, strict=True):
     rgb = images.load(path or "", max_pixels)
     text = files.utf8(name)
     sides.append(page.Image(thumbnails.jpeg(rgb, _SIDE_PX, _QUALITY)[0], text, text))
-  differences = [_differences(rated.predictions)]
+  differences = [_differences(predictions)]
   both = page.Section(
     "Side by side", _MARGIN, differences, gallery=sides, is_pairs=True
   )
@@ -90,8 +90,8 @@ def comparison(rated: Rated, folder: pathlib.Path, max_pixels: int) -> str:
 def _sections(
   rated: Rated, folder: pathlib.Path, max_pixels: int
 ) -> list[page.Section]:
-  named, names = [folder], rated.names
-  return predict_page.sections(rated.predictions, named, names, max_pixels)[0]
+  rows = rated.predictions
+  return predict_page.sections(rows, [folder], rows.names, max_pixels)[0]
 
 
 _MARGIN = (
@@ -128,7 +128,7 @@ def drivers(occlusion: Occlusion, rated: Rated) -> str:
     occlusion: of the picture.
     rated: it alone.
   """
-  predictions, name = rated.predictions, files.utf8(rated.names[0])
+  predictions, name = rated.predictions, files.utf8(rated.predictions.names[0])
   drawn = []
   for target, fall in occlusion.fall.items():
     largest = float(np.nanmax(np.abs(fall), initial=0.0))

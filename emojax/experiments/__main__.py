@@ -226,4 +226,6 @@ if __name__ == "__main__":
     _ABOUT,
     settings=_SETTINGS,
     interrupted="stopped; the same command with --workdir and --resume goes on",
+    example="--table=learning --dataset=va_emotion/folder --images_dir=PICTURES "
+    "--ratings_csv=RATINGS.csv --workdir=experiments/mine --resume",
   )

@@ -23,7 +23,6 @@ _MOST_SHOWN = 500  # images whose pictures are part of a page
 _MOST_POINTS = 3000  # images of a plane and its table
 
 Named = Sequence[str | os.PathLike[str]]
-Names = Sequence[pathlib.Path | None]
 
 
 def gallery_page(
@@ -49,7 +48,7 @@ def gallery_page(
   Returns:
     HTML, and a line for each scored picture that it does not show, saying why.
   """
-  names = [_name(path, named) for path in predictions.paths]
+  names = [_name(predictions, row, named) for row in range(len(predictions.paths))]
   parts, hidden = sections(predictions, named, names, max_pixels, interval)
   if hidden:
     notes = [*notes, f"{len(hidden)} scored pictures are not shown; the end says why."]
@@ -60,7 +59,7 @@ def gallery_page(
 def sections(
   predictions: Predictions,
   named: Named,
-  names: Names,
+  names: Sequence[str],
   max_pixels: int = images.MAX_PIXELS,
   interval: float = conformal.LEVEL,
 ) -> tuple[list[page.Section], dict[int, str]]:
@@ -92,7 +91,7 @@ def sections(
       [_point(predictions, row, axes, names, shown) for row in rows],
       _heads(predictions, axes),
       f"{100 * interval:g} % interval",
-      formats.csv(dataclasses.replace(predictions, paths=[*names])),
+      "".join(formats.csv([dataclasses.replace(predictions, names=[*names])])),
     )
     parts = [page.Section("The valence-arousal plane", prose, plane=drawn), _words()]
   else:
@@ -138,21 +137,22 @@ def _thumbnail(
   return thumbnails.thumbnail(images.load(path, max_pixels))
 
 
-def _name(path: pathlib.Path | None, named: Named) -> pathlib.Path | None:
+def _name(predictions: Predictions, row: int, named: Named) -> str:
   """A file's place below what the user named, which says nothing of the machine."""
+  path = predictions.paths[row]
   if path is None:
-    return None
+    return predictions.names[row]
   for folder in map(pathlib.Path, named):
     if path != folder and path.is_relative_to(folder):
-      return path.relative_to(folder)
-  return pathlib.Path(path.name)
+      return str(path.relative_to(folder))
+  return path.name
 
 
 def _point(
   predictions: Predictions,
   row: int,
   axes: Sequence[plane.Axis],
-  names: Names,
+  names: Sequence[str],
   shown: Mapping[int, str],
 ) -> plane.Point:
   values = [float(predictions.mean[axis.name][row]) for axis in axes]
@@ -163,7 +163,7 @@ def _point(
     if target not in [axis.name for axis in axes]
   ]
   facts = [*others, *_trust(predictions, row)[: 1 + _has_far(predictions)]]
-  name = files.utf8(names[row] or "")
+  name = files.utf8(names[row])
   return plane.Point(name, values, ends, facts, shown.get(row, ""))
 
 
@@ -182,11 +182,11 @@ def _has_far(predictions: Predictions) -> bool:
 def _image(
   predictions: Predictions,
   row: int,
-  names: Names,
+  names: Sequence[str],
   source: str,
 ) -> page.Image:
   """One picture with its numbers."""
-  name = files.utf8(names[row] or "")
+  name = files.utf8(names[row])
   lines = [f"{target} {_text(predictions, target, row)}" for target in predictions.mean]
   distance, note = _trust(predictions, row)
   lines += [f"distance {distance}", *filter(None, [note])]
@@ -229,8 +229,10 @@ def _words() -> page.Section:
   )
 
 
-def _reasons(title: str, names: Names, reasons: Mapping[int, str]) -> page.Section:
+def _reasons(
+  title: str, names: Sequence[str], reasons: Mapping[int, str]
+) -> page.Section:
   """Why some rows are not what a reader expects."""
   rows = [["file", "reason"]]
-  rows += [[files.utf8(names[row] or ""), reason] for row, reason in reasons.items()]
+  rows += [[files.utf8(names[row]), reason] for row, reason in reasons.items()]
   return page.Section(title, tables=[page.Table("Files", rows, is_words=True)])

@@ -130,4 +130,11 @@ def of_datasets(
 
 if __name__ == "__main__":
   define_flags()
-  cli.run(main, _NAME, _ABOUT, settings=(config.DataConfig,), arguments="[RUN...]")
+  cli.run(
+    main,
+    _NAME,
+    _ABOUT,
+    settings=(config.DataConfig,),
+    arguments="[RUN...]",
+    example="runs/mine --images_dir=PICTURES",
+  )

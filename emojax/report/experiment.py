@@ -33,7 +33,9 @@ def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
   ]
   shown = [page.Table(rows[0][0], rows) for rows in contents.tables]
   listed = page.Section("Tables", contents.remarks, shown)
-  sections = [page.Section("Drawn", figures=images)] if images else []
+  sections = (
+    [page.Section("Correlation of every entry", figures=images)] if images else []
+  )
   sections.append(listed)
   return page.Page(contents.title, contents.notes, sections, drawn)
 

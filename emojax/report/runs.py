@@ -10,6 +10,8 @@ from emojax.evaluation import bootstrap, results, run_files
 from emojax.pages import figures, page
 from emojax.utils import errors
 
+_HEADS = dict(zip(bootstrap.SCORES, ("MSE", "R2", "r", "CCC"), strict=True))
+
 
 def of_runs(
   folders: Sequence[pathlib.Path], reports: Sequence[Mapping[str, Any]]
@@ -32,8 +34,8 @@ def of_runs(
       f"{', '.join(targets) or 'none'}: nothing can be compared"
     )
   rows = [[run.image_ids.index(i) for i in shared] for run in read]
-  scores = [["run", "target", *bootstrap.SCORES]]
-  pairs = [["first less second", "target", *bootstrap.SCORES, "clear"]]
+  scores = [["run", "target", *_HEADS.values()]]
+  pairs = [["first less second", "target", *_HEADS.values(), "clear"]]
   drawn: dict[str, Any] = {}
   for target in targets:
     predicted = [run.predicted[target][r] for run, r in zip(read, rows, strict=True)]
@@ -49,7 +51,7 @@ def of_runs(
     for a in range(len(names)):
       for b in range(a + 1, len(names)):
         apart = bootstrap.differences(predicted[a], predicted[b], rated[0])
-        clear = [s for s in bootstrap.SCORES if apart[s].is_clear]
+        clear = [_HEADS[s] for s in bootstrap.SCORES if apart[s].is_clear]
         texts = [bootstrap.text(apart[s]) for s in bootstrap.SCORES]
         head = f"{names[a]} less {names[b]}"
         pairs.append([head, target, *texts, ", ".join(clear) or "no"])

@@ -166,6 +166,7 @@ COMMANDS = {
     define_correlate_flags,
     main_correlate,
     settings=(WordsConfig,),
+    example="--tags=iaps_ratings.csv --norms=Ratings_Warriner_et_al.csv",
   ),
   "zero_shot": cli.Command(
     "Scores rated pictures without learning from any rating: by the norms of the class "
@@ -173,6 +174,8 @@ COMMANDS = {
     define_zero_shot_flags,
     main_zero_shot,
     settings=(config.DataConfig, config.ExtractConfig),
+    example="--dataset=va_emotion/oasis --manual_dir=OASIS "
+    "--word_norms=Ratings_Warriner_et_al.csv",
   ),
 }
 
