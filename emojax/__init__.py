@@ -44,8 +44,9 @@ def load(
   """Opens a predictor: the one that comes with emojax, or a finished run.
 
   Args:
-    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made;
-      empty: the predictor that comes with emojax, trained on 720 photographs of OASIS.
+    run: a run folder of `python -m emojax.train`, or an archive of
+      `emojax.export`; empty: the predictor that comes with emojax, trained on 720
+      photographs of OASIS.
     weights_dir: folder of the feature networks' weights; an archive may carry them.
     color_names: the authors' `w2c.mat` colour-name table, if the run used it.
     word_norms: the CSV file of word norms, if the run used it.

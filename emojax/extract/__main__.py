@@ -118,4 +118,5 @@ if __name__ == "__main__":
     _ABOUT,
     settings=(config.ExtractConfig,),
     interrupted="stopped; the same command goes on from what is already computed",
+    example="--images_dir=PICTURES --features=color,gist,lbp --output=FEATURES",
   )

@@ -2,8 +2,8 @@
 
 In: pictures, or what holds them (folders, lists, tar files, addresses), and the
 predictor that comes with emojax or a finished run (its folder, or an archive of
-`scripts/export_run`). Out: one row per picture with its predicted ratings, written as
-they come, on standard output or in a file; a page that shows the pictures in the
+`python -m emojax.export`). Out: one row per picture with its predicted ratings, written
+as they come, on standard output or in a file; a page that shows the pictures in the
 valence-arousal plane.
 
   python -m emojax.predict PICTURES
@@ -52,8 +52,8 @@ def define_flags() -> None:
   flags.DEFINE_string(
     "checkpoint",
     "",
-    "A run folder, or an archive that scripts/export_run made; empty: the predictor "
-    "that comes with emojax, trained on 720 photographs of OASIS.",
+    "A run folder, or an archive that python -m emojax.export made; empty: the "
+    "predictor that comes with emojax, trained on 720 photographs of OASIS.",
   )
   flags.DEFINE_string(
     "output",
@@ -138,6 +138,7 @@ def main(arguments: list[str]) -> int:
       notes,
       inputs.places(arguments),
       settings.max_pixels,
+      flag_values.interval,
     )
     files.write(page, text)
     for line in hidden[:_MOST_TOLD]:
@@ -250,4 +251,5 @@ if __name__ == "__main__":
     _ABOUT,
     settings=(config.ExtractConfig,),
     arguments="PICTURES...",
+    example="--output=ratings.csv --gallery=gallery.html PICTURES",
   )

@@ -393,8 +393,9 @@ def load(
   """Opens a finished run for prediction.
 
   Args:
-    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made;
-      empty: the predictor that comes with emojax, see `released/README.md`.
+    run: a run folder of `python -m emojax.train`, or an archive of
+      `emojax.export`; empty: the predictor that comes with emojax, see
+      `released/README.md`.
     weights_dir: folder of the feature networks' weights, unless the archive carries
       them or the run needs none.
     color_names: the authors' `w2c.mat`, if the run used it.

@@ -1,4 +1,4 @@
-"""The lines in docs/features_table.md, run as they stand there."""
+"""The lines in docs/how-to/features-table.md, run as they stand there."""
 
 import importlib.metadata
 import pathlib
@@ -12,7 +12,7 @@ from PIL import Image
 from emojax import config
 from emojax.extract import inputs, shards, stream
 
-DOCUMENT = helpers.ROOT / "docs" / "features_table.md"
+DOCUMENT = helpers.ROOT / "docs" / "how-to" / "features-table.md"
 SETTINGS = config.ExtractConfig(("color",), cache_dir="", extract_batch=2)
 
 

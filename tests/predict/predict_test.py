@@ -277,11 +277,11 @@ def test_parts_are_the_whole_and_any_input_has_a_row(opened, images, odd, tmp_pa
 @pytest.mark.slow
 def test_an_archive_is_the_run(run, opened, images, tmp_path):
   archive = tmp_path / "run.zip"
-  export = helpers.ROOT / "scripts" / "export_run"
-  done = _process(export, run, f"--output={archive}")
+  export = ("-m", "emojax.export", run, f"--output={archive}", "--license=cc0-1.0")
+  done = _process(*export)
   assert done.returncode == 0, done.stderr
   first = archive.read_bytes()
-  _process(export, run, f"--output={archive}")
+  _process(*export)
   assert archive.read_bytes() == first
   travelled = emojax.load(archive)
   paths = sorted(images.glob("*.png"))[:4]
@@ -292,7 +292,8 @@ def test_an_archive_is_the_run(run, opened, images, tmp_path):
     names, card = file.namelist(), file.read("README.md").decode()
     everything = b"".join(file.read(name) for name in names)
   assert str(images).encode() not in everything and b"01.png" not in everything
-  assert "Out of scope" in card and "va_emotion/folder" in card
+  assert "Out of scope" in card and '\nlicense: "cc0-1.0"\n' in card
+  assert "va_emotion/folder" in card
   scores = json.loads((run / "results.json").read_text())["targets"]
   assert f"{scores['valence']['out_of_fold']['pearson_r']:.3f}" in card
 
