@@ -113,9 +113,6 @@ class FeatureCache:
       # With a write-ahead log this survives the death of the process at any moment; a
       # power cut may lose the last transactions, never the file.
       connection.execute("PRAGMA synchronous=NORMAL")
-      # In kB. Its pages stay for good wherever they are put, and large ones lie in the
-      # way of a program that keeps its memory: with 2 MB it grew by 150.
-      connection.execute("PRAGMA cache_size=-256")
       connection.execute(
         "CREATE TABLE IF NOT EXISTS feature_values (picture TEXT NOT NULL, "
         "feature TEXT NOT NULL, value BLOB NOT NULL, "
