@@ -260,6 +260,7 @@ def test_another_run_is_refused_in_one_line(visitor, images, tmp_path):
     assert visitor.inside(_PLANE, _ROWS) == ["a.png"]
 
 
+@pytest.mark.slow
 def test_two_are_compared_and_one_is_covered_part_by_part(visitor, images):
   visitor.tab("Compare")
   visitor.click("Compare")
