@@ -47,6 +47,7 @@ def _answer(
   sending: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> None:
   """Sends what a function returns, and None; or None, and what it raised."""
+  answer: tuple[Any, Exception | None]
   try:
     answer = function(*arguments), None
   except Exception as error:
