@@ -53,6 +53,5 @@ if __name__ == "__main__":
     _NAME,
     _ABOUT,
     settings=(AppConfig, config.ExtractConfig),
-    interrupted="stopped; the copies of pictures are deleted",
     example="--run=runs/best --port=8080",
   )

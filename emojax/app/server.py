@@ -3,6 +3,7 @@
 In: settings. Out: a line with the address.
 """
 
+import contextlib
 import os
 import tempfile
 import time
@@ -14,6 +15,7 @@ from emojax.config import ExtractConfig
 from emojax.utils import errors, runtime, signals, terminal
 
 _LOOK_SECONDS = 0.2
+_STOPPED = "stopped; the copies of pictures are deleted"
 
 
 def serve(
@@ -28,6 +30,8 @@ def serve(
     OSError: the address or the port cannot be had.
   """
   config, settings = config or AppConfig(), settings or ExtractConfig()
+  signals.install()  # also where no program of emojax called this
+  signals.tell("emojax.app", _STOPPED)
   runtime.start(settings.cache_dir)
   rater = ratings.Rater(config, settings)
   rater.opened(config.run)
@@ -54,6 +58,8 @@ def serve(
     # Closing Gradio's server takes longer than a signal waits; it ends with the
     # process, and what matters is that the folder goes.
     signals.begin_loop(demo)
-    while True:
-      signals.check()
-      time.sleep(_LOOK_SECONDS)
+    with contextlib.suppress(signals.Stopped):
+      while True:
+        signals.check()
+        time.sleep(_LOOK_SECONDS)
+  signals.leave(1)
