@@ -10,6 +10,7 @@ opens the predictor that comes with it, `emojax.load(run)` a finished run:
 Names listed in `__all__` are stable; everything else may change with any version.
 """
 
+import importlib
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -18,13 +19,19 @@ from emojax.utils import signals
 
 signals.install_if_program()  # first of all: the rest takes half a second to import
 
-from emojax.datasets import va_emotion as va_emotion  # noqa: E402 (registers the builder)
+import wrapt  # noqa: E402
+
 from emojax.version import __version__  # noqa: E402
 
 if TYPE_CHECKING:
   from emojax.predict.predictor import Predictor
 
 __all__ = ["__version__", "load"]
+
+# With TFDS, not before: it takes longer to import than a program's --help may.
+wrapt.register_post_import_hook(
+  lambda _: importlib.import_module("emojax.datasets.va_emotion"), "tensorflow_datasets"
+)
 
 
 def load(
@@ -37,8 +44,9 @@ def load(
   """Opens a predictor: the one that comes with emojax, or a finished run.
 
   Args:
-    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made;
-      empty: the predictor that comes with emojax, trained on 720 photographs of OASIS.
+    run: a run folder of `python -m emojax.train`, or an archive of
+      `emojax.export`; empty: the predictor that comes with emojax, trained on 720
+      photographs of OASIS.
     weights_dir: folder of the feature networks' weights; an archive may carry them.
     color_names: the authors' `w2c.mat` colour-name table, if the run used it.
     word_norms: the CSV file of word norms, if the run used it.

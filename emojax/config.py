@@ -22,6 +22,15 @@ BEST_FEATURES = (
 )
 
 
+# What help says of texts that name pictures; `extract.inputs` reads them.
+IMAGES_MEANING = (
+  "a file, a folder with its subfolders, a pattern such as 'scans/*.tif', a tar file "
+  "(.tar), an address (https://, s3://, gs:// ...; of a file, a folder, a pattern or a "
+  "tar file), @LIST for a text file with a file, tar file or address a line, or - for "
+  "such a list on standard input"
+)
+
+
 def setting(
   default: Any,
   meaning: str,
@@ -136,9 +145,9 @@ class DataConfig:
     "va_emotion/synthetic",
     "va_emotion/synthetic: drawn by emojax, to show that it works; va_emotion/oasis: "
     "needs --manual_dir; va_emotion/cgna10766, the paper's: needs --download or "
-    "--manual_dir; va_emotion/naps, gaped, smid, emotion6: published sets, need "
-    "--manual_dir; va_emotion/folder: your own, needs --images_dir and "
-    "--ratings_csv.",
+    "--manual_dir; va_emotion/naps, gaped, smid, emotion6, emotic, findingemo: "
+    "published sets, need --manual_dir; va_emotion/folder: your own, needs "
+    "--images_dir and --ratings_csv.",
   )
   data_dir: str = setting(
     "", "Where prepared datasets live; empty: TFDS's own place, ~/tensorflow_datasets."
@@ -147,12 +156,18 @@ class DataConfig:
     "",
     "For oasis: the folder with images/ and OASIS_ratings.csv or OASIS.csv; for "
     "cgna10766: the folder with the files of Figshare article 5383105; for naps, "
-    "gaped, smid, emotion6: the set's folder.",
+    "gaped, smid, emotion6, emotic, findingemo: the set's folder.",
   )
   download: bool = setting(
     False, "For cgna10766: fetch what is not there from Figshare (article 5383105)."
   )
   images_dir: str = setting("", "For folder: the folder of pictures.")
+  features_table: str = setting(
+    "",
+    "For folder: instead of --images_dir a table of features, as python -m "
+    "emojax.extract --output=TABLE.parquet writes it; the pictures need not be there. "
+    "--features then chooses among its columns.",
+  )
   ratings_csv: str = setting(
     "",
     "For folder: a table (CSV in any usual form, or .xlsx) with columns image, "

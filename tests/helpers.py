@@ -7,8 +7,11 @@ import subprocess
 import sys
 from typing import NoReturn
 
+import numpy as np
 import pytest
 
+from emojax.datasets.va_emotion import dataset
+from emojax.evaluation import folds
 from emojax.train import checkpoint
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -76,3 +79,23 @@ def in_the_form_of_0_1_0(described: list[dict]) -> list[dict]:
 def script(name: str) -> dict:
   """The names that a program of `scripts/` defines."""
   return runpy.run_path(str(ROOT / "scripts" / name))
+
+
+def rated_numbers(num_images: int = 53, noise: float = 0.3) -> dataset.Dataset:
+  """A dataset of six numbers a picture, two of which its ratings follow."""
+  rng = np.random.default_rng(3)
+  table = rng.standard_normal((num_images, 6)).astype(np.float32)
+  ratings = 5 + table[:, :2] * 0.8 + rng.normal(0, noise, (num_images, 2))
+  return dataset.Dataset(
+    image_ids=[f"{i}.jpg" for i in range(num_images)],
+    features={"a": table},
+    ratings=ratings.astype(np.float32),
+    ratings_std=np.full((num_images, 2), np.nan, np.float32),
+    num_raters=np.full((num_images, 2), -1, np.int32),
+    fold=folds.assign(num_images, 0),
+    keywords=[""] * num_images,
+    metadata={
+      "source": "synthetic",
+      "features": [{"name": "a", "size": 6, "kind": "number"}],
+    },
+  )

@@ -52,3 +52,16 @@ def test_version_and_mistakes():
   done = _run(_COMMAND, "pedict")
   assert done.returncode == 1 and "did you mean 'predict'" in done.stderr
   assert done.stderr.count("\n") == 1
+
+
+_IMPORTS = """
+import sys, emojax
+assert not {"jax", "numpy", "tensorflow_datasets"} & set(sys.modules), "slow to import"
+import tensorflow_datasets as tfds
+assert "va_emotion" in tfds.core.registered.list_imported_builders()
+"""
+
+
+def test_importing_it_imports_little_and_makes_tfds_know_the_dataset():
+  done = _run(sys.executable, "-c", _IMPORTS)
+  assert done.returncode == 0, done.stderr

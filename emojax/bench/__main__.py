@@ -66,4 +66,6 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
   define_flags()
-  cli.run(main, _NAME, _ABOUT, settings=(bench.Size,))
+  cli.run(
+    main, _NAME, _ABOUT, settings=(bench.Size,), example="--only=predict --repeats=3"
+  )

@@ -86,9 +86,8 @@ def _epoch_seconds(
   def epoch(number: int) -> float:
     nonlocal states
     start = time.perf_counter()
-    states, _, ran = run(
-      states, keys, rows, tables, ratings, jnp.int32(number), jnp.int32(1)
-    )
+    span = (jnp.int32(number), jnp.int32(1), jnp.int32(0))
+    states, _, ran = run(states, keys, rows, tables, ratings, *span)
     int(ran)
     return time.perf_counter() - start
 

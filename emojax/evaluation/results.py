@@ -162,12 +162,14 @@ class Predictions(NamedTuple):
     predicted, rated: target -> (N,) predictions and ratings.
     image_ids: N names.
     keywords: N words, "" where unknown.
+    ends: target -> (N, 2) intervals around the predictions, NaN where there are none.
   """
 
   predicted: dict[str, np.ndarray]
   rated: dict[str, np.ndarray]
   image_ids: list[str]
   keywords: list[str]
+  ends: dict[str, np.ndarray]
 
 
 def read_predictions(path: pathlib.Path) -> Predictions:
@@ -183,6 +185,12 @@ def read_predictions(path: pathlib.Path) -> Predictions:
       raise ValueError("no column of ratings")
     predicted = {t: np.array([float(row[t]) for row in rows]) for t in targets}
     rated = {t: np.array([float(row[f"{t}_rated"]) for row in rows]) for t in targets}
+    ends = {}
+    for t in targets:
+      names = [f"{t}_{end}" for end in ("low", "high")]
+      # Empty where nothing can be said; runs of emojax 0.1 lack the columns.
+      pairs = [[float(row.get(name) or "nan") for name in names] for row in rows]
+      ends[t] = np.array(pairs)
     image_ids = [files.unguarded(row["image"]) for row in rows]
     keywords = [files.unguarded(row.get("keyword", "")) for row in rows]
     if not np.isfinite([*predicted.values(), *rated.values()]).all():
@@ -195,7 +203,7 @@ def read_predictions(path: pathlib.Path) -> Predictions:
     raise ValueError(
       f"{path} cannot be read as predictions of a run ({error}): repeat the run"
     ) from error
-  return Predictions(predicted, rated, image_ids, keywords)
+  return Predictions(predicted, rated, image_ids, keywords, ends)
 
 
 def to_json(
@@ -263,6 +271,11 @@ def _scores(numbers_of_target: Mapping[str, Any]) -> list[str]:
   s = numbers_of_target["out_of_fold"]
   numbers = (s["mse"], s["variance"], s["r2"], s["pearson_r"], s["ccc"])
   return [str(s["num_images"]), *(f"{files.number(value):.3f}" for value in numbers)]
+
+
+def of_mean(variance: float) -> list[str]:
+  """MSE, R2, r and CCC of always saying the mean rating; it has no correlation."""
+  return [f"{variance:.3f}", "0.000", "none", "0.000"]
 
 
 def ridge_of(results: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:

@@ -1,7 +1,7 @@
 """Experiments as tables: the paper's, with its numbers beside ours.
 
 In: an experiment's `results.json`. Out: rows of text for any kind of page, the same as
-Markdown that also reads well in a terminal, and CSV. Pure.
+Markdown that also reads well in a terminal, as LaTeX, and CSV. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from emojax import paper
 from emojax.evaluation import bootstrap, results
 from emojax.evaluation.results import Gathered, curve_of, learning_curves
+from emojax.pages import latex as latex_lib
 from emojax.pages.markdown import aligned
 from emojax.utils import files
 from emojax.utils import scales as scale_lib
@@ -101,6 +102,14 @@ def markdown(experiment: Mapping[str, Any]) -> str:
   for rows in shown.tables:
     lines += [*aligned(rows), ""]
   return "\n".join([*lines, *(f"- {remark}" for remark in shown.remarks)]) + "\n"
+
+
+def latex(experiment: Mapping[str, Any]) -> str:
+  """The tables of `contents` as LaTeX."""
+  shown = contents(experiment)
+  return "\n".join(
+    latex_lib.table(rows, f"{shown.title}: {rows[0][0]}") for rows in shown.tables
+  )
 
 
 def csv(gathered: Gathered) -> str:
@@ -246,7 +255,12 @@ def _scores(gathered: Gathered) -> Rows:
           f"{scores['variance']:.3f}",
         ]
       )
-    ceiling = gathered[0]["runs"][0]["targets"][target]["noise_ceiling"]
+    first = gathered[0]["runs"][0]["targets"][target]
+    if not any(entry["entry"]["model"] == "mean" for entry in gathered):
+      scores = first["out_of_fold"]
+      errors = results.of_mean(scores["variance"])
+      rows.append([target, "always the mean", str(scores["num_images"]), *errors, ""])
+    ceiling = first["noise_ceiling"]
     if ceiling:
       limits = (ceiling["mse"], ceiling["r2"], ceiling["pearson_r"])
       limit = [f"{files.number(value):.3f}" for value in limits]

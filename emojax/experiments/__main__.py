@@ -1,8 +1,8 @@
 """`python -m emojax.experiments --table=2`: the paper's tables on your pictures.
 
-In: a dataset. Out: an experiment folder with `table.md`, `table.csv`, `results.json`
-and, below `runs/`, a run folder for everything that was compared. Stopped at any
-moment, it goes on with `--workdir` and `--resume`.
+In: a dataset. Out: an experiment folder with `table.md`, `table.csv`, `table.tex`,
+`results.json` and, below `runs/`, a run folder for everything that was compared.
+Stopped at any moment, it goes on with `--workdir` and `--resume`.
 
   python -m emojax.experiments --table=2 --objects=squeezenet --quick
   python -m emojax.experiments --table=4 --dataset=va_emotion/oasis \\
@@ -130,7 +130,7 @@ def main(arguments: list[str]) -> None:
     if not folder.is_finished:
       experiment.run(terminal.say)
       gathered = comparison.gathered(experiment)
-      compared = list(comparison.compared(experiment))
+      compared = list(comparison.compared(experiment, show=True))
       report = {
         "table": table,
         "experiment": dataclasses.asdict(selection),
@@ -140,6 +140,7 @@ def main(arguments: list[str]) -> None:
       }
       files.write(folder.table, tables.markdown(report))
       files.write(path / "table.csv", tables.csv(gathered))
+      files.write(path / "table.tex", tables.latex(report))
       # Last: a folder with this file is a finished experiment.
       files.write(folder.results, files.json_text(report))
   terminal.say(folder.table.read_text("utf-8"))
@@ -225,4 +226,6 @@ if __name__ == "__main__":
     _ABOUT,
     settings=_SETTINGS,
     interrupted="stopped; the same command with --workdir and --resume goes on",
+    example="--table=learning --dataset=va_emotion/folder --images_dir=PICTURES "
+    "--ratings_csv=RATINGS.csv --workdir=experiments/mine --resume",
   )

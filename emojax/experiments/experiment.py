@@ -8,6 +8,7 @@ finished is kept, so that a killed experiment goes on.
 
 import dataclasses
 import io
+import itertools
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -186,7 +187,7 @@ class Experiment:
           if entry.model == entries_lib.FINETUNE:
             predicted, chosen = self._tune_fold(entry, folds, fold, target)
           else:
-            predicted, chosen = self._fit_fold(entry, folds, fold, ratings.mean)
+            predicted, chosen = self._fit_fold(entry, folds, fold, target)
           buffer = io.BytesIO()
           np.savez(buffer, predicted=predicted, chosen=files.json_line(chosen))
           path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,13 +203,17 @@ class Experiment:
     self._write(entry, settings.seed, target_results, np.stack(joined, axis=1), seconds)
 
   def _fit_fold(
-    self, entry: entries_lib.Entry, folds: folds_lib.Folds, fold: int, rated: np.ndarray
+    self, entry: entries_lib.Entry, folds: folds_lib.Folds, fold: int, target: str
   ) -> tuple[np.ndarray, dict[str, float]]:
     """A regression on one fold: predictions, and what it chose."""
     table, columns = loop.feature_table(self._parts[entry.name])
     rows = folds.train_rows[fold][folds.train_weights[fold] > 0]
     seed = self.settings[entry.name].seed
-    fitted = baselines.fit(entry.model, table, columns, rated, rows, seed)
+    rated = self._dataset.ratings_of(target).mean
+    fits = baselines.num_fits(entry.model)
+    about = f"{entry.name} {target} g{fold + 1}"
+    with progress.bar(fits, "fit", self._show and fits > 0, about) as bar:
+      fitted = baselines.fit(entry.model, table, columns, rated, rows, seed, bar.update)
     return fitted.predicted, fitted.chosen
 
   def _tune_fold(
@@ -324,17 +329,22 @@ def gathered(experiment: Experiment) -> list[dict[str, Any]]:
   return entries
 
 
-def compared(experiment: Experiment) -> Iterator[dict[str, Any]]:
-  """Every pair of entries, first seeds, on the same pictures: score differences."""
+def compared(experiment: Experiment, show: bool = False) -> Iterator[dict[str, Any]]:
+  """Every pair of entries, first seeds, on the same pictures: score differences.
+
+  Args:
+    experiment: a finished one.
+    show: whether to draw a progress bar: each pair is resampled 2000 times.
+  """
   predictions = {}
   for entry in experiment.entries:
     folder = experiment.run_folder(entry, experiment.seeds_of(entry)[0])
     report = run_files.read_results(folder.path)
     read = run_files.read_predictions(folder.path, report)
     predictions[entry.name], rated = read.predicted, read.rated
-  names = list(predictions)
-  for at, first in enumerate(names):
-    for second in names[at + 1 :]:
+  pairs = list(itertools.combinations(predictions, 2))
+  with progress.bar(len(pairs), "pair", show and len(pairs) > 0, "comparing") as bar:
+    for first, second in pairs:
       for target in predictions[first]:
         differences = bootstrap.differences(
           predictions[first][target], predictions[second][target], rated[target]
@@ -344,3 +354,4 @@ def compared(experiment: Experiment) -> Iterator[dict[str, Any]]:
           for name, difference in differences.items()
         }
         yield {"first": first, "second": second, "target": target, "scores": scores}
+      bar.update()

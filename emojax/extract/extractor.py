@@ -8,15 +8,15 @@ says how a pass over the pictures goes.
 import concurrent.futures
 import contextlib
 import dataclasses
-import os
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from emojax import images
+from emojax import images as images_lib
 from emojax.config import ExtractConfig
 from emojax.extract import devices, external_rows
 from emojax.extract.cache import FeatureCache, FeatureKey
@@ -30,8 +30,10 @@ from emojax.features.params import (
   size_of,
   tables_of,
 )
-from emojax.utils import errors, options
+from emojax.utils import errors, options, runtime
 from emojax.utils import progress as progress_lib
+
+_BATCHES = 32  # in a part of many pictures, see `ranges`
 
 
 class Extractor:
@@ -79,6 +81,21 @@ class Extractor:
     """What made each feature, JSON-able, to store beside the values."""
     return [dict(entry) for entry in self._described]
 
+  def class_names(self) -> dict[str, tuple[str, ...]]:
+    """Feature -> what each of its numbers is about, for outputs of trained networks."""
+    named = {}
+    for name in self.names:
+      feature = FEATURES.get(name)
+      source = self._sources[feature.needs] if feature else None
+      if feature is None or source is None or not source.weights:
+        continue
+      # A scene parser's "background" comes first and may be left out; other layers have
+      # other numbers of units. Random networks have classes without names.
+      unnamed = len(source.class_names) - feature.size
+      if unnamed in (0, 1) and source.weights["source"] != "random":
+        named[name] = source.class_names[unnamed:]
+    return named
+
   def only(self, names: Sequence[str]) -> "Extractor":
     """An extractor for some of this one's features, with what is loaded already."""
     part = Extractor(names, self._sources)
@@ -119,34 +136,78 @@ class Extractor:
       CacheError: the cache cannot be read or written.
     """
     if names is None:
-      is_path = [isinstance(image, (str, os.PathLike)) for image in images]
-      names = [str(i) if p else "" for i, p in zip(images, is_path, strict=True)]
-    refused = self.lacking(names)
+      names = [images_lib.name_of(image) for image in images]
+    (extracted,) = self.run_each(
+      [(images, names)],
+      len(images),
+      cache,
+      batch_size,
+      workers,
+      max_pixels,
+      progress,
+      check,
+    )
+    return extracted
+
+  def run_each(
+    self,
+    parts: Iterable[tuple[Sequence[ImageSource], Sequence[str]]],
+    number: int,
+    cache: FeatureCache | None = None,
+    batch_size: int = 0,
+    workers: int = 2,
+    max_pixels: int = images.MAX_PIXELS,
+    progress: bool = False,
+    check: Callable[[np.ndarray], None] | None = None,
+    total: int = 0,
+    done: int = 0,
+  ) -> Generator[Extracted, None, None]:
+    """Features of every picture, part by part: memory holds one part's result.
+
+    Args:
+      parts: pictures and their names, asked for when the part before is done.
+      number: of pictures in all, also those that others compute. Batches are made for
+        so many, so that a part's values do not depend on how long it is.
+      cache, batch_size, workers, max_pixels, progress, check: see `run`.
+      total: for the bar, how many pictures the parts have together with those `done`;
+        0: `number`.
+      done: pictures that an earlier run has dealt with.
+    Yields:
+      What `run` returns, for each part. Equal bytes are computed once in a part.
+    Raises:
+      CacheError: the cache cannot be read or written.
+    """
     ahead = 2 * (batch_size or devices.usual_batch()) * jax.local_device_count()
     with (
       concurrent.futures.ThreadPoolExecutor(workers, "decode") as pool,
-      progress_lib.bar(len(images), "picture", progress) as bar,
+      progress_lib.bar(total or number, "picture", progress, done=done) as bar,
     ):
-      run = Extraction(
-        self.keys,
-        self.programs,
-        images,
-        cache,
-        batch_size,
-        max_pixels,
-        check,
-        bar.set_description,
-        refused,
-      )
-      try:
-        for index, decoded in ordered(pool, run.decode, len(images), ahead, run):
-          run.take(index, decoded)
-          bar.update()
-        run.finish()
-      except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    extracted = run.result()
+      for sources, names in parts:
+        run = Extraction(
+          self.keys,
+          self.programs,
+          sources,
+          cache,
+          batch_size,
+          number,
+          max_pixels,
+          check,
+          bar.set_description,
+          self.lacking(names),
+        )
+        try:
+          for index, decoded in ordered(pool, run.decode, len(sources), ahead, run):
+            run.take(index, decoded)
+            bar.update()
+          run.finish()
+        except BaseException:
+          pool.shutdown(wait=False, cancel_futures=True)
+          raise
+        yield self._with_derived(run.result(), names)
+        runtime.return_memory()
+
+  def _with_derived(self, extracted: Extracted, names: Sequence[str]) -> Extracted:
+    """The same with features made of others and those from elsewhere, in order."""
     values = extracted.values
     whole = {**values, **{n: derive(values) for n, derive in self._derived.items()}}
     if self._tables:
@@ -172,17 +233,40 @@ class Extractor:
       CacheError: see `run`.
       UserError: see `options.check`.
     """
+    if names is None:
+      names = [images_lib.name_of(image) for image in images]
+    parts = self.run_each_as(settings, [(images, names)], len(images), progress, check)
+    (extracted,) = parts
+    return extracted
+
+  def run_each_as(
+    self,
+    settings: ExtractConfig,
+    parts: Iterable[tuple[Sequence[ImageSource], Sequence[str]]],
+    number: int,
+    progress: bool,
+    check: Callable[[np.ndarray], None] | None = None,
+    total: int = 0,
+    done: int = 0,
+  ) -> Generator[Extracted, None, None]:
+    """`run_each` with the cache, batch, threads and limits of some settings.
+
+    Raises:
+      CacheError, UserError: see `run_as`.
+    """
     options.check(settings)
     with open_cache(settings) as cache:
-      return self.run(
-        images,
+      yield from self.run_each(
+        parts,
+        number,
         cache,
         batch_size=settings.extract_batch,
         workers=settings.workers,
         max_pixels=settings.max_pixels,
         progress=progress,
         check=check,
-        names=names,
+        total=total,
+        done=done,
       )
 
 
@@ -278,3 +362,13 @@ def open_cache(settings: ExtractConfig) -> Iterator[FeatureCache | None]:
     return
   with FeatureCache(pathlib.Path(settings.cache_dir)) as cache:
     yield cache
+
+
+def ranges(rows: range) -> list[range]:
+  """Some rows in parts that are long enough to keep the devices busy.
+
+  What is lost where a part ends, because its last batches wait and are not full, is
+  then some percent.
+  """
+  size = _BATCHES * devices.usual_batch() * jax.local_device_count()
+  return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -121,6 +121,8 @@ class Extraction:
     images: what they are computed of.
     cache: where values are looked up and stored; None computes everything.
     batch_size: pictures per device and step; 0: see `Programs.batch_for`.
+    number: how many pictures there are in all, of which these may be a part; batches
+      are made for so many.
     max_pixels: larger pictures are refused.
     check: gets every image as RGB and may refuse it with an `ImageError`; or None.
     say: gets what is going on, such as "compiling gist"; empty: nothing special.
@@ -134,6 +136,7 @@ class Extraction:
     images: Sequence[ImageSource],
     cache: FeatureCache | None,
     batch_size: int,
+    number: int,
     max_pixels: int,
     check: Callable[[np.ndarray], None] | None,
     say: Callable[[str], object],
@@ -144,6 +147,7 @@ class Extraction:
     self.images = images
     self.cache = cache
     self.batch_size = batch_size
+    self.number = number
     self.max_pixels = max_pixels
     self.check = check
     self.say = say
@@ -255,7 +259,7 @@ class Extraction:
       started = time.perf_counter()
       self.say(f"compiling {members[0]}")
       size = self.batch_size
-      size = size or self.programs.batch_for(members, len(self.images), shape)
+      size = size or self.programs.batch_for(members, self.number, shape)
       self.queues[kind] = _Queue(size * jax.local_device_count())
       self.seconds["compile"] += time.perf_counter() - started
       self.say("")

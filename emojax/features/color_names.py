@@ -15,7 +15,6 @@ import hashlib
 import os
 
 import numpy as np
-import scipy.io
 
 NAMES = (  # columns of w2c
   "black",
@@ -73,25 +72,32 @@ def load(path: str | os.PathLike[str]) -> ColorNames:
     ValueError: the file cannot be read or does not hold such a table.
   """
   wanted = "expected the w2c.mat of van de Weijer et al. 2009"
+  shape = (SIZE, len(NAMES))
+  import scipy.io  # here and not at the head: only this table needs it
+
   try:
-    # The name must be exact: scipy would also try "<path>.mat".
-    content = scipy.io.loadmat(os.fspath(path), variable_names=["w2c"], appendmat=False)
+    with open(path, "rb") as file:
+      # Looked at first: what a few packed bytes unpack to has no other bound.
+      variables = {name: size for name, size, _ in scipy.io.whosmat(file)}
+      content = {}
+      if variables.get("w2c") == shape:
+        content = scipy.io.loadmat(file, variable_names=["w2c"])
   except OSError as error:
     raise ValueError(f"{wanted}; {path} cannot be opened: {error.strerror}") from error
   except Exception as error:  # scipy raises many kinds for what is not a MATLAB file
     raise ValueError(f"{wanted}; {path} is not a MATLAB 5 file: {error}") from error
-  if "w2c" not in content:
+  if "w2c" not in variables:
     raise ValueError(f"{wanted}; {path} has no variable w2c")
-  probabilities = content["w2c"]
-  shape = (SIZE, len(NAMES))
-  if probabilities.shape != shape or probabilities.dtype.kind != "f":
+  came = content.get("w2c")
+  if came is None or came.dtype.kind != "f":
+    kind = "" if came is None else f" {came.dtype}"
     raise ValueError(
       f"{wanted}, w2c of shape {shape}, floating-point; {path} has "
-      f"{probabilities.shape} {probabilities.dtype}"
+      f"{variables['w2c']}{kind}"
     )
-  if not np.allclose(probabilities.sum(1), 1, atol=1e-3):
+  if not np.allclose(came.sum(1), 1, atol=1e-3):
     raise ValueError(f"{wanted}, rows that sum to 1; those of {path} do not")
-  table = probabilities.argmax(1).astype(np.int32)
+  table = came.argmax(1).astype(np.int32)
   return _names(table, f"w2c {_digest(table)[:8]}")
 
 

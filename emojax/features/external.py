@@ -31,6 +31,9 @@ _NAME_COLUMNS = (
   "stimulus",
 )
 _NAME_FILES = "file_names.txt"  # as thingsvision writes it beside features.npy
+# What a packed file may unpack to: so many bytes, or so many times its own.
+_UNPACKED_FREELY = 2**26
+_MOST_TIMES = 20
 _OWN = "features.json"  # beside emojax.extract's tables, whose digests it keeps
 
 
@@ -272,6 +275,9 @@ def _loaded(path: pathlib.Path) -> Any:
       loaded = np.load(file, allow_pickle=False)
       if isinstance(loaded, np.ndarray):
         return loaded
+      unpacked = sum(entry.file_size for entry in loaded.zip.infolist())
+      if unpacked > max(_UNPACKED_FREELY, _MOST_TIMES * path.stat().st_size):
+        raise ValueError(f"a small file that unpacks to {unpacked:,} bytes")
       # What is no array in an archive is its bytes.
       return {key: np.asarray(loaded[key]) for key in loaded.files}
   # What damaged archives make NumPy and zipfile raise is not documented.

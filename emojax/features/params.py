@@ -241,7 +241,7 @@ def _open(
   if norms_path is None:
     raise ValueError(
       "word_emotion needs norms of words: name a CSV file of them with --word_norms, "
-      "see data/README.md"
+      "with the columns word,valence,arousal,dominance or as Warriner's has them"
     )
   norms = word_norms.read(norms_path)
   bases = tuple(check_names(word_features))

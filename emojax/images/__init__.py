@@ -5,10 +5,10 @@ Colour order is decided here and nowhere else.
 May import: nothing.
 """
 
-from emojax.images.base import ImageError, MissingFile, NothingToSee
+from emojax.images.base import Elsewhere, ImageError, MissingFile, NothingToSee
 from emojax.images.decode import READS_ALIKE, VERSION, contents, kind, load
 from emojax.images.folders import SUFFIXES, check_named, others, passed_over, walk
-from emojax.images.sources import MAX_PIXELS, Source, is_image, read
+from emojax.images.sources import MAX_PIXELS, Source, is_image, name_of, read
 from emojax.images.views import CROP, SQUASH, View, view
 from emojax.images.visible import check as check_visible
 
@@ -19,6 +19,7 @@ __all__ = [
   "SQUASH",
   "SUFFIXES",
   "VERSION",
+  "Elsewhere",
   "ImageError",
   "MissingFile",
   "NothingToSee",
@@ -30,6 +31,7 @@ __all__ = [
   "is_image",
   "kind",
   "load",
+  "name_of",
   "others",
   "passed_over",
   "read",

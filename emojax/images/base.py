@@ -1,5 +1,6 @@
 """What readers of picture files share: their errors, and what they leave of a file."""
 
+import abc
 import dataclasses
 
 
@@ -23,6 +24,26 @@ class NothingToSee(ImageError):
   def __init__(self, status: str, reason: str):
     super().__init__(reason)
     self.status = status
+
+
+class Elsewhere(abc.ABC):
+  """A picture that lies inside of another file, or on another machine.
+
+  Attributes:
+    name: what tables call it.
+    within: the path of the file on this machine that it lies in; else empty.
+  """
+
+  name: str
+  within: str
+
+  @abc.abstractmethod
+  def fetch(self, limit: int) -> bytes | None:
+    """Its bytes; None where they are more than `limit`. Called from any thread.
+
+    Raises:
+      ImageError: it cannot be read; says why.
+    """
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,14 @@ from PIL import (
 )
 
 from emojax.images import bmp, exif, jpeg, png, profiles, tiff
-from emojax.images.base import Essence, Frame, ImageError, NothingToSee, one_line
+from emojax.images.base import (
+  Elsewhere,
+  Essence,
+  Frame,
+  ImageError,
+  NothingToSee,
+  one_line,
+)
 from emojax.images.sources import MAX_PIXELS, Source, is_array, is_open_file, read
 
 VERSION = 3  # raise it whenever a file or a view could give other pixels than before
@@ -126,7 +133,7 @@ def contents(source: Source, max_pixels: int = MAX_PIXELS) -> bytes | np.ndarray
     return _of_pillow(source, max_pixels)
   if is_array(source):
     return _of_array(np.asarray(source))
-  if isinstance(source, (str, os.PathLike)) or is_open_file(source):
+  if isinstance(source, (str, os.PathLike, Elsewhere)) or is_open_file(source):
     return read(source, max_pixels)
   raise TypeError(
     "a picture is a path, an open file, bytes, an array or a Pillow image; got "

@@ -1,7 +1,8 @@
 """What an image may come from, and reading the bytes of those that are files.
 
-In: a path, an open file, bytes, an array or a Pillow image. Out: bytes. Only regular
-files are opened for reading, and only up to a size that pictures may have.
+In: a path, an open file, bytes, an array, a Pillow image, or one that lies elsewhere.
+Out: bytes. Only regular files are opened for reading, and only up to a size that
+pictures may have.
 """
 
 import os
@@ -13,14 +14,23 @@ from typing import IO, TypeGuard
 import numpy as np
 from PIL import Image
 
-from emojax.images.base import ImageError, MissingFile, one_line
+from emojax.images.base import Elsewhere, ImageError, MissingFile, one_line
 from emojax.images.folders import walk
 
 MAX_PIXELS = 100_000_000  # 300 MB of RGB; a larger picture is refused before decoding
 
 Path = str | os.PathLike[str]
 OpenFile = IO[bytes]
-Source = Path | OpenFile | bytes | bytearray | memoryview | np.ndarray | Image.Image
+Source = (
+  Path
+  | OpenFile
+  | bytes
+  | bytearray
+  | memoryview
+  | np.ndarray
+  | Image.Image
+  | Elsewhere
+)
 
 # Room for samples of 16 bits in red, green, blue and opacity that are not compressed,
 # and for what else may stand in the file.
@@ -39,9 +49,17 @@ def is_image(value: object) -> TypeGuard[Source]:
 
   Arrays of names are several; arrays of numbers are one, whatever their shape.
   """
-  if isinstance(value, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)):
+  whole = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, Elsewhere)
+  if isinstance(value, whole):
     return True
   return is_open_file(value) or is_array(value)
+
+
+def name_of(source: Source) -> str:
+  """What tables call an image: its path, or its name elsewhere; else empty."""
+  if isinstance(source, (str, os.PathLike)):
+    return os.fspath(source)
+  return source.name if isinstance(source, Elsewhere) else ""
 
 
 def is_open_file(value: object) -> TypeGuard[OpenFile]:
@@ -56,11 +74,11 @@ def is_array(value: object) -> TypeGuard[np.ndarray]:
   return np.asarray(value).dtype.kind in "buifc"
 
 
-def read(source: Path | OpenFile, max_pixels: int = MAX_PIXELS) -> bytes:
+def read(source: Path | OpenFile | Elsewhere, max_pixels: int = MAX_PIXELS) -> bytes:
   """The bytes of a regular file, or of one that is open, from its beginning.
 
   Args:
-    source: its path, or what has `read`.
+    source: its path, what has `read`, or what lies elsewhere.
     max_pixels: a file with more bytes than so many pixels could need is refused.
   Raises:
     MissingFile: there is no such file.
@@ -69,7 +87,9 @@ def read(source: Path | OpenFile, max_pixels: int = MAX_PIXELS) -> bytes:
   limit = _BYTES_PER_PIXEL * max_pixels + _BESIDE_BYTES
   try:
     if isinstance(source, (str, os.PathLike)):
-      content = _read_path(pathlib.Path(source), limit)
+      content = read_path(pathlib.Path(source), limit)
+    elif isinstance(source, Elsewhere):
+      content = source.fetch(limit)
     else:
       content = _read_open(source, limit)
   except ImageError:
@@ -102,7 +122,7 @@ def _read_open(file: OpenFile, limit: int) -> bytes:
   return bytes(content)
 
 
-def _read_path(path: pathlib.Path, limit: int) -> bytes | None:
+def read_path(path: pathlib.Path, limit: int) -> bytes | None:
   """At most a byte more than the limit, of a regular file; None of a larger one."""
   if path.is_dir():
     raise ImageError(_folder_reason(path))

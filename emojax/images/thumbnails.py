@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
-_SIDE_PX = 112
+_SIDE_PX = 160  # seen at half of that in lists, whole in a plane's preview
 _GAP_PX = 4  # between two pictures side by side
 _QUALITY = 72
 

@@ -5,6 +5,7 @@ here.
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,10 @@ from emojax.utils.scales import Scale
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#595959"
 _PURPLE = "#CC79A7"
 
+# Inches of every figure, so that their letters are alike on a page and in a paper.
+SIZE = (6.4, 4.2)
+_FEWEST_INCHES = 2.4  # in height, of a figure that grows with its lines
+
 
 def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
   """Training curves from `metrics.jsonl`: label of a target -> figure.
@@ -28,7 +33,7 @@ def curves(lines: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
   names = [name for name in lines[0] if name.endswith("_mse")]
   figures = {}
   for label in lines[0][names[0]]:
-    figure, axes = _axes(6.4, 3.6)
+    figure, axes = _axes()
     highest, lowest = 0.0, np.inf
     for name, colour in zip(names, (_BLUE, _ORANGE), strict=False):
       epochs = [line["epoch"] for line in lines]
@@ -50,7 +55,7 @@ def against(
   predicted: np.ndarray, rated: np.ndarray, target: str, scale: Scale = SCALE
 ) -> Figure:
   """Predicted against rated, with the line on which they are equal."""
-  figure, axes = _axes(4.2, 4.2)
+  figure, axes = _axes()
   axes.plot(scale, scale, color=_GREY, linewidth=1, linestyle="--")
   axes.scatter(rated, predicted, s=9, color=_BLUE, alpha=0.45, linewidths=0)
   axes.set(xlabel=f"rated {target}", ylabel=f"predicted {target}")
@@ -62,7 +67,7 @@ def residuals(
   predicted: np.ndarray, rated: np.ndarray, target: str, scale: Scale = SCALE
 ) -> Figure:
   """Errors against the rating, and how often each size of error comes."""
-  figure = Figure(figsize=(6.8, 3.2), layout="constrained")
+  figure = Figure(figsize=SIZE, layout="constrained")
   against_rating, counts = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
   errors = predicted - rated
   against_rating.axhline(0, color=_GREY, linewidth=1, linestyle="--")
@@ -87,9 +92,9 @@ def histograms(
     scale: of all, or target -> its own.
   """
   scale_of = scale if isinstance(scale, Mapping) else dict.fromkeys(rated, scale)
-  figure = Figure(figsize=(3.4 * len(rated), 2.8), layout="constrained")
+  figure, panels = _panels(len(rated), sharey=True)
   for axes, (target, values), colour in zip(
-    np.atleast_1d(figure.subplots(1, len(rated), sharey=True)),
+    panels,
     rated.items(),
     itertools.cycle((_BLUE, _ORANGE)),
     strict=False,
@@ -114,9 +119,9 @@ def plane(
     arousal_scale: of arousal, where that has another.
   """
   scales = scale, arousal_scale or scale
-  figure = Figure(figsize=(3.8 * len(points), 3.9), layout="constrained")
+  figure, panels = _panels(len(points), sharex=True, sharey=True)
   for axes, (title, (valence, arousal)) in zip(
-    np.atleast_1d(figure.subplots(1, len(points), sharex=True, sharey=True)),
+    panels,
     points.items(),
     strict=True,
   ):
@@ -140,8 +145,7 @@ def histograms_beside(
     bins: edges.
   """
   targets = list(dict.fromkeys(t for of_target in sets.values() for t in of_target))
-  figure = Figure(figsize=(3.8 * len(targets), 3.0), layout="constrained")
-  panels = np.atleast_1d(figure.subplots(1, len(targets), sharey=True))
+  figure, panels = _panels(len(targets), sharey=True)
   for axes, target in zip(panels, targets, strict=True):
     for (title, of_target), colour in zip(sets.items(), (_BLUE, _ORANGE), strict=False):
       values = of_target[target]
@@ -174,7 +178,7 @@ def planes_over(points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
   Args:
     points: title -> valence and arousal, (N,) each. Larger sets lie below.
   """
-  figure, axes = _axes(4.2, 4.3)
+  figure, axes = _axes()
   marks = dict(zip(points, ((_BLUE, "o", 11), (_ORANGE, "^", 13)), strict=False))
   for title in sorted(points, key=lambda title: -len(points[title][0])):
     colour, marker, size = marks[title]
@@ -205,7 +209,7 @@ def forest(
     intervals: entry -> value, low, high.
     score, target: for the axis.
   """
-  figure, axes = _axes(6.4, 0.8 + 0.32 * len(intervals))
+  figure, axes = _axes(max(_FEWEST_INCHES, 0.8 + 0.32 * len(intervals)))
   names = list(intervals)
   values = np.array([intervals[name] for name in names])
   places = np.arange(len(names))[::-1]
@@ -228,7 +232,7 @@ def growth(
     curves: model -> (training pictures, {value, low, high}) in rising order.
     target: for the axis.
   """
-  figure, axes = _axes(6.4, 3.8)
+  figure, axes = _axes()
   for (name, points), colour in zip(
     curves.items(), (_BLUE, _ORANGE, _GREEN, _GREY), strict=False
   ):
@@ -259,11 +263,8 @@ def words(
     panels: target -> kind of match -> word and picture ratings, (n,) each, 1..9.
     titles: target -> title of its panel.
   """
-  # "compressed" is the constrained layout of panels of equal aspect.
-  figure = Figure(figsize=(4.6 * len(panels), 5.2), layout="compressed")
-  for axes, (target, kinds) in zip(
-    np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True
-  ):
+  figure, places = _panels(len(panels))
+  for axes, (target, kinds) in zip(places, panels.items(), strict=True):
     # The commonest kind comes first and lies below.
     for (kind, (of_words, of_images)), colour, marker in zip(
       kinds.items(), (_BLUE, _ORANGE, _GREEN, _PURPLE, _GREY), "o^sDv", strict=False
@@ -296,11 +297,44 @@ def words(
   return figure
 
 
-def _axes(width: float, height: float) -> tuple[Figure, Any]:
-  figure = Figure(figsize=(width, height), layout="constrained")
+def heat(image: np.ndarray, values: np.ndarray, limit: float, label: str) -> Figure:
+  """Values of each pixel as colours over an image, which is without its own.
+
+  Args:
+    image: (H, W, 3) uint8 RGB.
+    values: (H, W); white is 0, and NaN is not coloured.
+    limit: the value, above 0, at which colours end on either side.
+    label: of the colours.
+  """
+  figure, axes = _axes()
+  axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+  colours = axes.imshow(values, cmap="PuOr_r", vmin=-limit, vmax=limit, alpha=0.6)
+  axes.set_axis_off()
+  figure.colorbar(colours, ax=axes, label=label)
+  return figure
+
+
+def _axes(height: float = SIZE[1]) -> tuple[Figure, Any]:
+  figure = Figure(figsize=(SIZE[0], height), layout="constrained")
   axes = figure.subplots()
   _clean(axes)
   return figure, axes
+
+
+def _panels(
+  number: int, sharex: bool = False, sharey: bool = False
+) -> tuple[Figure, list[Any]]:
+  """So many axes, two side by side; more than two rows make the figure higher."""
+  columns = min(number, 2)
+  rows = math.ceil(number / 2)
+  height = SIZE[1] * max(1.0, rows / 2)
+  figure = Figure(figsize=(SIZE[0], height), layout="constrained")
+  panels = list(
+    figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey).flat
+  )
+  for axes in panels[number:]:
+    axes.set_visible(False)
+  return figure, panels[:number]
 
 
 def _sections(axes: Any, valence: Scale, arousal: Scale) -> None:

@@ -1,10 +1,9 @@
-"""Which pictures a gallery shows and where, and their thumbnails.
+"""Which pictures a gallery shows, and what stands below them.
 
-In: predictions, ratings, pictures. Out: `Shown` pictures with a caption and a place in
-the valence-arousal plane. Choosing is pure; only `thumbnail` looks at pixels.
+In: predictions and ratings. Out: rows, captions, keywords of the plane's sections.
+Pure.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,49 +15,37 @@ from emojax.utils.scales import Scale
 Scales = tuple[Scale, Scale]  # of valence and of arousal
 _CELLS = 9  # of the plane along each axis: at most one picture each
 _ROW = 8  # pictures of a row
-_LEAST_SPAN = 1 / 4  # of a plane's axis, of the scale
 _THIRD = 1 / 3  # of the pictures count as low, and as high
 
 
-@dataclasses.dataclass(frozen=True)
-class Shown:
-  """A picture of a gallery.
+def in_plane(valence: np.ndarray, arousal: np.ndarray) -> list[int]:
+  """Pictures that stand for all in the plane, as in Figure 10: rows, rising.
 
-  Attributes:
-    row: its number among the run's pictures.
-    left, top: its place in percent of the plane; 0 where there is no plane.
-  """
-
-  row: int
-  left: float = 0.0
-  top: float = 0.0
-
-
-def in_plane(
-  valence: np.ndarray, arousal: np.ndarray, scales: Scales = (SCALE, SCALE)
-) -> list[Shown]:
-  """Pictures at their predicted place (Figure 10), thinned so that few overlap.
+  The plane that they span is cut into cells, and each shows the one nearest to its
+  middle.
 
   Args:
     valence, arousal: (N,) predictions.
-    scales: of valence and of arousal.
   """
   best: dict[tuple[int, int], tuple[float, int]] = {}
-  places = np.stack([_unit(valence, scales[0]), _unit(arousal, scales[1])], axis=1)
+  places = np.stack([_share(valence), _share(arousal)], axis=1)
   for row, place in enumerate(places):
     cell = np.minimum((place * _CELLS).astype(int), _CELLS - 1)
     distance = float(np.abs(place * _CELLS - cell - 0.5).max())
     key = (int(cell[0]), int(cell[1]))
     best[key] = min(best.get(key, (np.inf, -1)), (distance, row))
-  rows = sorted(row for _, row in best.values())
-  return [
-    Shown(row, 100 * float(places[row, 0]), 100 * (1 - float(places[row, 1])))
-    for row in rows
-  ]
+  return sorted(row for _, row in best.values())
 
 
-def along(rising: np.ndarray, other: np.ndarray, high: bool) -> list[Shown]:
-  """Pictures of low or high `other`, from the lowest to the highest `rising`.
+def spread(values: np.ndarray, most: int) -> list[int]:
+  """At most so many rows, evenly from the highest to the lowest value."""
+  order = np.argsort(-values, kind="stable")
+  ranks = np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int)
+  return [int(row) for row in order[ranks]]
+
+
+def along(rising: np.ndarray, other: np.ndarray, high: bool) -> list[int]:
+  """Rows of low or high `other`, from the lowest to the highest `rising`.
 
   As in Figures 11 to 14: pictures of low arousal by valence and so on.
 
@@ -68,17 +55,13 @@ def along(rising: np.ndarray, other: np.ndarray, high: bool) -> list[Shown]:
   """
   bound = np.quantile(other, 1 - _THIRD if high else _THIRD)
   rows = np.flatnonzero(other >= bound if high else other <= bound)
-  rows = rows[np.argsort(rising[rows], kind="stable")]
-  number = min(2 * _ROW, len(rows))
-  picked = rows[np.linspace(0, len(rows) - 1, number).round().astype(int)]
-  return [Shown(int(row)) for row in dict.fromkeys(picked)]
+  return [int(row) for row in rows[spread(-rising[rows], 2 * _ROW)]]
 
 
-def extremes(predicted: np.ndarray, rated: np.ndarray, worst: bool) -> list[Shown]:
-  """The pictures whose predictions are nearest to their ratings, or farthest."""
+def extremes(predicted: np.ndarray, rated: np.ndarray, worst: bool) -> list[int]:
+  """Rows whose predictions are nearest to their ratings, or farthest."""
   order = np.argsort(np.abs(predicted - rated), kind="stable")
-  rows = order[::-1][:_ROW] if worst else order[:_ROW]
-  return [Shown(int(row)) for row in rows]
+  return (order[::-1][:_ROW] if worst else order[:_ROW]).tolist()
 
 
 def caption(
@@ -86,15 +69,12 @@ def caption(
   rated: Mapping[str, float],
   scales: Mapping[str, Scale] | None = None,
 ) -> str:
-  """Predicted / rated and accuracy, a line a target, as under the paper's pictures."""
+  """What was predicted and what people said, a line a target."""
   scales = scales or dict.fromkeys(predicted, SCALE)
   parts = []
   for target, value in predicted.items():
-    error = abs(value - rated[target]) / scale_lib.width(scales[target])
-    accuracy = 100 * (1 - error)
-    letter = target[0].upper()
-    both = "/".join(scale_lib.shown(v, scales[target]) for v in (value, rated[target]))
-    parts.append(f"{letter} {both} {accuracy:.0f} %")
+    texts = [scale_lib.shown(v, scales[target]) for v in (value, rated[target])]
+    parts.append(f"{target} {texts[0]}, rated {texts[1]}")
   return "\n".join(parts)
 
 
@@ -142,31 +122,7 @@ def cuts(scale: Scale) -> list[float]:
   return [float(end) for end in np.linspace(*scale, 5)]
 
 
-def bounds(values: np.ndarray, scale: Scale = SCALE) -> tuple[float, float]:
-  """What a plane's axis spans: the predictions, which are narrower than the scale.
-
-  Never less than a quarter of the scale, so that small differences do not look large.
-  """
+def _share(values: np.ndarray) -> np.ndarray:
+  """Where values lie between their lowest, 0, and their highest, 1."""
   low, high = float(values.min()), float(values.max())
-  least = _LEAST_SPAN * scale_lib.width(scale)
-  middle, half = (low + high) / 2, max(high - low, least) / 2
-  return middle - half, middle + half
-
-
-def axes(
-  valence: np.ndarray, arousal: np.ndarray, scales: Scales = (SCALE, SCALE)
-) -> str:
-  """A sentence on what `in_plane` shows."""
-  (left, right), (low, high) = bounds(valence, scales[0]), bounds(arousal, scales[1])
-  across = " to ".join(scale_lib.shown(end, scales[0]) for end in (left, right))
-  upwards = " to ".join(scale_lib.shown(end, scales[1]) for end in (low, high))
-  return (
-    f"Valence rises to the right, from {across}, arousal upwards, from {upwards}; "
-    "where many pictures lie, one stands for them."
-  )
-
-
-def _unit(values: np.ndarray, scale: Scale) -> np.ndarray:
-  """Places along an axis, from 0 to 1."""
-  low, high = bounds(values, scale)
-  return (values - low) / (high - low)
+  return (values - low) / ((high - low) or 1.0)

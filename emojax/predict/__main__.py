@@ -1,9 +1,10 @@
 """`python -m emojax.predict IMAGE...`: ratings of any pictures.
 
-In: pictures or folders of them, and the predictor that comes with emojax or a finished
-run (its folder, or an archive of `scripts/export_run`). Out: one row
-per picture with its predicted ratings, on standard output or in a file; a page that
-shows the pictures in the valence-arousal plane.
+In: pictures, or what holds them (folders, lists, tar files, addresses), and the
+predictor that comes with emojax or a finished run (its folder, or an archive of
+`python -m emojax.export`). Out: one row per picture with its predicted ratings, written
+as they come, on standard output or in a file; a page that shows the pictures in the
+valence-arousal plane.
 
   python -m emojax.predict PICTURES
   python -m emojax.predict --checkpoint=runs/best beach.jpg
@@ -11,7 +12,9 @@ shows the pictures in the valence-arousal plane.
       --gallery=gallery.html PICTURES
 """
 
+import dataclasses
 import pathlib
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -31,8 +34,8 @@ _ABOUT = (
   "probability of 90 %, the standard deviation over the networks of the five folds, "
   "the distance from the training pictures (1 is typical), and a status: ok; far, "
   "unlike the training pictures; or not scored: error, small, blank, transparent, "
-  "with the reason. Folders are searched with their subfolders. The exit status is 1 "
-  "when some were not scored."
+  "with the reason. The exit status is 1 when some were not scored. What names "
+  f"pictures: {config.IMAGES_MEANING}."
 )
 _UNUSED = (
   "features",
@@ -49,8 +52,8 @@ def define_flags() -> None:
   flags.DEFINE_string(
     "checkpoint",
     "",
-    "A run folder, or an archive that scripts/export_run made; empty: the predictor "
-    "that comes with emojax, trained on 720 photographs of OASIS.",
+    "A run folder, or an archive that python -m emojax.export made; empty: the "
+    "predictor that comes with emojax, trained on 720 photographs of OASIS.",
   )
   flags.DEFINE_string(
     "output",
@@ -93,15 +96,16 @@ def main(arguments: list[str]) -> int:
     lambda: _check_share(flag_values.interval),
   )
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
+  from emojax.extract import extractor, inputs
   from emojax.features import external
-  from emojax.predict import formats, predictor
+  from emojax.predict import predictor
   from emojax.utils import runtime
 
   settings = options.read(config.ExtractConfig())
   runtime.start(settings.cache_dir)
   # What is wrong with the pictures' names is told beside what is wrong with the run.
-  _, model = errors.all_of(
-    lambda: predictor.expand(arguments),
+  named, model = errors.all_of(
+    lambda: inputs.of_texts(arguments),
     lambda: predictor.load(
       flag_values.checkpoint,
       settings.weights_dir,
@@ -112,26 +116,29 @@ def main(arguments: list[str]) -> int:
   )
   for note in model.run.results["notes"]:
     terminal.tell(f"{_NAME}: note: {note}")
-  predictions = model.predict(
-    arguments,
+  parts = model.predict_each(
+    named.sources,
+    extractor.ranges(range(len(named.sources))),
     settings=settings,
     progress=True,
     interval=flag_values.interval,
     allow_simulated=flag_values.allow_simulated,
     output_scale=output_scale,
   )
-  if output is None:
-    terminal.give(formats.csv(predictions))
-  else:
-    files.write(output, formats.content(predictions, output.suffix.lower()))
+  tally = _Tally(is_kept=page is not None)
+  _write(tally.counted(parts), output)
   if page is not None:
     from emojax.predict import page as predict_page  # drawing takes half a second
 
     title = f"Predicted by {pathlib.Path(flag_values.checkpoint).name or 'emojax'}"
     notes = model.run.results["notes"]
-    named = [pathlib.Path(name).expanduser() for name in arguments]
     text, hidden = predict_page.gallery_page(
-      predictions, title, notes, named, settings.max_pixels
+      predictor.joined(tally.kept),
+      title,
+      notes,
+      inputs.places(arguments),
+      settings.max_pixels,
+      flag_values.interval,
     )
     files.write(page, text)
     for line in hidden[:_MOST_TOLD]:
@@ -139,8 +146,9 @@ def main(arguments: list[str]) -> int:
     if hidden[_MOST_TOLD:]:
       more = len(hidden) - _MOST_TOLD
       terminal.tell(f"{_NAME}: nor are {more} more, as its end says")
-  _warn_of_other_files(arguments)
-  return _report(predictions, output, page)
+  if named.left_out:
+    terminal.tell(f"{_NAME}: {named.left_out}; name one to have it tried")
+  return _report(tally, output, page)
 
 
 def _scale(texts: list[str]) -> tuple[float, ...]:
@@ -158,36 +166,68 @@ def _check_share(interval: float) -> None:
     raise errors.UserError(f"--interval is a share between 0 and 1, got {interval:g}")
 
 
-def _warn_of_other_files(arguments: list[str]) -> None:
-  """Says on standard error what lies in folders and has no row."""
-  from emojax import images
+@dataclasses.dataclass
+class _Tally:
+  """What became of the pictures so far.
 
-  sentence = images.passed_over(pathlib.Path(name).expanduser() for name in arguments)
-  if sentence:
-    terminal.tell(f"{_NAME}: {sentence}; name one to have it tried")
+  Attributes:
+    is_kept: whether a page is wanted, which needs all predictions at once.
+    kept: those.
+    number, failed, far: of pictures.
+  """
+
+  is_kept: bool
+  kept: "list[predictor.Predictions]" = dataclasses.field(default_factory=list)
+  number: int = 0
+  failed: int = 0
+  far: int = 0
+
+  def counted(
+    self, parts: "Iterable[predictor.Predictions]"
+  ) -> "Iterator[predictor.Predictions]":
+    """The same parts, which are counted as they pass."""
+    for part in parts:
+      self.number += len(part)
+      self.failed += int((~part.is_scored).sum())
+      self.far += part.status.count("far")
+      self.kept += [part] * self.is_kept
+      yield part
+
+
+def _write(
+  parts: "Iterator[predictor.Predictions]", output: pathlib.Path | None
+) -> None:
+  """Writes rows as they come."""
+  from emojax.predict import formats
+
+  if output is None:
+    for text in formats.csv(parts):
+      terminal.give(text)
+    return
+  with files.writing(output) as file:
+    formats.write(file, parts, output.suffix.lower())
 
 
 def _report(
-  predictions: "predictor.Predictions",
+  tally: _Tally,
   output: pathlib.Path | None,
   page: pathlib.Path | None,
 ) -> int:
   """Says on standard error what became of the pictures; returns the exit status."""
-  failed, far = int((~predictions.is_scored).sum()), predictions.status.count("far")
   for path, what in ((output, "ratings"), (page, "gallery")):
     if path:
       terminal.tell(f"{_NAME}: {what}: {path}")
-  if far:
+  if tally.far:
     terminal.tell(
-      f"{_NAME}: {far} of {len(predictions)} pictures are unlike the training pictures "
-      "(status far)",
+      f"{_NAME}: {tally.far} of {tally.number} pictures are unlike the training "
+      "pictures (status far)",
     )
-  if failed:
+  if tally.failed:
     terminal.tell(
-      f"{_NAME}: {failed} of {len(predictions)} pictures were not scored: their rows "
+      f"{_NAME}: {tally.failed} of {tally.number} pictures were not scored: their rows "
       "say why",
     )
-  return 1 if failed else 0
+  return 1 if tally.failed else 0
 
 
 def _output(name: str, kinds: tuple[str, ...]) -> pathlib.Path | None:
@@ -210,5 +250,6 @@ if __name__ == "__main__":
     _NAME,
     _ABOUT,
     settings=(config.ExtractConfig,),
-    arguments="PICTURE_OR_FOLDER...",
+    arguments="PICTURES...",
+    example="--output=ratings.csv --gallery=gallery.html PICTURES",
   )

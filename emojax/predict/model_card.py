@@ -4,6 +4,8 @@ In: a run's identity and results. Out: Markdown in the layout of Hugging Face's 
 cards, filled from the run. Pure.
 """
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,8 +28,19 @@ _TEMPLATES = jinja2.Environment(
 )  # Markdown: nothing to escape but what `_plain` takes out
 
 
+UNKNOWN_LICENSE = "unknown"  # the hub's word for it
+# The hub has no task of its own for numbers about pictures: `image-classification`
+# would promise classes. What the run does stands in the tags and in `model-index`.
+_TASK = "image-regression"
+# Key of a run's scores -> what the hub calls the metric.
+_METRICS = {"mse": "mse", "r2": "r_squared", "pearson_r": "pearsonr", "ccc": "ccc"}
+
+
 def markdown(
-  identity: Mapping[str, Any], results: Mapping[str, Any], carried: Sequence[str]
+  identity: Mapping[str, Any],
+  results: Mapping[str, Any],
+  carried: Sequence[str],
+  license: str = UNKNOWN_LICENSE,
 ) -> str:
   """The card.
 
@@ -35,6 +48,7 @@ def markdown(
     identity: what decided the run, see `run.describe`.
     results: what it reached, see `results.to_json`.
     carried: networks whose weights travel with it.
+    license: under which the run is given away, by its identifier on the hub.
   """
   rows = [
     ["target", "pictures", "MSE", "R2", "r", "CCC", "variance", "noise ceiling of r"]
@@ -51,6 +65,7 @@ def markdown(
   needs = "" if carried or not needed & apart else "--weights_dir=WEIGHTS "
   needs += "--word_norms=NORMS.csv " if params.WORD_NORMS in needed else ""
   return _TEMPLATES.get_template("model_card.md").render(
+    metadata=metadata(identity["dataset"], results, license),
     dataset=_plain(identity["dataset"]),
     preset=results["preset"],
     notes=[_plain(note) for note in results["notes"]],
@@ -70,6 +85,48 @@ def markdown(
     version=__version__,
     citation=paper.CITATION,
   )
+
+
+def metadata(dataset: str, results: Mapping[str, Any], license: str) -> str:
+  """What the hub reads of a card, as YAML; each value is JSON, which YAML holds.
+
+  Args:
+    dataset: what the run was trained on.
+    results: what it reached, see `results.to_json`.
+    license: under which the run is given away, by its identifier on the hub.
+  """
+  builder, _, config = dataset.partition("/")
+  entries = {
+    "license": license,
+    "library_name": "emojax",
+    "pipeline_tag": "other",
+    "tags": [_TASK, "affective-computing", "image-emotion", *results["targets"]],
+    "metrics": ["mse", "pearsonr"],
+    "model-index": [
+      {
+        "name": f"emojax {results['preset']}",
+        "results": [
+          {
+            "task": {"type": _TASK, "name": f"{target} of pictures, out of fold"},
+            "dataset": {"type": builder, "name": dataset, "config": config},
+            "metrics": _metrics(result["out_of_fold"]),
+          }
+          for target, result in results["targets"].items()
+        ],
+      }
+    ],
+  }
+  return "\n".join(f"{key}: {json.dumps(entry)}" for key, entry in entries.items())
+
+
+def _metrics(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+  """A target's scores as the hub lists them, without those that are undefined."""
+  numbers = {kind: files.number(scores[key]) for key, kind in _METRICS.items()}
+  return [
+    {"type": kind, "value": round(number, 4)}
+    for kind, number in numbers.items()
+    if math.isfinite(number)
+  ]
 
 
 def _plain(text: str) -> str:

@@ -6,10 +6,11 @@ they were trained on, and a status. A picture's numbers do not depend on its com
 networks see rows in batches of one fixed shape.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,8 @@ from emojax.train import familiarity, model, trainer
 from emojax.utils import scales as scale_lib
 from emojax.utils.scales import Scale
 
+ImageSource = pipeline.ImageSource
+
 # Scored; any other status stands for an image that is not.
 OK, FAR, SIMULATED = "ok", "far", "simulated"
 _BATCH = 64  # rows a call
@@ -35,6 +38,8 @@ class Predictions:
 
   Attributes:
     paths: files; None for a picture that came otherwise.
+    names: what tables call each: its path, its name inside of an archive, or its
+      address; else empty. By default the paths.
     mean: target ("valence", "arousal") -> (N,) predicted rating on its scale; NaN where
       the picture could not be read.
     low, high: target -> (N,) ends of the interval in which the mean rating lies with
@@ -60,6 +65,12 @@ class Predictions:
   status: list[str]
   reason: list[str]
   scales: dict[str, Scale]
+  names: list[str] = dataclasses.field(default_factory=list)
+
+  def __post_init__(self):
+    if not self.names:
+      names = ["" if path is None else str(path) for path in self.paths]
+      object.__setattr__(self, "names", names)
 
   def __len__(self) -> int:
     return len(self.paths)
@@ -68,6 +79,26 @@ class Predictions:
   def is_scored(self) -> np.ndarray:
     """(N,) bool: whether there are numbers for an image."""
     return np.isin(self.status, (OK, FAR, SIMULATED))
+
+  def only(self, rows: Sequence[int]) -> "Predictions":
+    """Those of some of the images, in the order of `rows`."""
+    chosen = list(rows)
+
+    def of(numbers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+      return {target: values[chosen] for target, values in numbers.items()}
+
+    return Predictions(
+      paths=[self.paths[row] for row in chosen],
+      mean=of(self.mean),
+      low=of(self.low),
+      high=of(self.high),
+      std=of(self.std),
+      distance=self.distance[chosen],
+      status=[self.status[row] for row in chosen],
+      reason=[self.reason[row] for row in chosen],
+      scales=self.scales,
+      names=[self.names[row] for row in chosen],
+    )
 
   @property
   def valence(self) -> np.ndarray:
@@ -78,6 +109,30 @@ class Predictions:
   def arousal(self) -> np.ndarray:
     """(N,) predicted arousal; KeyError when the run did not learn it."""
     return self.mean["arousal"]
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+  """Predictions behind each other, one part or more of one run."""
+
+  def of_targets(field: str) -> dict[str, np.ndarray]:
+    tables = [getattr(part, field) for part in parts]
+    return {t: np.concatenate([table[t] for table in tables]) for t in tables[0]}
+
+  def listed(field: str) -> list:
+    return [entry for part in parts for entry in getattr(part, field)]
+
+  return Predictions(
+    paths=listed("paths"),
+    mean=of_targets("mean"),
+    low=of_targets("low"),
+    high=of_targets("high"),
+    std=of_targets("std"),
+    distance=np.concatenate([part.distance for part in parts]),
+    status=listed("status"),
+    reason=listed("reason"),
+    scales=parts[0].scales,
+    names=listed("names"),
+  )
 
 
 class SimulatedError(ValueError):
@@ -107,7 +162,7 @@ class Predictor:
 
   def predict(
     self,
-    images: "ImageSource | Sequence[ImageSource]",
+    images: ImageSource | Sequence[ImageSource],
     *,
     settings: ExtractConfig | None = None,
     progress: bool = False,
@@ -137,6 +192,40 @@ class Predictor:
       ValueError: nothing but folders without pictures.
       TypeError: something that is no picture.
     """
+    listed = expand(images)
+    (predictions,) = self.predict_each(
+      listed,
+      [range(len(listed))],
+      settings=settings,
+      progress=progress,
+      interval=interval,
+      allow_simulated=allow_simulated,
+      output_scale=output_scale,
+    )
+    return predictions
+
+  def predict_each(
+    self,
+    images: Sequence[ImageSource],
+    ranges: Sequence[range],
+    *,
+    settings: ExtractConfig | None = None,
+    progress: bool = False,
+    interval: float = conformal.LEVEL,
+    allow_simulated: bool = False,
+    output_scale: Sequence[float] = (),
+  ) -> Generator[Predictions, None, None]:
+    """Ratings of many pictures, part by part: memory holds those of one part.
+
+    Args:
+      images: one by one; a path of a folder is none.
+      ranges: rows of each part, see `extractor.ranges`.
+      settings, progress, interval, allow_simulated, output_scale: see `predict`.
+    Yields:
+      What `predict` returns, for each part.
+    Raises:
+      ValueError, SimulatedError, TypeError: see `predict`.
+    """
     simulated = " and ".join(self.run.simulated)
     if simulated and not allow_simulated:
       raise SimulatedError(
@@ -148,20 +237,40 @@ class Predictor:
       scales = dict.fromkeys(
         self.targets, scale_lib.check(output_scale, "output_scale")
       )
-    settings = settings or ExtractConfig(cache_dir="")
-    listed = expand(images)
     if not 0 < interval < 1:
       raise ValueError(f"--interval is a share between 0 and 1, got {interval:g}")
-    extracted = self._extractor.run_as(
-      settings, listed, progress, images_lib.check_visible
+    names = [images_lib.name_of(image) for image in images]
+    parts = (
+      ([images[row] for row in rows], [names[row] for row in rows]) for rows in ranges
     )
+    each = self._extractor.run_each_as(
+      settings or ExtractConfig(cache_dir=""),
+      parts,
+      len(images),
+      progress,
+      images_lib.check_visible,
+    )
+    with contextlib.closing(each):
+      for rows, extracted in zip(ranges, each, strict=True):
+        part = self._predicted(extracted, scales, interval, simulated)
+        yield dataclasses.replace(part, names=[names[row] for row in rows])
+
+  def _predicted(
+    self,
+    extracted: pipeline.Extracted,
+    scales: dict[str, Scale],
+    interval: float,
+    simulated: str,
+  ) -> Predictions:
+    """The predictions of some pictures from their features."""
+    number = len(extracted.rows)
     table = np.concatenate([extracted.values[n] for n in self._columns.names], axis=1)
     readable = np.array([row.status == "ok" for row in extracted.rows], bool)
     numbers = {
-      part: {target: np.full(len(listed), np.nan) for target in self.targets}
+      part: {target: np.full(number, np.nan) for target in self.targets}
       for part in ("mean", "low", "high", "std")
     }
-    distance = np.full(len(listed), np.nan)
+    distance = np.full(number, np.nan)
     doubted: dict[int, str] = {}  # row -> why its numbers cannot be, or ""
     if readable.any():
       distance[readable] = familiarity.distances(
@@ -182,7 +291,10 @@ class Predictor:
       status=status,
       reason=reason,
       scales=scales,
-      **numbers,
+      mean=numbers["mean"],
+      low=numbers["low"],
+      high=numbers["high"],
+      std=numbers["std"],
     )
 
   def _scores(
@@ -283,7 +395,6 @@ def _on_scale(part: str, values: np.ndarray, scale: Scale) -> np.ndarray:
   return scale_lib.mapped(values, SCALE, scale)
 
 
-ImageSource = pipeline.ImageSource
 _FAR_REASON = (
   "unlike the training pictures, 99 % of which lie within {:.2f}: do not trust it"
 )
@@ -302,8 +413,9 @@ def load(
   """Opens a finished run for prediction.
 
   Args:
-    run: a run folder of `python -m emojax.train`, or what `scripts/export_run` made;
-      empty: the predictor that comes with emojax, see `released/README.md`.
+    run: a run folder of `python -m emojax.train`, or an archive of
+      `emojax.export`; empty: the predictor that comes with emojax, see
+      `released/README.md`.
     weights_dir: folder of the feature networks' weights, unless the archive carries
       them or the run needs none.
     color_names: the authors' `w2c.mat`, if the run used it.

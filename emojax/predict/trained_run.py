@@ -109,7 +109,7 @@ def read(path: pathlib.Path) -> TrainedRun:
     raise checkpoint.RunError(str(error)) from error
   raise checkpoint.RunError(
     f"{path} does not exist: expected a run folder of python -m emojax.train, or an "
-    "archive of scripts/export_run"
+    "archive of python -m emojax.export"
   )
 
 
@@ -118,6 +118,7 @@ def write_archive(
   output: pathlib.Path,
   networks: Mapping[str, bytes],
   dtype: type = np.float32,
+  license: str = model_card.UNKNOWN_LICENSE,
 ) -> None:
   """Writes a run as one file.
 
@@ -126,6 +127,7 @@ def write_archive(
     output: the archive; an old one is replaced.
     networks: weights files that travel with it, network -> bytes.
     dtype: of its numbers in the file: np.float32, or np.float16 for half the size.
+    license: under which the run is given away, see `model_card.markdown`.
   Raises:
     OSError: it cannot be written.
   """
@@ -137,7 +139,9 @@ def write_archive(
   }
   manifest = {"format": FORMAT, "identity": run.identity, "results": results}
   members = {
-    _CARD: model_card.markdown(run.identity, results, sorted(networks)).encode(),
+    _CARD: model_card.markdown(
+      run.identity, results, sorted(networks), license
+    ).encode(),
     _MANIFEST: files.json_text(manifest).encode(),
     _NETWORKS: safetensors.numpy.save(tensors),
     _REFERENCE: arrays.encode(run.reference, dtype),
@@ -185,7 +189,7 @@ def _read_folder(folder: checkpoint.RunFolder) -> TrainedRun:
 
 
 def _read_archive(path: pathlib.Path) -> TrainedRun:
-  with _damage(path, "no archive of scripts/export_run, or is damaged", _EXPORT):
+  with _damage(path, "no archive of python -m emojax.export, or is damaged", _EXPORT):
     members = archives.read(path)
     for name in (_MANIFEST, _NETWORKS, _REFERENCE):
       if name not in members:

@@ -208,6 +208,7 @@ COMMANDS = {
     candidates,
     (CandidateConfig,),
     "VOTES.csv...",
+    "votes.csv --output=candidates",
   ),
   "page": rating_page.COMMAND,
   "aggregate": cli.Command(
@@ -216,6 +217,7 @@ COMMANDS = {
     aggregate,
     (RaterConfig,),
     "RATINGS.csv...",
+    "downloads/*.csv --output=rated",
   ),
 }
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from emojax.pages.figures import SIZE
+
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#595959"  # as in `figures`
 
 
@@ -16,7 +18,7 @@ def raters_per_image(raters: np.ndarray, least: int) -> Figure:
     raters: (P,) int.
     least: pictures with fewer are dropped, and drawn in another colour and hatched.
   """
-  figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+  figure = Figure(figsize=SIZE, layout="constrained")
   axes = figure.subplots()
   edges = np.arange(raters.max() + 2) - 0.5
   if len(edges) > 61:  # bars of one rater each would be too thin to see
@@ -52,7 +54,7 @@ def agreement(
     is_flagged: (W,) bool.
     least: mean correlation below which a worker disagrees.
   """
-  figure = Figure(figsize=(4.6, 4.4), layout="constrained")
+  figure = Figure(figsize=SIZE, layout="constrained")
   axes = figure.subplots()
   is_defined = np.isfinite(valence) & np.isfinite(arousal)
   for which, colour, marker, size, label in (
@@ -93,7 +95,7 @@ def answers(
   rated: Mapping[str, np.ndarray], scales: Mapping[str, tuple[float, float]]
 ) -> Figure:
   """How often each answer comes, over all ratings that count; a panel a target."""
-  figure = Figure(figsize=(6.8, 2.8), layout="constrained")
+  figure = Figure(figsize=SIZE, layout="constrained")
   are_whole = all(np.all(values == np.round(values)) for values in rated.values())
   for axes, (target, values), colour in zip(
     figure.subplots(1, 2, sharey=True), rated.items(), (_BLUE, _ORANGE), strict=True
@@ -112,7 +114,7 @@ def answers(
 
 def seconds(median: np.ndarray, least: float) -> Figure:
   """Median time of each worker; (W,), NaN where not known."""
-  figure = Figure(figsize=(5.2, 2.8), layout="constrained")
+  figure = Figure(figsize=SIZE, layout="constrained")
   axes = figure.subplots()
   medians = median[np.isfinite(median)]
   # One worker who went to lunch would flatten all the others.

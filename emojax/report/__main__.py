@@ -3,8 +3,9 @@
 In: a run folder of `emojax.train`, an experiment folder of `emojax.experiments`,
 several runs to compare, or with `--dataset` a rated set or two. Out:
 `report/index.html` in the first folder, for a rated set `report-NAME/index.html` (or
-`--output`), which needs no network and no other file, and the figures as PNG and SVG
-beside it; of a rated set also `pictures.csv`, `near_duplicates.csv` and `results.json`.
+`--output`), which needs no network and no other file, and beside it the figures as PNG,
+SVG and PDF and the tables as LaTeX; of a rated set also `pictures.csv`,
+`near_duplicates.csv` and `results.json`.
 
   python -m emojax.report runs/best
   python -m emojax.report runs/best runs/paper --output=comparison
@@ -129,4 +130,11 @@ def of_datasets(
 
 if __name__ == "__main__":
   define_flags()
-  cli.run(main, _NAME, _ABOUT, settings=(config.DataConfig,), arguments="[RUN...]")
+  cli.run(
+    main,
+    _NAME,
+    _ABOUT,
+    settings=(config.DataConfig,),
+    arguments="[RUN...]",
+    example="runs/mine --images_dir=PICTURES",
+  )

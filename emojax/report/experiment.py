@@ -32,8 +32,12 @@ def of_experiment(folder: pathlib.Path, report: Mapping[str, Any]) -> page.Page:
     for name, figure in drawn.items()
   ]
   shown = [page.Table(rows[0][0], rows) for rows in contents.tables]
-  section = page.Section("Tables", contents.remarks, shown, images)
-  return page.Page(contents.title, contents.notes, [section], drawn)
+  listed = page.Section("Tables", contents.remarks, shown)
+  sections = (
+    [page.Section("Correlation of every entry", figures=images)] if images else []
+  )
+  sections.append(listed)
+  return page.Page(contents.title, contents.notes, sections, drawn)
 
 
 def _drawn(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,9 @@ _COLUMNS = tuple(
   field.name for field in dataclasses.fields(DataConfig) if "_column" in field.name
 )
 _EACH = ("data_dir", "manual_dir", "images_dir", "ratings_csv", *_SCALES, *_COLUMNS)
-# A report never fails because of a picture; that of a set is on 1..9, to be compared.
-_UNUSED = ("skip_bad_pictures", "output_scale")
+# A report never fails because of a picture, and looks at them; that of a set is on
+# 1..9, to be compared.
+_UNUSED = ("skip_bad_pictures", "output_scale", "features_table")
 
 
 def define(module_name: str, images_dir: str) -> None:

@@ -5,7 +5,7 @@ In: a run folder, its `results.json`, and how its pictures are found. Out: a `Pa
 
 import itertools
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,14 +17,11 @@ from emojax.config import TARGETS
 from emojax.datasets.va_emotion import storage, synthetic
 from emojax.evaluation import bootstrap, results, run_files
 from emojax.features import descriptions
-from emojax.images.thumbnails import thumbnail
 from emojax.pages import figures, gallery, page
+from emojax.report import galleries
 from emojax.utils import files, records
 from emojax.utils.scales import Scale
 from emojax.utils.scales import text as scale_text
-
-# A picture by its id; ImageError where it is not there or not to be shown.
-FindImage = Callable[[str], np.ndarray]
 
 
 class _Drawn(NamedTuple):
@@ -47,7 +44,7 @@ class _Drawn(NamedTuple):
 
 
 def of_run(
-  folder: pathlib.Path, report: Mapping[str, Any], find: FindImage
+  folder: pathlib.Path, report: Mapping[str, Any], find: galleries.FindImage
 ) -> page.Page:
   """The page of one run.
 
@@ -68,15 +65,17 @@ def of_run(
     drawn.append(_Drawn("against", target, figures.against(*of)))
     drawn.append(_Drawn("residuals", target, figures.residuals(*of)))
   drawn.append(_Drawn("ratings", "", figures.histograms(read.rated, scales)))
-  if _has_plane(read):
+  if galleries.has_plane(read):
     points = {
       title: (values["valence"], values["arousal"])
       for title, values in (("rated", read.rated), ("predicted", read.predicted))
     }
     drawn.append(_Drawn("plane", "", figures.plane(points, *_plane_scales(scales))))
   notes = list(report["notes"])
-  galleries, hidden = _galleries(read, scales, find)
-  if hidden and not galleries:
+  csv = files.read_text(folder / "predictions.csv")
+  shown, hidden = galleries.of_predictions(read, scales, find, csv)
+  has_images = any(section.gallery for section in shown)
+  if hidden and not has_images:
     notes.append(f"The pictures were not found, so there are no galleries: {hidden[0]}")
   elif hidden:
     notes.append(
@@ -93,7 +92,7 @@ def of_run(
       ],
     ),
     *_keywords(read, scales),
-    *galleries,
+    *shown,
     page.Section("How it was made", _provenance(report), [_settings(report)]),
   ]
   title = f"{report['dataset']}, preset {report['preset']}"
@@ -110,17 +109,6 @@ _CAPTIONS = {
   "ratings": "How often each rating comes.",
   "plane": "The pictures in the valence-arousal plane.",
 }
-_GALLERIES = {
-  "Low arousal, by valence": ("valence", "arousal", False),
-  "High arousal, by valence": ("valence", "arousal", True),
-  "Low valence, by arousal": ("arousal", "valence", False),
-  "High valence, by arousal": ("arousal", "valence", True),
-}
-
-
-def _has_plane(read: results.Predictions) -> bool:
-  """Whether there is a valence-arousal plane to show pictures in."""
-  return all(target in read.predicted for target in TARGETS)
 
 
 def _plane_scales(scales: Mapping[str, Scale]) -> gallery.Scales:
@@ -128,65 +116,11 @@ def _plane_scales(scales: Mapping[str, Scale]) -> gallery.Scales:
   return valence, arousal
 
 
-def _galleries(
-  read: results.Predictions, scales: Mapping[str, Scale], find: FindImage
-) -> tuple[list[page.Section], list[str]]:
-  """The paper's Figures 10 to 14, best and worst predictions; and what they lack."""
-  chosen: dict[str, tuple[str, list[gallery.Shown], bool]] = {}
-  if _has_plane(read):
-    valence, arousal = (read.predicted[target] for target in TARGETS)
-    on = _plane_scales(scales)
-    prose = (
-      f"{gallery.axes(valence, arousal, on)} Below each: predicted / rated, and "
-      "accuracy, 100 % less the error as a share of the scale."
-    )
-    placed = gallery.in_plane(valence, arousal, on)
-    chosen["Pictures where they are predicted"] = (prose, placed, True)
-    for title, (rising, other, high) in _GALLERIES.items():
-      shown = gallery.along(read.predicted[rising], read.predicted[other], high)
-      chosen[title] = (
-        f"From the lowest predicted {rising} to the highest.",
-        shown,
-        False,
-      )
-  for target, predicted in read.predicted.items():
-    for title, worst in (("Best", False), ("Worst", True)):
-      shown = gallery.extremes(predicted, read.rated[target], worst)
-      chosen[f"{title} predictions of {target}"] = ("", shown, False)
-  thumbnails: dict[int, str] = {}
-  hidden: dict[int, str] = {}
-  sections = []
-  for title, (prose, shown, is_plane) in chosen.items():
-    images = []
-    for place in shown:
-      if place.row in hidden:
-        continue
-      name = read.image_ids[place.row]
-      try:
-        if place.row not in thumbnails:
-          thumbnails[place.row] = thumbnail(find(name))
-      except images_lib.ImageError as error:
-        hidden[place.row] = f"{name}: {error}"
-        continue
-      text = gallery.caption(
-        {t: float(values[place.row]) for t, values in read.predicted.items()},
-        {t: float(values[place.row]) for t, values in read.rated.items()},
-        scales,
-      )
-      alt = f"{name}: predicted / rated {', '.join(text.splitlines())}"
-      images.append(page.Image(thumbnails[place.row], alt, text, place.left, place.top))
-    if images:
-      sections.append(
-        page.Section(title, [prose] if prose else (), gallery=images, is_plane=is_plane)
-      )
-  return sections, list(hidden.values())
-
-
 def _keywords(
   read: results.Predictions, scales: Mapping[str, Scale]
 ) -> list[page.Section]:
   """The most used keywords of the 4 x 4 sections, where there are keywords."""
-  if not any(read.keywords) or not _has_plane(read):
+  if not any(read.keywords) or not galleries.has_plane(read):
     return []
   on = _plane_scales(scales)
   valence, arousal = (read.rated[target] for target in TARGETS)
@@ -199,7 +133,9 @@ def _keywords(
   rows += [
     [f"arousal {name}", *line] for name, line in zip(reversed(down), cells, strict=True)
   ]
-  table = page.Table("Most used keywords in each section of the plane", rows)
+  table = page.Table(
+    "Most used keywords in each section of the plane", rows, is_words=True
+  )
   return [page.Section("Keywords", tables=[table])]
 
 
@@ -239,7 +175,7 @@ def _result_notes(report: Mapping[str, Any]) -> list[str]:
 def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.Table]:
   """The paper's table, scores with intervals, and spread over folds."""
   tables = [page.Table("Errors by group", results.rows_by_group(report))]
-  rows = [["target", "MSE", "R2", "r", "CCC", "variance", "noise ceiling of r"]]
+  rows = [["target", "MSE", "R2", "r", "CCC", "noise ceiling of r"]]
   spread = [["target", "training error", "test error"]]
   for target, result in report["targets"].items():
     intervals = bootstrap.intervals(read.predicted[target], read.rated[target])
@@ -248,14 +184,15 @@ def _tables(report: Mapping[str, Any], read: results.Predictions) -> list[page.T
       [
         target,
         *(bootstrap.text(intervals[name]) for name in bootstrap.SCORES),
-        f"{result['out_of_fold']['variance']:.3f}",
         f"{files.number(ceiling['pearson_r']):.3f}" if ceiling else "unknown",
       ]
     )
     if ridge := results.ridge_of(report, target):
       scores = ridge["out_of_fold"]
-      numbers = [files.number(scores[name]) for name in (*bootstrap.SCORES, "variance")]
+      numbers = [files.number(scores[name]) for name in bootstrap.SCORES]
       rows.append([results.RIDGE, *(f"{value:.3f}" for value in numbers), ""])
+    errors = results.of_mean(result["out_of_fold"]["variance"])
+    rows.append(["  always the mean", *errors, ""])
     texts = [
       "{:.3f} (sd {:.3f})".format(*bootstrap.spread([f[k] for f in result["folds"]]))
       for k in ("train_mse", "test_mse")
@@ -302,7 +239,7 @@ def _provenance(report: Mapping[str, Any]) -> list[str]:
 def _settings(report: Mapping[str, Any]) -> page.Table:
   rows = [["setting", "value"]]
   rows += [[name, str(value)] for name, value in report["settings"].items()]
-  return page.Table("Settings", rows)
+  return page.Table("Settings", rows, is_words=True)
 
 
 def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:
@@ -316,7 +253,7 @@ def _alt(drawn: _Drawn, report: Mapping[str, Any]) -> str:
   return f"{_CAPTIONS[drawn.kind]}{about}{numbers}"
 
 
-def find_images(report: Mapping[str, Any], named: Sequence[str]) -> FindImage:
+def find_images(report: Mapping[str, Any], named: Sequence[str]) -> galleries.FindImage:
   """How a run's pictures are found: drawn anew, or read from folders.
 
   Where a run says that they were counts for nothing: it may be a stranger's, and the

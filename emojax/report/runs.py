@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from emojax.evaluation import bootstrap, run_files
+from emojax.evaluation import bootstrap, results, run_files
 from emojax.pages import figures, page
 from emojax.utils import errors
+
+_HEADS = dict(zip(bootstrap.SCORES, ("MSE", "R2", "r", "CCC"), strict=True))
 
 
 def of_runs(
@@ -23,9 +25,7 @@ def of_runs(
     run_files.read_predictions(folder, report)
     for folder, report in zip(folders, reports, strict=True)
   ]
-  names = [folder.resolve().name for folder in folders]
-  if len(set(names)) < len(names):
-    names = [str(folder) for folder in folders]
+  names = _names(folders)
   shared = [i for i in read[0].image_ids if all(i in run.image_ids for run in read)]
   targets = [t for t in read[0].predicted if all(t in run.predicted for run in read)]
   if len(shared) < 2 or not targets:
@@ -34,8 +34,8 @@ def of_runs(
       f"{', '.join(targets) or 'none'}: nothing can be compared"
     )
   rows = [[run.image_ids.index(i) for i in shared] for run in read]
-  scores = [["run", "target", *bootstrap.SCORES]]
-  pairs = [["first less second", "target", *bootstrap.SCORES, "clear"]]
+  scores = [["run", "target", *_HEADS.values()]]
+  pairs = [["first less second", "target", *_HEADS.values(), "clear"]]
   drawn: dict[str, Any] = {}
   for target in targets:
     predicted = [run.predicted[target][r] for run, r in zip(read, rows, strict=True)]
@@ -47,10 +47,11 @@ def of_runs(
       scores.append(
         [name, target, *(bootstrap.text(by_score[s]) for s in bootstrap.SCORES)]
       )
+    scores.append(["always the mean", target, *results.of_mean(rated[0].var())])
     for a in range(len(names)):
       for b in range(a + 1, len(names)):
         apart = bootstrap.differences(predicted[a], predicted[b], rated[0])
-        clear = [s for s in bootstrap.SCORES if apart[s].is_clear]
+        clear = [_HEADS[s] for s in bootstrap.SCORES if apart[s].is_clear]
         texts = [bootstrap.text(apart[s]) for s in bootstrap.SCORES]
         head = f"{names[a]} less {names[b]}"
         pairs.append([head, target, *texts, ", ".join(clear) or "no"])
@@ -71,5 +72,18 @@ def of_runs(
     for name, figure in drawn.items()
   ]
   notes = list(dict.fromkeys(note for report in reports for note in report["notes"]))
-  section = page.Section("Runs on the same pictures", prose, tables, images)
-  return page.Page(" and ".join(names), notes, [section], drawn)
+  sections = [
+    page.Section("Runs on the same pictures", prose, figures=images),
+    *(page.Section(table.caption, tables=[table]) for table in tables),
+  ]
+  return page.Page(" and ".join(names), notes, sections, drawn)
+
+
+def _names(folders: Sequence[pathlib.Path]) -> list[str]:
+  """The shortest ends of the folders' paths that tell them apart."""
+  parts = [folder.resolve().parts for folder in folders]
+  for length in range(1, max(map(len, parts)) + 1):
+    names = ["/".join(path[-length:]) for path in parts]
+    if len(set(names)) == len(names):
+      break
+  return names

@@ -27,6 +27,10 @@ _ABOUT = (
   "uses pictures that emojax draws itself."
 )
 
+_EXAMPLE = (
+  "--fold=all --dataset=va_emotion/folder --images_dir=PICTURES "
+  "--ratings_csv=RATINGS.csv --workdir=runs/mine --resume"
+)
 _SETTINGS = (config.TrainConfig, config.DataConfig, config.ExtractConfig)
 
 
@@ -37,7 +41,8 @@ def define_flags() -> None:
     "best",
     list(config.PRESETS),
     "Named settings and features: what predicts best on a few hundred photographs, or "
-    "the paper's own. Any other flag overrides its setting.",
+    "the paper's own. Any other flag overrides its setting. "
+    + " ".join(preset_sentence(name) for name in config.PRESETS),
   )
   flags.DEFINE_string(
     "fold",
@@ -91,6 +96,25 @@ def main(arguments: list[str]) -> None:
   terminal.say(f"run folder: {workdir}")
 
 
+def preset_sentence(name: str) -> str:
+  """What a preset sets otherwise than the defaults of the flags."""
+  settings, features = config.PRESETS[name]
+  given = dataclasses.asdict(settings)
+  usual = dataclasses.asdict(config.TrainConfig())
+  if features != config.ExtractConfig().features:
+    given["features"] = features
+  flags_given = [
+    f"--{option}" if value is True else f"--{option}={_as_typed(value)}"
+    for option, value in given.items()
+    if value != usual.get(option)
+  ]
+  return f"{name} is the defaults below with {' '.join(flags_given)}."
+
+
+def _as_typed(value: object) -> str:
+  return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def fold_indices(text: str) -> list[int]:
   """The 0-based folds that `--fold` asks for: `all`, or numbers 1..5 with commas.
 
@@ -114,4 +138,5 @@ if __name__ == "__main__":
     _ABOUT,
     settings=_SETTINGS,
     interrupted="stopped; the same command with --workdir and --resume goes on",
+    example=_EXAMPLE,
   )

@@ -6,12 +6,21 @@ chosen on the fold's own training rows.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from sklearn import dummy, linear_model, model_selection, pipeline, preprocessing, svm
+from sklearn import (
+  dummy,
+  linear_model,
+  metrics,
+  model_selection,
+  pipeline,
+  preprocessing,
+  svm,
+)
 
 from emojax.config import TrainConfig
 from emojax.datasets.va_emotion.dataset import Dataset
@@ -46,6 +55,7 @@ def fit(
   rated: np.ndarray,
   train_rows: np.ndarray,
   seed: int,
+  tell: Callable[[], Any] = lambda: None,
 ) -> Fitted:
   """Fits one baseline on a fold's training rows.
 
@@ -56,6 +66,7 @@ def fit(
     rated: (N,) ratings of one target, 1..9; only those of `train_rows` are looked at.
     train_rows: (n,) the rows that train.
     seed: of the inner folds, where there are some.
+    tell: is called after each of the fits that choose something, `num_fits` times.
   Returns:
     `Fitted`.
   Raises:
@@ -68,8 +79,27 @@ def fit(
   # Nothing can be left out of a single row; of it, ridge is the mean at any penalty.
   is_mean = name == "ridge" and len(train_rows) < 2
   regression = BASELINES["mean" if is_mean else name](columns, inner)
+  if isinstance(regression, model_selection.GridSearchCV):
+    regression.set_params(scoring=_telling(regression.scoring, tell))
   regression.fit(inputs[train_rows], np.asarray(rated, np.float64)[train_rows])
   return Fitted(regression.predict(inputs).astype(np.float32), _chosen(regression))
+
+
+def num_fits(name: str) -> int:
+  """How often `fit` tells that it has gone on; none of those that take no time."""
+  choices = math.prod(map(len, _SVR_GRID.values()))
+  return choices * _INNER_FOLDS if name == "svr" else 0
+
+
+def _telling(scoring: str, tell: Callable[[], Any]) -> Callable[..., float]:
+  """A way of scoring that also tells that it has scored."""
+  score = metrics.get_scorer(scoring)
+
+  def scored(*arguments: Any) -> float:
+    tell()
+    return score(*arguments)
+
+  return scored
 
 
 def evaluate(
@@ -144,7 +174,11 @@ def _svr(columns: model.Columns, inner: Any) -> Any:
     ("svr", svm.SVR(epsilon=_SVR_EPSILON, cache_size=500)),
   ]
   return model_selection.GridSearchCV(
-    pipeline.Pipeline(steps), _SVR_GRID, cv=inner, scoring="neg_mean_squared_error"
+    pipeline.Pipeline(steps),
+    _SVR_GRID,
+    cv=inner,
+    scoring="neg_mean_squared_error",
+    error_score="raise",  # a fit that was stopped is no fit that failed
   )
 
 

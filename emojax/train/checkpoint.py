@@ -17,7 +17,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from emojax.features import descriptions
 from emojax.train import stored_arrays
@@ -210,11 +209,14 @@ class StateStore:
   """
 
   def __init__(self, folder: RunFolder):
+    import orbax.checkpoint as ocp  # here and not at the head: see `stored_arrays`
+
     # Not in the background: a state whose late write failed would still be listed.
     options = ocp.CheckpointManagerOptions(
       max_to_keep=1, enable_async_checkpointing=False
     )
     self._folder = folder
+    self._orbax = ocp
     with _reading(folder.states, _START_AGAIN.format(folder.states)):
       self._manager = ocp.CheckpointManager(
         folder.states, options=options, item_names=(_STATE, _DIGEST)
@@ -224,10 +226,10 @@ class StateStore:
     """Keeps the state after an epoch; older ones go once it is safe."""
     with _writing(self._folder, state):
       parts = {
-        _STATE: ocp.args.StandardSave(state),
-        _DIGEST: ocp.args.JsonSave({"sha256": stored_arrays.digest(state)}),
+        _STATE: self._orbax.args.StandardSave(state),
+        _DIGEST: self._orbax.args.JsonSave({"sha256": stored_arrays.digest(state)}),
       }
-      self._manager.save(epoch, args=ocp.args.Composite(**parts))
+      self._manager.save(epoch, args=self._orbax.args.Composite(**parts))
 
   def newest(self) -> int | None:
     """The last epoch whose state was written whole."""
@@ -243,12 +245,12 @@ class StateStore:
     """
     path, target = self._folder.states / str(epoch), stored_arrays.target(like)
     with _reading(path, _START_AGAIN.format(self._folder.states)):
-      with ocp.StandardCheckpointer() as checkpointer:
+      with self._orbax.StandardCheckpointer() as checkpointer:
         stored_arrays.check(checkpointer, path / _STATE, target)
-      parts: dict[str, Any] = {_STATE: ocp.args.StandardRestore(target)}
+      parts: dict[str, Any] = {_STATE: self._orbax.args.StandardRestore(target)}
       if (path / _DIGEST).exists():  # emojax 0.1 kept none
-        parts[_DIGEST] = ocp.args.JsonRestore()
-      stored = self._manager.restore(epoch, args=ocp.args.Composite(**parts))
+        parts[_DIGEST] = self._orbax.args.JsonRestore()
+      stored = self._manager.restore(epoch, args=self._orbax.args.Composite(**parts))
       state = stored[_STATE]
       if _DIGEST in parts and stored[_DIGEST] != {
         "sha256": stored_arrays.digest(state)
@@ -305,6 +307,8 @@ def seal(folder: RunFolder, report: str) -> None:
 
 def save_model(folder: RunFolder, params: Any, scaling: Any) -> None:
   """Keeps the trained networks and their input scaling, both with a leading K axis."""
+  import orbax.checkpoint as ocp
+
   tree = {"params": params, "scaling": _fields(scaling)}
   with _writing(folder, tree), ocp.StandardCheckpointer() as checkpointer:
     checkpointer.save(folder.model, tree, force=True)
@@ -322,6 +326,8 @@ def load_model(folder: RunFolder, params_like: Any, scaling_like: Any) -> Any:
   Raises:
     RunError: the run has no trained networks yet, or of other shapes.
   """
+  import orbax.checkpoint as ocp
+
   if not folder.model.is_dir():
     raise RunError(
       f"{folder.path} has no trained networks yet: finish it with python -m "

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.spatial import distance
 
 from emojax.train import model
 
@@ -145,6 +144,8 @@ def _nearest(points: np.ndarray, along: np.ndarray) -> np.ndarray:
   number = min(_NEIGHBOURS, len(points))
   means = []
   for start in range(0, len(along), _ROWS):  # not all distances at once
-    squares = distance.cdist(along[start : start + _ROWS], points, "sqeuclidean")
+    of_rows = along[start : start + _ROWS]
+    lengths = (of_rows**2).sum(axis=1)[:, None] + (points**2).sum(axis=1)
+    squares = np.maximum(lengths - 2 * of_rows @ points.T, 0)
     means.append(np.partition(squares, number - 1, axis=1)[:, :number].mean(axis=1))
   return np.concatenate(means) if means else np.zeros(0)

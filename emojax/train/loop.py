@@ -19,6 +19,7 @@ from emojax.datasets.va_emotion import targets as target_names
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
 from emojax.train import checkpoint, journal, model, trainer
+from emojax.train.active import ActiveNetworks
 from emojax.utils import options, progress, signals
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
@@ -147,32 +148,31 @@ class _Loop:
       log = journal.Journal(self._folder.metrics, self._folder.events, self._nets, done)
     about = f"training {len(self._nets)} networks"
     bar = progress.bar(self._settings.max_epochs, "epoch", self._show, about, done)
+    active = ActiveNetworks(run_epochs, states, keys, rows, tables, ratings)
+    del states  # which are the active networks' own
     saved_at, count = time.monotonic(), 1
     try:
       while done < self._settings.max_epochs:
         count = min(count, self._settings.max_epochs - done)
         start = time.monotonic()
-        states, reports, ran = run_epochs(
-          states, keys, rows, tables, ratings, jnp.int32(done), jnp.int32(count)
-        )
-        ran = int(ran)
+        reports = active.train(done, count)
+        ran = len(reports.stopped)
         if ran == 0:  # every network had stopped: there are no more epochs to wait for
           bar.total = bar.n
           break
         seconds = (time.monotonic() - start) / ran
-        reports = jax.tree.map(lambda x, n=ran: np.asarray(x)[:n], reports)
         self._refuse_non_finite(reports, done)
         self._note(log, reports, done, seconds)
         done += ran
         if store and signals.is_stopping():
-          store.save(done, states)  # nothing of what was trained is lost
+          store.save(done, active.states)  # nothing of what was trained is lost
         bar.set_postfix(_summary(self._nets, reports), refresh=False)
         bar.update(ran)
         # The first call also compiled, so its time says nothing.
         epochs = _SECONDS_PER_CALL / seconds if done > 1 else 2
         count = int(np.clip(epochs, 1, trainer.MAX_EPOCHS_PER_CALL))
         if store and time.monotonic() - saved_at >= self._settings.checkpoint_seconds:
-          store.save(done, states)
+          store.save(done, active.states)
           saved_at = time.monotonic()
     finally:
       bar.close()
@@ -180,7 +180,7 @@ class _Loop:
         log.close()
       if store:
         store.close()
-    return states
+    return active.states
 
   def _refuse_non_finite(self, reports: trainer.Report, done: int) -> None:
     errors = np.stack([reports.train_error, reports.stop_error])

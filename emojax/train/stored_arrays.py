@@ -6,14 +6,15 @@ Orbax finds out while it reads, leaves those reads hanging, and reports from thr
 
 import math
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
-import tensorstore as ts
 
 from emojax.utils import arrays
+
+if TYPE_CHECKING:  # imported where it is used: it takes a quarter of a second
+  import orbax.checkpoint as ocp
 
 # The file that describes an array -> TensorStore's driver for it.
 _DRIVERS = {".zarray": "zarr", "zarr.json": "zarr3"}
@@ -28,7 +29,7 @@ def target(tree: Any) -> Any:
 
 
 def check(
-  checkpointer: ocp.StandardCheckpointer,
+  checkpointer: "ocp.StandardCheckpointer",
   path: pathlib.Path,
   expected: Any,
   is_whole: bool = False,
@@ -72,6 +73,8 @@ def _read_all(path: pathlib.Path, number: int) -> None:
   Raises:
     ValueError: one cannot be read, or there are more numbers, or fewer.
   """
+  import tensorstore as ts
+
   base = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{path}/"}}
   keys = [key.decode() for key in ts.KvStore.open(base).result().list().result()]
   for name, _, last in (key.rpartition("/") for key in keys):

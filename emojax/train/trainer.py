@@ -60,14 +60,16 @@ class State(NamedTuple):
   best_epoch: jax.Array  # () int32, counted from 1; 0 before the first
   stale_epochs: jax.Array  # () int32, since the best
   stopped: jax.Array  # () bool; a stopped network keeps its best parameters
+  train_error: jax.Array  # () of the last epoch that counts, see `Report`
+  stop_error: jax.Array  # ()
 
 
 class Report(NamedTuple):
-  """Errors of one epoch."""
+  """Errors of one epoch; of a stopped network those of the epoch when it stopped."""
 
-  train_error: jax.Array  # () mean square error over the epoch's batches
-  stop_error: jax.Array  # () mean square error on the rows that decide
-  stopped: jax.Array  # () bool
+  train_error: jax.Array | np.ndarray  # () mean square error over the epoch's batches
+  stop_error: jax.Array | np.ndarray  # () the same on the rows that decide
+  stopped: jax.Array | np.ndarray  # () bool
 
 
 class Trainer(NamedTuple):
@@ -232,6 +234,8 @@ def make_trainer(
       zero,
       zero,
       jnp.zeros((), bool),
+      jnp.full((), jnp.inf, jnp.float32),
+      jnp.full((), jnp.inf, jnp.float32),
     )
 
   def run_epoch(
@@ -273,6 +277,13 @@ def make_trainer(
       predictions = forward(params, state.scaling, stop_rows, state.directions)
       targets = _ratings_of(ratings, rows.stop, rows.targets)
       stop_error = _weighted_mean_square(predictions - targets, rows.stop_weights)
+    train_error, stop_error = (
+      jnp.where(state.stopped, last, new)
+      for last, new in (
+        (state.train_error, train_error),
+        (state.stop_error, stop_error),
+      )
+    )
     better = (stop_error < state.best_error) & ~state.stopped
     stale = jnp.where(better, 0, state.stale_epochs + 1)
     stopped = state.stopped | (stale >= settings.patience)
@@ -290,6 +301,8 @@ def make_trainer(
       jnp.where(better, epoch, state.best_epoch),
       stale,
       stopped,
+      train_error,
+      stop_error,
     )
     return new_state, Report(train_error, stop_error, stopped)
 
@@ -324,8 +337,9 @@ def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
 
   Returns:
     `init(keys, rows, tables, ratings) -> states`, all with a leading K axis;
-    `run(states, keys, rows, tables, ratings, first, count) -> (states, reports, ran)`:
-    epochs `first` .. `first + count - 1`, fewer where every network has stopped before;
+    `run(states, keys, rows, tables, ratings, first, count, leave) -> (states, reports,
+    ran)`: epochs `first` .. `first + count - 1`, fewer where before that no more than
+    `leave` networks go on;
     `reports` are (MAX_EPOCHS_PER_CALL, K), of which the first `ran` are filled;
     `predict(params, scaling, source, tables) -> (K, N, T)`, one network after another,
     because all at once would need K times the tables' memory.
@@ -347,10 +361,10 @@ def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
 
   # Donated: at the paper's size the states are 1 GB that need not stand twice.
   @functools.partial(jax.jit, donate_argnums=0, compiler_options=fastest)
-  def run(states, keys, rows, tables, ratings, first, count):
+  def run(states, keys, rows, tables, ratings, first, count, leave):
     def goes_on(carry):
       states, _, done = carry
-      return (done < count) & ~jnp.all(states.stopped)
+      return (done < count) & (jnp.sum(~states.stopped) > leave)
 
     def epoch(carry):
       states, reports, done = carry

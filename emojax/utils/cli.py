@@ -44,6 +44,7 @@ class Command:
     main: as `run` wants it.
     settings: as `run` wants them.
     arguments: as `run` wants them.
+    example: as `run` wants it.
   """
 
   about: str
@@ -51,6 +52,7 @@ class Command:
   main: Callable[[list[str]], int | None]
   settings: Sequence[type] = ()
   arguments: str = ""
+  example: str = ""
 
 
 def run_commands(commands: Mapping[str, Command], name: str, about: str) -> None:
@@ -81,6 +83,7 @@ def run_commands(commands: Mapping[str, Command], name: str, about: str) -> None
     command.about,
     command.settings,
     command.arguments,
+    example=command.example,
   )
 
 
@@ -107,6 +110,7 @@ def run(
   settings: Sequence[type] = (),
   arguments: str = "",
   interrupted: str = AGAIN,
+  example: str = "",
 ) -> None:
   """Runs a program to its end and exits.
 
@@ -125,6 +129,7 @@ def run(
       are none, and one is an error.
     interrupted: what to say after Ctrl-C or SIGTERM: how to go on; the program may
       know better later, see `signals.tell`.
+    example: arguments and flags of a call that makes sense; the end of `--help`.
   """
 
   def parse(argv: Sequence[str]) -> list[str]:
@@ -132,7 +137,7 @@ def run(
     if "--" in words:
       words = words[: words.index("--")]
     if any(text in _HELP for text in words):
-      terminal.say(help_text(name, about, settings, arguments))
+      terminal.say(help_text(name, about, settings, arguments, example))
       sys.exit(0)
     if any(text in _VERSION for text in words):
       terminal.say(f"emojax {__version__}")
@@ -211,12 +216,52 @@ def _leave_the_pipe() -> NoReturn:
 
 
 def help_text(
-  name: str, about: str, settings: Sequence[type] = (), arguments: str = ""
+  name: str,
+  about: str,
+  settings: Sequence[type] = (),
+  arguments: str = "",
+  example: str = "",
 ) -> str:
-  """What `--help` prints: the program's flags in groups, without the libraries' own."""
+  """What `--help` prints: the program's flags in groups, and an example at the end."""
   width = min(shutil.get_terminal_size().columns, 100)
-  lines = [textwrap.fill(about, width), ""]
-  lines += [f"Usage: python -m {name} [--name=value ...] {arguments}".rstrip()]
+  lines = [textwrap.fill(about, width), "", usage(name, arguments)]
+  for title, names in flag_groups(settings):
+    lines += ["", f"{title}:"]
+    for flag in names:
+      head, text = describe(flag)
+      lines += [
+        f"  {head}\n" + textwrap.indent(textwrap.fill(text, width - 6), " " * 6)
+      ]
+  if example:
+    call = example_call(name, example, width - 2)
+    lines += ["", "Example:", textwrap.indent(call, "  ")]
+  return "\n".join(lines)
+
+
+def usage(name: str, arguments: str = "") -> str:
+  """The line that says how a program is called."""
+  return f"Usage: python -m {name} [--name=value ...] {arguments}".rstrip()
+
+
+def example_call(name: str, example: str, width: int) -> str:
+  """A program's example as typed, on lines of at most `width` where flags allow it."""
+  return textwrap.fill(
+    f"python -m {name} {example}",
+    width - 2,
+    subsequent_indent="    ",
+    break_long_words=False,
+    break_on_hyphens=False,
+  ).replace("\n", " \\\n")
+
+
+def flag_groups(settings: Sequence[type]) -> list[tuple[str, list[str]]]:
+  """The program's flags by what they are about, without the libraries' own.
+
+  Args:
+    settings: as `run` wants them.
+  Returns:
+    Each group's title and its flags, in the order in which help lists them.
+  """
   listed: set[str] = set()
   groups = []
   for cls in settings:
@@ -225,11 +270,8 @@ def help_text(
     groups.append((title, names))
     listed.update(names)
   own = [flag for flag in _own_flags() if flag not in listed and flag not in _SHARED]
-  for title, names in [("This program", own), *groups, ("Every program", _SHARED)]:
-    if names:
-      lines += ["", f"{title}:"]
-      lines += [_describe(flag, width) for flag in names]
-  return "\n".join(lines)
+  every = [("This program", own), *groups, ("Every program", _SHARED)]
+  return [(title, names) for title, names in every if names]
 
 
 def _own_flags() -> list[str]:
@@ -241,8 +283,8 @@ def _own_flags() -> list[str]:
   return names
 
 
-def _describe(name: str, width: int) -> str:
-  """A flag's name with its default or choices, and below it what it means."""
+def describe(name: str) -> tuple[str, str]:
+  """A flag's name with its default or choices, and what it means."""
   flag = flags.FLAGS[name]
   text = flag.help or ""
   default = (flag.default_as_str or "").strip("'")
@@ -254,10 +296,7 @@ def _describe(name: str, width: int) -> str:
     text = f"{text.partition('>: ')[2] or text} Default: {default}."
   else:
     head = f"--{name}={default or '...'}"
-  indent = " " * 6
-  return f"  {head}\n" + textwrap.fill(
-    text, width, initial_indent=indent, subsequent_indent=indent
-  )
+  return head, text
 
 
 def _listed_flags() -> list[str]:

@@ -24,7 +24,7 @@ import pathlib
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import IO, Any
 
 from emojax.utils import signals
 
@@ -53,18 +53,31 @@ def write(path: pathlib.Path, content: str | bytes | memoryview) -> None:
     OSError: the disk is full or cannot be written; names the file.
   """
   data = utf8(content).encode() if isinstance(content, str) else content
-  size = memoryview(data).nbytes
   signals.check()
-  with signals.whole(), explained(path, size):
+  with signals.whole(), writing(path, memoryview(data).nbytes) as file:
+    file.write(data)
+
+
+@contextlib.contextmanager
+def writing(path: pathlib.Path, size: int = 0) -> Iterator[IO[bytes]]:
+  """A file to be written piece by piece, put in place where the block ends well.
+
+  Args:
+    path: the file; its folder is there. Until then the old one stays.
+    size: how many bytes are wanted, for the message of a full disk; 0: not known.
+  Raises:
+    OSError: the disk is full or cannot be written; names the file.
+  """
+  with explained(path, size):
     if path.exists() and not path.is_file():  # /dev/null is not to become a file
       with path.open("wb") as file:
-        file.write(data)
+        yield file
       return
     sweep(path.parent, path.name)
     draft = _draft(path)
     try:
       with draft.open("wb") as file:
-        file.write(data)
+        yield file
         file.flush()
         # Before the rename, or a power cut could leave it empty.
         os.fsync(file.fileno())

@@ -63,6 +63,14 @@ def shown(rating: float, scale: Sequence[float]) -> str:
   return f"{rating:.{max(1, round(1 - math.log10(width(scale) / width(SCALE))))}f}"
 
 
+def with_interval(rating: float, ends: Sequence[float], scale: Sequence[float]) -> str:
+  """A rating and, where there is one, its interval, for people to read."""
+  if not len(ends):
+    return shown(rating, scale)
+  low, high = (shown(end, scale) for end in ends)
+  return f"{shown(rating, scale)} ({low} to {high})"
+
+
 def mapped(
   rating: Numbers, scale: Sequence[float], to: Sequence[float] = SCALE
 ) -> Numbers:

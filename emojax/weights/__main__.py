@@ -133,18 +133,21 @@ COMMANDS = {
     "Every network: where its trained weights are, or how to get them.",
     _define_list,
     list_weights,
+    example="--weights_dir=weights",
   ),
   "get": cli.Command(
     "Fetches published files of networks, checks and converts them.",
     _define_get,
     get,
     arguments="NETWORK...",
+    example="vgg16 resnet50",
   ),
   "convert": cli.Command(
     "Turns published files at hand into weights files.",
     _define_convert,
     convert_files,
     arguments="NETWORK...",
+    example="vgg16 --source=vgg16-397923af.pth",
   ),
 }
 

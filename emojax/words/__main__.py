@@ -2,7 +2,7 @@
 
 `correlate`. In: a CSV file of tagged and rated pictures, and word norms. Out: a folder
 with `matches.csv` (one row for each row of the tags), `correlations.json`, `table.md`,
-the paper's Figure 8 as PNG and SVG, and `index.html`, which needs no network.
+the paper's Figure 8 as PNG, SVG and PDF, and `index.html`, which needs no network.
 
 `zero_shot`. In: rated pictures and word norms. Out: how the norms of what networks see
 in a picture go with its ratings, in a table and, picture by picture, in a CSV file.
@@ -166,6 +166,7 @@ COMMANDS = {
     define_correlate_flags,
     main_correlate,
     settings=(WordsConfig,),
+    example="--tags=iaps_ratings.csv --norms=Ratings_Warriner_et_al.csv",
   ),
   "zero_shot": cli.Command(
     "Scores rated pictures without learning from any rating: by the norms of the class "
@@ -173,6 +174,8 @@ COMMANDS = {
     define_zero_shot_flags,
     main_zero_shot,
     settings=(config.DataConfig, config.ExtractConfig),
+    example="--dataset=va_emotion/oasis --manual_dir=OASIS "
+    "--word_norms=Ratings_Warriner_et_al.csv",
   ),
 }
 

@@ -6,6 +6,8 @@ In: matched rows and correlations. Out: a `Page`.
 import collections
 import dataclasses
 import hashlib
+import itertools
+import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +22,7 @@ from emojax.words import correlation
 from emojax.words.correlation import MATCHED, Level, Row
 
 _MOST_LISTED = 300  # lines of a table of words
+_MOST_WORTH = 8  # tags of those most alike and of those farthest apart
 _PAPER = (
   "The paper's Figure 8 shows such pictures (IAPS) and this dictionary; its text gives "
   "no value of r, but says that both correlations are significantly high, and "
@@ -100,7 +103,13 @@ def of_correlation(
     [page.Table("Pearson's r of word and picture ratings, level by level", scores)],
     [page.drawn(drawn["words-and-pictures"], alt, caption)],
   )
-  sections = [summary, *_words(rows), *_left_out(rows), _source(source)]
+  sections = [
+    *_worth_seeing(rows),
+    summary,
+    *_words(rows),
+    *_left_out(rows),
+    _source(source),
+  ]
   return page.Page("Words and pictures", notes, sections, drawn)
 
 
@@ -122,28 +131,68 @@ def _figure(rows: Sequence[Row], levels: Sequence[Level]) -> Any:
   return figures.words(panels, titles)
 
 
+_Groups = Mapping[tuple[str, str], Sequence[Row]]  # tag and word -> their pictures
+
+
+def _groups(rows: Sequence[Row], levels: Sequence[str]) -> _Groups:
+  """The matched rows of some levels by tag and word, in the order of the alphabet."""
+  groups: dict[tuple[str, str], list[Row]] = collections.defaultdict(list)
+  for row in rows:
+    if row.status == MATCHED and row.match and row.match.level in levels:
+      groups[row.image.tag, row.match.word].append(row)
+  return dict(sorted(groups.items()))
+
+
+def _rows(groups: _Groups) -> list[list[str]]:
+  """A table of tags and words with the ratings of both, with a head."""
+  lines = [["tag", "word", "pictures"]]
+  lines[0] += [f"{of} {target}" for target in TARGETS for of in ("word", "pictures")]
+  for (tag, word), group in groups.items():
+    cells = []
+    for target in TARGETS:
+      of_words, of_images = correlation.points(group, target)
+      cells += [f"{of_words[0]:.2f}", f"{of_images.mean():.2f}"]
+    lines.append([files.utf8(tag), files.utf8(word), str(len(group)), *cells])
+  return lines
+
+
+def _worth_seeing(rows: Sequence[Row]) -> list[page.Section]:
+  """The tags whose pictures are most and least like their word, in both ratings."""
+  groups = _groups(rows, word_norms.LEVELS)
+
+  def apart(key: tuple[str, str]) -> float:
+    points = [correlation.points(groups[key], target) for target in TARGETS]
+    return math.hypot(*(float(images.mean() - words[0]) for words, images in points))
+
+  order = sorted(groups, key=apart)
+  most = min(_MOST_WORTH, len(order) // 2)
+  if not most:
+    return []
+  prose = (
+    "Of each tag: the rating of its word, and the mean of its pictures, both on 1..9, "
+    "valence and arousal together. Where they are far apart the word was meant "
+    "otherwise, the picture shows more than it, or a rating is wrong."
+  )
+  tables = [
+    page.Table(
+      "Farthest apart", _rows({key: groups[key] for key in order[::-1][:most]})
+    ),
+    page.Table("Most alike", _rows({key: groups[key] for key in order[:most]})),
+  ]
+  return [page.Section("Matches worth seeing", [prose], tables)]
+
+
 def _words(rows: Sequence[Row]) -> list[page.Section]:
   """Which word stands for which tag, level by level, so that readers can judge."""
   tables = []
   for level in word_norms.LEVELS:
-    groups: dict[tuple[str, str], list[Row]] = collections.defaultdict(list)
-    for row in rows:
-      if row.status == MATCHED and row.match and row.match.level == level:
-        groups[row.image.tag, row.match.word].append(row)
+    groups = _groups(rows, [level])
     if not groups:
       continue
-    head = ["tag", "word", "pictures"]
-    head += [f"{of} {target}" for target in TARGETS for of in ("word", "pictures")]
-    lines = [head]
-    for (tag, word), group in sorted(groups.items())[:_MOST_LISTED]:
-      cells = []
-      for target in TARGETS:
-        of_words, of_images = correlation.points(group, target)
-        cells += [f"{of_words[0]:.2f}", f"{of_images.mean():.2f}"]
-      lines.append([files.utf8(tag), files.utf8(word), str(len(group)), *cells])
     more = len(groups) - _MOST_LISTED
     also = f", the first {_MOST_LISTED} of {len(groups)}" if more > 0 else ""
-    tables.append(page.Table(f"Level: {level}{also}", lines))
+    shown = dict(itertools.islice(groups.items(), _MOST_LISTED))
+    tables.append(page.Table(f"Level: {level}{also}", _rows(shown)))
   prose = (
     "Ratings of the word, and the mean of the pictures with that tag, both on 1..9. "
     "The farther the level from the tag, the more words are wrong ones."
@@ -177,4 +226,6 @@ def _source(source: Source) -> page.Section:
     elif isinstance(value, list):
       value = " to ".join(f"{end:g}" for end in value)
     lines.append([name.replace("_", " "), str(value)])
-  return page.Section("Source", tables=[page.Table("Files and settings", lines)])
+  return page.Section(
+    "Source", tables=[page.Table("Files and settings", lines, is_words=True)]
+  )

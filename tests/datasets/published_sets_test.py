@@ -3,8 +3,10 @@
 import pathlib
 import shutil
 
+import numpy as np
 import openpyxl
 import pytest
+import scipy.io
 
 from emojax.config import TARGETS, DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import build, prepare, published_sets, ratings, storage
@@ -70,7 +72,61 @@ def _emotion6(folder: pathlib.Path) -> None:
   (folder / "ground_truth.txt").write_text("\n".join(rows))
 
 
-MAKERS = {"naps": _naps, "gaped": _gaped, "smid": _smid, "emotion6": _emotion6}
+def _emotic(folder: pathlib.Path) -> None:
+  """Structs as MATLAB keeps them: two people, one of them with two raters."""
+
+  def person(*ratings: tuple[float, float]) -> dict:
+    raters = [
+      {"worker_id": "w", "valence": v, "arousal": a, "dominance": 5.0}
+      for v, a in ratings
+    ]
+    return {"body_bbox": [1, 2, 3, 4], "annotations_continuous": _structs(raters)}
+
+  parts = {
+    "train": [("mscoco", [person((8, 4)), person((2, 6), (4, 8))])],
+    "val": [("ade20k", [person((np.nan, np.nan), (3, 5))]), ("framesdb", [person()])],
+  }
+  content = {}
+  for part, images in parts.items():
+    entries = []
+    for number, (database, people) in enumerate(images):
+      place, name = f"{database}/images", f"{part}_{number}.jpg"
+      _image(folder / "emotic" / place / name)
+      entries.append({"filename": name, "folder": place, "person": _structs(people)})
+    content[part] = _structs(entries)
+  _image(folder / "emotic" / "other" / "train_0.jpg")
+  scipy.io.savemat(folder / "Annotations.mat", content)
+
+
+def _structs(entries: list[dict]) -> np.ndarray:
+  """A MATLAB array of structs, one for each dict."""
+  if not entries:
+    return np.empty((1, 0))
+  array = np.empty((1, len(entries)), [(key, object) for key in entries[0]])
+  for place, entry in enumerate(entries):
+    array[0, place] = tuple(entry.values())
+  return array
+
+
+def _findingemo(folder: pathlib.Path) -> None:
+  rows = ["index,user,image_path,tags,age,valence,arousal,emotion,dec_factors"]
+  for number in range(4):
+    place = f"Run_{number % 2}/Happy youth mall {number}"
+    rows.append(
+      f'{number},5f,/{place}/1.jpg,Undefined,"Youth,Adults",{number - 1},6,Joy,'
+    )
+    _image(folder / "images" / place / "1.jpg")
+  (folder / "annotations_single.ann").write_text("\n".join(rows))
+
+
+MAKERS = {
+  "naps": _naps,
+  "gaped": _gaped,
+  "smid": _smid,
+  "emotion6": _emotion6,
+  "emotic": _emotic,
+  "findingemo": _findingemo,
+}
 
 
 def test_every_set_is_a_config_and_is_tested():
@@ -135,6 +191,34 @@ def test_emotion6_has_paths_below_images(tmp_path):
   assert said.scales == {"valence": (0, 10), "arousal": (1, 9)}
 
 
+def test_emotic_means_over_people_and_their_raters(tmp_path):
+  _emotic(tmp_path)
+  source = _load("emotic", tmp_path)
+  by_name = {entry.image_id: entry for entry in source.rated}
+  # Worked by hand: (8 + (2 + 4) / 2) / 2 = 5.5 and (4 + 7) / 2 = 5.5 on 1..10.
+  first = 1 + 8 * (5.5 - 1) / 9
+  assert _numbers(by_name.pop("emotic/mscoco/images/train_0.jpg")) == [first, first]
+  # An unknown rating counts nowhere; a picture without any is left out.
+  assert list(by_name) == ["emotic/ade20k/images/val_0.jpg"]
+  assert _numbers(*by_name.values()) == pytest.approx([1 + 16 / 9, 1 + 32 / 9])
+  assert source.unrated == 2
+  assert "seem to feel" in source.disclaimer
+
+
+def test_findingemo_has_a_scale_per_target_and_names_below_folders(tmp_path):
+  _findingemo(tmp_path)
+  source = _load("findingemo", tmp_path)
+  assert source.scales == {"valence": (-3, 3), "arousal": (0, 6)}
+  assert [_numbers(entry)[1] for entry in source.rated] == [9] * 4
+  first = source.rated[0]
+  assert first.image_id == "images/Run_0/Happy youth mall 0/1.jpg"
+  assert _numbers(first)[0] == pytest.approx(1 + 8 * 2 / 6)
+  # A picture of the same name in another folder does not pass for it.
+  (tmp_path / first.image_id).unlink()
+  with pytest.raises(ratings.RatingsError, match=r"1 of the 4 .*mall 0"):
+    _load("findingemo", tmp_path)
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_without_files_one_line_says_which_and_where_to_ask(tmp_path, name):
   published = published_sets.SETS[name]
@@ -179,6 +263,8 @@ def test_two_pictures_of_one_name_are_refused(tmp_path):
     ("gaped", "A_with SD.txt", "x\nA001.jpg 1 (2) 101 (2)", r"line 2.*0 to 100"),
     ("emotion6", "ground_truth.txt", "x\n", "no ratings below its first line"),
     ("smid", "SMID_norms.csv", "img_name,valence_mean\na,1\n", "no column 'arousal'"),
+    ("emotic", "Annotations.mat", "x", r"Annotations\.mat cannot be read: \S.*"),
+    ("findingemo", "annotations_single.ann", "image_path\na\n", "no column 'valence'"),
     ("naps", f"{NAPS_TABLE}.csv", "ID,M\na,1\n", r"at least 9 columns called M, got 1"),
   ],
 )

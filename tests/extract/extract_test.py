@@ -21,7 +21,14 @@ import pytest
 from PIL import Image
 
 from emojax import config, images
-from emojax.extract import cache, extractor, pipeline
+from emojax.extract import (
+  cache,
+  extractor,
+  feature_table,
+  inputs,
+  pipeline,
+  stream,
+)
 from emojax.extract import folder as extract_folder
 from emojax.features import FEATURES
 from emojax.features.params import load_sources
@@ -199,6 +206,13 @@ def test_equal_bytes_are_computed_once(folder, tmp_path):
   extracted = counting.run([path] * 17, batch_size=1)
   assert len(counting.batches) == 1 and len(extracted.rows) == 17
   assert (extracted.values["lbp"] == extracted.values["lbp"][0]).all()
+
+
+def _rows(folder, features, extracted) -> tuple:
+  """What `extract_folder.write` wants besides its folder."""
+  of = feature_table.schema(features.describe(), features.class_names(), {}, {})
+  names = inputs.of_folder(folder).names(range(len(extracted.rows)))
+  return [feature_table.table(names, extracted, of)], of, len(names), str(folder)
 
 
 BROKEN = {
@@ -404,7 +418,7 @@ def places(folder, tmp_path) -> dict[str, pathlib.Path]:
   return {"folder": folder, **{name: tmp_path / name for name in _PLACES}}
 
 
-_PLACES = ("empty", "damaged", "file", "gone")
+_PLACES = ("empty", "damaged", "file", "gone", "out")
 
 
 @pytest.mark.parametrize(
@@ -475,12 +489,13 @@ def test_every_mistake_is_told(places, where, settings, message):
   }
   chosen = config.ExtractConfig(**{"features": ("lbp",), "cache_dir": "", **settings})
   with pytest.raises(ValueError, match=re.escape(message.format(**places))) as error:
-    extract_folder.extract_folder(places[where], chosen, progress=False)
+    stream.extract(lambda: inputs.of_folder(places[where]), chosen, places["out"])
+  assert not places["out"].exists()
   assert "\n" not in str(error.value)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_told_and_leaves_no_half_file(folder, whole, tmp_path):
+def test_a_full_disk_is_told_and_leaves_no_half_file(folder, features, whole, tmp_path):
   class Full(pathlib.PosixPath):
     """Files below it land on a disk without space."""
 
@@ -491,7 +506,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(folder, whole, tmp_path):
       return open("/dev/full", mode)
 
   with pytest.raises(OSError, match="No space left on device"):
-    extract_folder.write(Full(tmp_path / "out"), folder, whole, [])
+    extract_folder.write(Full(tmp_path / "out"), *_rows(folder, features, whole))
   assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -513,10 +528,11 @@ def test_nothing_of_tensorflow_is_imported(folder, tmp_path):
     "import sys, pathlib\n"
     "import emojax\n"
     "from emojax import config\n"
-    "from emojax.extract import __main__ as extract\n"
+    "from emojax.extract import inputs, stream\n"
     "from emojax.datasets.va_emotion import prepare\n"
     "settings = config.ExtractConfig(features=('lbp',), cache_dir='')\n"
-    "extract.extract_folder(pathlib.Path(sys.argv[1]), settings, False)\n"
+    "find = lambda: inputs.of_folder(pathlib.Path(sys.argv[1]))\n"
+    "stream.extract(find, settings, pathlib.Path(sys.argv[2], 'out'))\n"
     "data = config.DataConfig(num_synthetic=5, data_dir=sys.argv[2])\n"
     "prepare.prepare(data, settings)\n"
     "prepare.prepare(data, settings)\n"
@@ -543,25 +559,27 @@ def test_errors_can_show_where_they_arose():
   )
 )
 def test_any_file_name_fits_into_the_table(names):
-  folder = pathlib.Path("/pictures")
-  paths = [folder / os.fsdecode(raw) for raw in names]
-  rows = [pipeline.Row(path, "error", 'no, "really"\nnot') for path in paths]
-  table = extract_folder.rows_csv(rows, folder).decode("utf-8")
-  parsed = list(csv.reader(io.StringIO(table, newline="")))
-  assert parsed[0] == ["path", "status", "reason"] and len(parsed) == len(names) + 1
-  for path, (written, status, reason) in zip(paths, parsed[1:], strict=True):
+  paths = [f"/pictures/{os.fsdecode(raw)}" for raw in names]
+  row = pipeline.Row(None, "error", 'no, "really"\nnot')
+  extracted = pipeline.Extracted([row] * len(names), {}, {})
+  found = inputs.Inputs(paths, "/pictures").names(range(len(paths)))
+  table = feature_table.table(found, extracted, feature_table.schema([], {}, {}, {}))
+  parsed = list(csv.reader(io.StringIO(extract_folder.rows_csv(table), newline="")))
+  assert len(parsed) == len(names)
+  for path, (written, status, reason) in zip(paths, parsed, strict=True):
     assert (status, reason) == ("error", 'no, "really"\nnot')
-    expected = path.name.encode("utf-8", "backslashreplace").decode()
+    name = path.removeprefix("/pictures/")
+    expected = name.encode("utf-8", "backslashreplace").decode()
     assert files.unguarded(written) == expected
 
 
 def test_results_of_other_features_do_not_stay_behind(
   folder, whole, features, tmp_path
 ):
-  extract_folder.write(tmp_path, folder, whole, features.describe())
+  extract_folder.write(tmp_path, *_rows(folder, features, whole))
   (tmp_path / "mine.npy").write_bytes(b"the user's own")
   only = pipeline.Extracted(whole.rows, {"lbp": whole.values["lbp"]}, whole.stats)
-  extract_folder.write(tmp_path, folder, only, features.only(["lbp"]).describe())
+  extract_folder.write(tmp_path, *_rows(folder, features.only(["lbp"]), only))
   assert sorted(path.name for path in tmp_path.iterdir()) == [
     "SHA256SUMS",
     "features.json",

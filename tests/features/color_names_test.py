@@ -77,6 +77,14 @@ def test_agrees_with_w2c_on_all_oasis_images(shared_data):
   assert agreement(shared_data, every=1) >= 0.87  # 0.879 measured; 0.75 is promised
 
 
+def test_another_shape_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+  path = tmp_path / "w2c.mat"
+  scipy.io.savemat(path, {"w2c": np.zeros((9000, 300))}, do_compression=True)
+  monkeypatch.setattr(scipy.io, "loadmat", None)
+  with pytest.raises(ValueError, match=r"has \(9000, 300\)"):
+    color_names.load(path)
+
+
 def test_files_that_are_not_the_table_are_refused(tmp_path):
   path = tmp_path / "w2c.mat"
   with pytest.raises(ValueError, match=r"w2c\.mat cannot be opened: No such file"):

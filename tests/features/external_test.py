@@ -123,6 +123,12 @@ def _cut(folder):
   return folder / "a.npz"
 
 
+def _packed(folder):
+  zeros = np.zeros((3, 23_000_000), np.uint8)
+  np.savez_compressed(folder / "a.npz", names=np.array(NAMES), clip=zeros)
+  return folder / "a.npz"
+
+
 def _ragged(folder):
   table = pa.table({"image": NAMES, "clip": [[1.0], [1.0, 2.0], [3.0]]})
   pyarrow.parquet.write_table(table, folder / "a.parquet")
@@ -174,6 +180,7 @@ def _parquet_of(**columns):
     (_objects, "without Python objects"),
     (_nameless, "does not say which row is which picture"),
     (_cut, "cannot read"),
+    (_packed, "unpacks to 69,000,"),
     (_ragged, "have 2 different lengths"),
     (_text, "line 3, 'x': expected a number, got '0_7'"),
     (_two_texts, "which column names the pictures?"),

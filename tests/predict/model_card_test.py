@@ -1,5 +1,8 @@
 """A model card says what its run says, and words of users stay words."""
 
+import huggingface_hub
+import yaml
+
 from emojax.predict import model_card
 
 _SCORES = {
@@ -17,7 +20,12 @@ _FEATURES = [
 
 
 def _card(
-  dataset="va_emotion/folder", notes=(), ceiling=None, carried=(), scores=_SCORES
+  dataset="va_emotion/folder",
+  notes=(),
+  ceiling=None,
+  carried=(),
+  scores=_SCORES,
+  license=model_card.UNKNOWN_LICENSE,
 ):
   identity = {
     "features": _FEATURES,
@@ -34,7 +42,7 @@ def _card(
     "emojax_version": "0.1.0",
     "device": "1 x cpu",
   }
-  return model_card.markdown(identity, results, carried)
+  return model_card.markdown(identity, results, carried, license)
 
 
 def test_a_card_has_the_run_s_numbers_settings_and_features():
@@ -66,3 +74,37 @@ def test_a_name_of_the_user_is_neither_markup_nor_a_template():
   card = _card(dataset="va_emotion/{{ 7 * 7 }}<b>", notes=["{% for %} [x](y)"])
   assert "trained on va_emotion/{{ 7 * 7 }}b\n" in card
   assert "**{% for %} x(y)**" in card
+
+
+def test_the_hub_reads_its_results_and_licence():
+  card = huggingface_hub.ModelCard(_card(license="cc-by-4.0"))
+  data = card.data
+  assert data.license == "cc-by-4.0" and data.library_name == "emojax"
+  assert data.pipeline_tag == "other" and "image-regression" in data.tags
+  assert data.model_name == "emojax best"
+  read = {result.metric_type: result.metric_value for result in data.eval_results}
+  assert read == {"mse": 1.25, "r_squared": 0.5, "pearsonr": 0.75, "ccc": 0.625}
+  for result in data.eval_results:
+    assert result.task_type == "image-regression" and "valence" in result.task_name
+    assert result.dataset_name == "va_emotion/folder"
+    assert result.dataset_type == "va_emotion"
+  # Read and written again, it is the same.
+  assert huggingface_hub.ModelCard(str(card)).data.to_dict() == data.to_dict()
+
+
+def test_metadata_is_data_whatever_the_user_wrote():
+  for dataset in (
+    "va_emotion/a: [b\n---\n# c",
+    "va_emotion/{{ 7 }}\u2028é'\"",
+    "",
+    "-",
+  ):
+    card = _card(dataset=dataset, license="a: b\n---", scores=_SCORES | {"r2": None})
+    _, head, text = card.split("---\n", 2)
+    metadata = yaml.safe_load(head)
+    (entry,) = metadata["model-index"]
+    (result,) = entry["results"]
+    assert metadata["license"] == "a: b\n---"
+    assert result["dataset"]["name"] == dataset
+    assert [m["type"] for m in result["metrics"]] == ["mse", "pearsonr", "ccc"]
+    assert text.startswith("\n# Valence of pictures")

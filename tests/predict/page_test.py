@@ -44,7 +44,7 @@ def test_what_a_gallery_lacks_is_told(predictions, tmp_path):
   assert "link.png: it lies in " in hidden[2] and "outside of what" in hidden[2]
   assert "it is no file" in hidden[3]
   assert "4 scored pictures are not shown" in text and "Scored, but not shown" in text
-  assert text.count("data:image/jpeg") == 2 * 2  # in the plane and in the list
+  assert text.count("data:image/jpeg") == 2  # once each, for the plane and its table
   files.write(tmp_path / "gallery.html", text)
   assert "caf\\udce9.png" in (tmp_path / "gallery.html").read_text("utf-8")
 

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import helpers
@@ -20,9 +21,11 @@ import emojax
 from emojax import config
 from emojax.backbones import convert
 from emojax.evaluation import results
+from emojax.extract import inputs
 from emojax.features import color, descriptions, params
 from emojax.predict import formats, predictor, run_features, trained_run
 from emojax.train import checkpoint
+from emojax.utils import files
 
 
 def _process(*command, devices=1):
@@ -224,7 +227,7 @@ def test_rows_as_files(opened, images, odd, kind):
   predictions = opened.predict([images / "01.png", odd / "text.png"])
   content = formats.content(predictions, f".{kind}")
   if kind == "csv":
-    rows = list(csv.DictReader(io.StringIO(content)))
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
     rows = [{k: v or None for k, v in row.items()} for row in rows]
   elif kind == "json":
     rows = json.loads(content)
@@ -235,14 +238,50 @@ def test_rows_as_files(opened, images, odd, kind):
   assert rows[1]["valence"] is None and "PNG" in rows[1]["reason"]
 
 
+def test_parts_are_the_whole_and_any_input_has_a_row(opened, images, odd, tmp_path):
+  archive = tmp_path / "p.tar"
+  with tarfile.open(archive, "w") as tar:
+    tar.add(images / "02.png", "set/02.png")
+    tar.add(odd / "text.png", "text.png")
+  (tmp_path / "list.txt").write_text(f"{images}/01.png\n{tmp_path}/gone.png\n")
+  texts = [f"@{tmp_path}/list.txt", str(archive), f"file://{images}/03.png"]
+  sources = inputs.of_texts(texts).sources
+  parts = list(opened.predict_each(sources, [range(2), range(2, 2), range(2, 5)]))
+  assert list(map(len, parts)) == [2, 0, 3]
+  joined = predictor.joined(parts)
+  assert joined.names == [
+    f"{images}/01.png",
+    f"{tmp_path}/gone.png",
+    f"{archive}/set/02.png",
+    f"{archive}/text.png",
+    f"file://{images}/03.png",
+  ]
+  assert [status != "error" for status in joined.status] == [1, 0, 1, 0, 1]
+  bad, good = odd / "text.png", [images / f"{n:02}.png" for n in (1, 2, 3)]
+  whole = opened.predict([good[0], bad, good[1], bad, good[2]])
+  np.testing.assert_array_equal(joined.valence, whole.valence)
+  np.testing.assert_allclose(joined.distance, whole.distance, rtol=1e-12)
+  for kind in (".csv", ".json"):
+    streamed = io.BytesIO()
+    formats.write(streamed, parts, kind)
+    assert streamed.getvalue() == formats.content(joined, kind)
+  text = formats.content(joined, ".json").decode()
+  rows = json.loads(text)
+  assert text == files.json_text(rows, ensure_ascii=False)
+  streamed = io.BytesIO()
+  formats.write(streamed, parts, ".parquet")
+  table = pyarrow.parquet.read_table(streamed)
+  assert table.to_pylist() == rows
+
+
 @pytest.mark.slow
 def test_an_archive_is_the_run(run, opened, images, tmp_path):
   archive = tmp_path / "run.zip"
-  export = helpers.ROOT / "scripts" / "export_run"
-  done = _process(export, run, f"--output={archive}")
+  export = ("-m", "emojax.export", run, f"--output={archive}", "--license=cc0-1.0")
+  done = _process(*export)
   assert done.returncode == 0, done.stderr
   first = archive.read_bytes()
-  _process(export, run, f"--output={archive}")
+  _process(*export)
   assert archive.read_bytes() == first
   travelled = emojax.load(archive)
   paths = sorted(images.glob("*.png"))[:4]
@@ -253,7 +292,8 @@ def test_an_archive_is_the_run(run, opened, images, tmp_path):
     names, card = file.namelist(), file.read("README.md").decode()
     everything = b"".join(file.read(name) for name in names)
   assert str(images).encode() not in everything and b"01.png" not in everything
-  assert "Out of scope" in card and "va_emotion/folder" in card
+  assert "Out of scope" in card and '\nlicense: "cc0-1.0"\n' in card
+  assert "va_emotion/folder" in card
   scores = json.loads((run / "results.json").read_text())["targets"]
   assert f"{scores['valence']['out_of_fold']['pearson_r']:.3f}" in card
 

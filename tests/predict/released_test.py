@@ -13,7 +13,7 @@ from PIL import Image
 import emojax
 from emojax import images
 from emojax.evaluation import conformal
-from emojax.predict import predictor, trained_run
+from emojax.predict import model_card, predictor, trained_run
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,14 @@ def test_it_is_small_and_scores_what_its_card_says():
   card = (predictor.RELEASED.parent / "README.md").read_text("utf-8")
   for target, score in scores.items():
     assert f"| {target} | {score['mse']:.2f} | {score['pearson_r']:.3f} |" in card
+    row = f"{score['mse']:.3f} | {score['pearson_r']:.3f} | {score['variance']:.2f}"
+    assert f"| {target} | {row} |" in (helpers.ROOT / "README.md").read_text("utf-8")
+    row = f"{score['mse']:.3f} | {score['r2']:.3f} | {score['pearson_r']:.3f}"
+    scores_page = helpers.ROOT / "docs" / "explanations" / "scores.md"
+    assert f"| {target} | {row} |" in scores_page.read_text("utf-8")
+  dataset = run.identity["dataset"]
+  metadata = model_card.metadata(dataset, run.results, "apache-2.0")
+  assert card.startswith(f"---\n{metadata}\n---\n")
 
 
 def test_its_intervals_hold_out_of_fold_near_and_far():
@@ -122,9 +130,8 @@ def test_a_run_of_simulated_ratings_refuses_unless_told(tmp_path, photographs):
 @pytest.mark.slow
 def test_it_exports_without_the_weights_that_a_package_brings(tmp_path):
   output = tmp_path / "run.zip"
-  script = helpers.ROOT / "scripts" / "export_run"
   flags = (f"--output={output}", f"--weights_dir={tmp_path}")
-  done = helpers.run(script, predictor.RELEASED, *flags)
+  done = helpers.run("-m", "emojax.export", predictor.RELEASED, *flags)
   assert done.returncode == 0 and "no feature networks" in done.stdout, done.stderr
   assert not trained_run.read(output).carried
 

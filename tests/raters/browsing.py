@@ -36,7 +36,7 @@ def start(place: pathlib.Path) -> Iterator[webdriver.Chrome]:
   chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
   if not chromium or not driver:
     helpers.lacking(
-      "no browser: the rating page is tested in Chromium; on Debian and Ubuntu: "
+      "no browser: pages are tested in Chromium; on Debian and Ubuntu: "
       "apt-get install chromium chromium-driver"
     )
   downloads = place / "downloads"

@@ -21,6 +21,7 @@ from emojax.evaluation import bootstrap, run_files
 from emojax.pages import gallery
 from emojax.report import experiment
 from emojax.report import run as report_run
+from emojax.report import runs as report_runs
 
 _NASTY = '<script>alert("x")<b>&.png'
 
@@ -39,6 +40,8 @@ class _Reader(html.parser.HTMLParser):
     self.tags.append(tag)
     if tag in ("h1", "h2", "h3"):
       self.headings.append(int(tag[1]))
+    if tag == "meta" and "http-equiv" in values:
+      self.policy = values["content"]
     if tag == "img":
       self.alts.append(values.get("alt", ""))
     if tag == "th":
@@ -95,13 +98,16 @@ def read(run):
 
 
 def test_nothing_is_loaded_from_elsewhere(read):
-  assert read.loads and all(address.startswith("data:image/") for address in read.loads)
-  assert "script" not in read.tags and "link" not in read.tags
+  """Also by the page's own policy, which leaves style and script to hashes."""
+  own = ("data:image/", "data:text/csv", "data:,", "#part-")
+  assert read.loads and all(address.startswith(own) for address in read.loads)
+  assert read.tags.count("script") == read.tags.count("link") == 1
+  assert read.policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
 
 
 def test_names_and_words_are_escaped(run, read):
   text = (run / "report" / "index.html").read_text("utf-8")
-  assert "<script>" not in text and "word1<b>" not in text
+  assert "<script>alert" not in text and "word1<b>" not in text
   assert any("<script>" in alt for alt in read.alts)  # as text, not as a tag
   assert any("word1<b>" in part for part in read.text)
 
@@ -132,6 +138,13 @@ def test_ridge_stands_below_each_target(run, read):
   assert {f"{mse:.3f}" for mse in numbers} <= set(read.text)
 
 
+def test_the_mean_stands_below_each_target_as_a_baseline(run, read):
+  report = json.loads((run / "results.json").read_text("utf-8"))
+  variances = [of["out_of_fold"]["variance"] for of in report["targets"].values()]
+  assert sum(part.strip() == "always the mean" for part in read.text) == len(variances)
+  assert {f"{variance:.3f}" for variance in variances} <= set(read.text)
+
+
 def test_intervals_around_predictions_are_in_the_run_and_on_its_page(run, read):
   with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))
@@ -158,7 +171,8 @@ def test_headings_are_one_title_and_its_sections(read):
 def test_figures_are_files_too(run):
   names = {path.name for path in (run / "report").iterdir()}
   for name in ("curve-valence", "against-arousal", "residuals-valence", "plane"):
-    assert {f"{name}.png", f"{name}.svg"} <= names
+    assert {f"{name}.png", f"{name}.svg", f"{name}.pdf"} <= names
+  assert {"out-of-fold-scores.tex", "errors-by-group.tex"} <= names
   with Image.open(run / "report" / "plane.png") as image:
     assert image.width > 500
 
@@ -280,30 +294,33 @@ def test_a_run_that_claims_vast_drawings_is_not_drawn(tmp_path):
 def test_a_gallery_runs_from_the_lowest_to_the_highest():
   rng = np.random.default_rng(0)
   valence, arousal = rng.uniform(1, 9, (2, 300))
-  shown = [place.row for place in gallery.along(valence, arousal, high=True)]
+  shown = gallery.along(valence, arousal, high=True)
   assert len(shown) == 16
   assert (np.diff(valence[shown]) > 0).all()
   assert arousal[shown].min() >= np.quantile(arousal, 2 / 3)
-  low = [place.row for place in gallery.along(valence, arousal, high=False)]
+  low = gallery.along(valence, arousal, high=False)
   assert arousal[low].max() <= np.quantile(arousal, 1 / 3)
 
 
-def test_the_plane_puts_pictures_where_they_are_predicted():
+def test_pictures_of_a_crowd_stand_for_all_in_the_plane():
   valence, arousal = np.array([2.0, 8.0, 5.0]), np.array([3.0, 7.0, 5.0])
-  places = {
-    place.row: (place.left, place.top) for place in gallery.in_plane(valence, arousal)
-  }
-  assert places == {0: (0.0, 100.0), 1: (100.0, 0.0), 2: (50.0, 50.0)}
-  crowd = gallery.in_plane(np.full(50, 4.0), np.full(50, 4.0))
-  assert len(crowd) == 1
+  assert gallery.in_plane(valence, arousal) == [0, 1, 2]
+  assert len(gallery.in_plane(np.full(50, 4.0), np.full(50, 4.0))) == 1
+  assert gallery.spread(np.array([3.0, 9.0, 1.0, 5.0]), 2) == [1, 2]
+
+
+def test_runs_are_called_by_the_ends_of_their_folders_that_tell_them_apart(tmp_path):
+  names = [tmp_path / "a" / "run", tmp_path / "x" / ".." / "b" / "run"]
+  assert report_runs._names(names) == ["a/run", "b/run"]
+  assert report_runs._names([names[0], tmp_path / "best"]) == ["run", "best"]
 
 
 def test_best_and_worst_and_their_caption():
   rated = np.full(30, 5.0)
   predicted = rated + np.linspace(-2, 1, 30)
-  assert gallery.extremes(predicted, rated, worst=True)[0].row == 0
+  assert gallery.extremes(predicted, rated, worst=True)[0] == 0
   assert len(gallery.extremes(predicted, rated, worst=False)) == 8
-  assert gallery.caption({"valence": 7.0}, {"valence": 5.0}) == "V 7.0/5.0 75 %"
+  assert gallery.caption({"valence": 7.0}, {"valence": 5.0}) == "valence 7.0, rated 5.0"
 
 
 def test_keywords_of_a_section_are_counted():
@@ -368,7 +385,7 @@ def test_an_experiment_of_undefined_scores_has_a_page(undefined, tmp_path):
   report["differences"] = [pair | {"scores": {"mse": mse, "pearson_r": nothing}}]
   content = experiment.of_experiment(tmp_path, report)
   assert not content.figures
-  tables = {table.caption: table.rows for table in content.sections[0].tables}
+  tables = {table.caption: table.rows for table in content.sections[-1].tables}
   assert "nan [nan, nan]" in tables["out of fold"][1]
   assert tables["over seeds, mean (sd)"][1][-1] == "nan (nan)"
   apart = tables["first less second, same pictures"][1]

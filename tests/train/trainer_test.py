@@ -3,13 +3,13 @@
 import dataclasses
 import functools
 
+import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from emojax import config
-from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.evaluation import folds
 from emojax.train import loop, model, trainer
 from emojax.utils import options
@@ -18,25 +18,6 @@ _COLUMNS = model.Columns(("a",), (6,), (False,))
 _SETTINGS = config.TrainConfig(
   hidden=(8, 4), learning_rate=0.02, batch_size=16, max_epochs=12, patience=50
 )
-
-
-def _problem(num_images=53, noise=0.3):
-  rng = np.random.default_rng(3)
-  table = rng.standard_normal((num_images, 6)).astype(np.float32)
-  ratings = 5 + table[:, :2] * 0.8 + rng.normal(0, noise, (num_images, 2))
-  return dataset_lib.Dataset(
-    image_ids=[f"{i}.jpg" for i in range(num_images)],
-    features={"a": table},
-    ratings=ratings.astype(np.float32),
-    ratings_std=np.full((num_images, 2), np.nan, np.float32),
-    num_raters=np.full((num_images, 2), -1, np.int32),
-    fold=folds.assign(num_images, 0),
-    keywords=[""] * num_images,
-    metadata={
-      "source": "synthetic",
-      "features": [{"name": "a", "size": 6, "kind": "number"}],
-    },
-  )
 
 
 def _with(dataset, table):
@@ -52,7 +33,7 @@ def _arrays(datasets):
 @functools.cache  # most tests compare with the same plain runs
 def _train(settings=_SETTINGS, which=(0, 1, 2, 3, 4), **changes):
   settings = dataclasses.replace(settings, **changes)
-  return loop.train(settings, {"": _problem()}, list(which))
+  return loop.train(settings, {"": helpers.rated_numbers()}, list(which))
 
 
 @pytest.mark.slow
@@ -74,7 +55,7 @@ def test_a_target_alone_equals_the_target_of_two():
 
 
 def test_folds_start_from_different_weights():
-  data = _problem()
+  data = helpers.rated_numbers()
   nets = trainer.networks(_SETTINGS, range(5))
   keys = trainer.network_keys(nets)
   assert len({tuple(k) for k in np.asarray(jax.random.key_data(keys))}) == 10
@@ -86,7 +67,7 @@ def test_folds_start_from_different_weights():
 
 
 def test_five_folds_and_any_number_of_epochs_compile_once():
-  data = _problem()
+  data = helpers.rated_numbers()
   nets = trainer.networks(_SETTINGS, range(5))
   keys = trainer.network_keys(nets)
   rows = trainer.network_rows(_SETTINGS, data.fold, nets)
@@ -102,7 +83,7 @@ def test_five_folds_and_any_number_of_epochs_compile_once():
   states = init(keys, rows, *arrays)
   for first, count in ((0, 1), (1, 3), (4, 2)):
     states, _, ran = run(
-      states, keys, rows, *arrays, jnp.int32(first), jnp.int32(count)
+      states, keys, rows, *arrays, jnp.int32(first), jnp.int32(count), jnp.int32(0)
     )
     assert int(ran) == count
   assert run._cache_size() == 1
@@ -150,7 +131,7 @@ def test_golden_step():
 
 @pytest.mark.slow
 def test_summed_loss_steps_as_many_times_further_as_there_are_rows():
-  data = _problem(num_images=25)
+  data = helpers.rated_numbers(num_images=25)
   weights = {}
   for reduction, step in (("mean", 1e-3), ("mean", 1e-30), ("sum", 1e-3)):
     settings = dataclasses.replace(
@@ -172,7 +153,7 @@ def test_summed_loss_steps_as_many_times_further_as_there_are_rows():
 @pytest.mark.slow
 def test_test_ratings_reach_nothing():
   """Other ratings of the test fold: the same network, to the last bit."""
-  data = _problem()
+  data = helpers.rated_numbers()
   inside = data.fold == 1
   shuffled = data.ratings.copy()
   shuffled[inside] = np.random.default_rng(0).uniform(1, 9, (inside.sum(), 2))
@@ -185,7 +166,7 @@ def test_test_ratings_reach_nothing():
 
 
 def test_test_features_reach_nothing_that_trains():
-  data = _problem()
+  data = helpers.rated_numbers()
   changed = data.features["a"].copy()
   changed[data.fold == 1] = 99.0
   first = loop.train(_SETTINGS, {"": data}, [1])
@@ -203,7 +184,7 @@ def test_best_parameters_are_kept_not_the_last():
   )
   trained = _train(settings)
   assert (trained.best_epochs < 150).any(), "nothing overfitted: the test shows nothing"
-  data = _problem()
+  data = helpers.rated_numbers()
   split = folds.make_folds(data.fold, settings.validation_share, settings.seed)
   for k, net in enumerate(trained.networks):
     rows = split.validation_rows[net.fold][split.validation_weights[net.fold] > 0]
@@ -252,7 +233,7 @@ def test_every_setting_changes_the_result(changes):
 def test_shared_head_predicts_both_targets():
   trained = _train(shared_head=True, max_epochs=80)
   assert trained.predicted.shape == (5, 53, 2)
-  results, _ = loop.evaluate(trained, _problem())
+  results, _ = loop.evaluate(trained, helpers.rated_numbers())
   assert [result.target for result in results] == ["valence", "arousal"]
   assert all(result.scores.pearson_r > 0.5 for result in results)
 
@@ -283,7 +264,7 @@ def test_settings_that_cannot_train_are_named(changes, message):
 
 def _beauty(**metadata):
   """The problem, rated for beauty as it was for valence, and nothing else."""
-  data = _problem()
+  data = helpers.rated_numbers()
   return dataclasses.replace(
     data,
     ratings=data.ratings[:, :1],
@@ -316,7 +297,7 @@ def test_a_further_target_s_weights_depend_on_its_name_alone():
 
 
 def _two_sources():
-  data = _problem()
+  data = helpers.rated_numbers()
   other = np.random.default_rng(5).standard_normal((53, 6)).astype(np.float32)
   return {"first": data, "second": _with(data, other)}
 
@@ -337,7 +318,7 @@ def test_a_source_among_several_equals_that_source_alone():
 
 @pytest.mark.slow
 def test_a_seed_among_several_equals_that_seed_alone():
-  data = _problem()
+  data = helpers.rated_numbers()
   together = loop.train(_SETTINGS, {"": data}, range(5), num_seeds=2)
   settings = dataclasses.replace(_SETTINGS, seed=1)
   alone = loop.train(settings, {"": data}, range(5))
@@ -357,7 +338,8 @@ def test_sources_and_seeds_are_one_compilation():
   states = init(keys, rows, *data)
   assert jax.tree.leaves(states.params)[0].shape[0] == 40
   for number in range(2):
-    states, _, _ = run(states, keys, rows, *data, jnp.int32(number), jnp.int32(1))
+    span = (jnp.int32(number), jnp.int32(1), jnp.int32(0))
+    states, _, _ = run(states, keys, rows, *data, *span)
   assert run._cache_size() == 1
 
 

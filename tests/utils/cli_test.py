@@ -17,7 +17,8 @@ flags.DEFINE_integer("number", 3, "A number of something.")
 options.define(config.DataConfig, "emojax.program")
 def main(arguments):
   {body}
-cli.run(main, "emojax.program", "Does a thing.", (config.DataConfig,), {arguments!r})
+cli.run(main, "emojax.program", "Does a thing.", (config.DataConfig,), {arguments!r},
+        example="a.jpg --number=4 --images_dir=a/long/name/of/a/folder --data_dir=b")
 """
 
 
@@ -116,6 +117,12 @@ def test_help_has_the_program_s_flags_in_groups_and_no_others():
   )
   assert own < text.index("--number=3\n") < data < text.index("--manual_dir=...")
   assert text.index("--skip_bad_pictures\n") < shared < text.index("--traceback\n")
+  example = text.partition("--traceback")[2].partition("\n\n")[2].splitlines()
+  assert example == [
+    "Example:",
+    "  python -m emojax.program a.jpg --number=4 \\",
+    "      --images_dir=a/long/name/of/a/folder --data_dir=b",
+  ]
   assert "--verbosity" not in text and "--logtostderr" not in text
 
 

@@ -111,7 +111,7 @@ def test_pictures_are_scored_by_words_alone(shared_data, tmp_path):
     f"--output={tmp_path / 'scores.csv'}",
   ]
   done = _zero_shot(*flags)
-  assert done.returncode == 1 and done.stderr.strip().endswith("see data/README.md")
+  assert done.returncode == 1 and done.stderr.strip().endswith("as Warriner's has them")
   norms = shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"
   done = _zero_shot(*flags, f"--word_norms={norms}")
   assert done.returncode == 0, done.stderr

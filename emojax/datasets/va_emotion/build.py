@@ -23,10 +23,11 @@ from emojax.datasets.va_emotion import (
   synthetic,
 )
 from emojax.datasets.va_emotion.dataset import Dataset
-from emojax.datasets.va_emotion.storage import Place
+from emojax.datasets.va_emotion.storage import NAME, Place
 from emojax.evaluation import folds
-from emojax.extract import extractor
+from emojax.extract import extractor, stored
 from emojax.features import DERIVED, FEATURES, external
+from emojax.utils import errors
 from emojax.version import __version__
 
 _LISTED = 5  # how many broken pictures an error lists before it only counts them
@@ -67,9 +68,43 @@ def fingerprints(source: collection.Collection, data: DataConfig) -> dict[str, s
   return {f"{own}{ends[scheme]}{data.fold_seed}": scheme for scheme in schemes}
 
 
-def make_extractor(place: Place, settings: ExtractConfig) -> extractor.Extractor:
-  """The extractor for a dataset, see `settings_for`."""
+Features = extractor.Extractor | stored.StoredFeatures
+
+
+def make_extractor(place: Place, data: DataConfig, settings: ExtractConfig) -> Features:
+  """What computes a dataset's features, or reads them; see `settings_for`.
+
+  Raises:
+    ValueError: see `check_features` and `extractor.from_config`.
+  """
+  if data.features_table:
+    return folder.features_of(data, settings.every_feature)
   return extractor.from_config(settings_for(place, settings))
+
+
+def check_features(place: Place, data: DataConfig, settings: ExtractConfig) -> None:
+  """Refuses what `make_extractor` would, where that shows before a network is read.
+
+  Raises:
+    ValueError: features that cannot be had, or a table for another source than folder.
+  """
+  if not data.features_table:
+    extractor.check(settings_for(place, settings))
+    return
+  if place.config != "folder":
+    raise errors.UserError(
+      f"--features_table is for --dataset={NAME}/folder; got {data.dataset}"
+    )
+  folding.check_without_images(data)
+  folder.features_of(data, settings.every_feature)
+
+
+def sizes_of(data: DataConfig, settings: ExtractConfig) -> dict[str, int]:
+  """How many numbers each feature asked for has; see `make_extractor`."""
+  if not data.features_table:
+    return extractor.sizes_of(settings)
+  features = folder.features_of(data, settings.every_feature)
+  return {entry["name"]: entry["size"] for entry in features.describe()}
 
 
 def settings_for(place: Place, settings: ExtractConfig) -> ExtractConfig:
@@ -99,7 +134,7 @@ def build(
   source: collection.Collection,
   data: DataConfig,
   settings: ExtractConfig,
-  extraction: extractor.Extractor,
+  extraction: Features,
   progress: bool,
   earlier: Dataset | None = None,
 ) -> Dataset:
@@ -152,7 +187,7 @@ def build(
   else:
     sources = [source.images[row] for row in np.flatnonzero(ok).tolist()]
     hashes = functools.partial(folding.hashes_of, sources, settings, progress)
-    dealt = folding.deal(good, scheme, data, hashes)
+    dealt = folding.deal(good, scheme, data, None if data.features_table else hashes)
   values = {name: table[ok] for name, table in extracted.values.items()} | carried
   stored = [name for name in described if name in values]
   return Dataset(

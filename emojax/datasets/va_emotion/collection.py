@@ -36,7 +36,7 @@ class Collection:
     missing: ids of rated pictures that are not on disk and were left out on request.
     unrated: how many pictures in the folder have no rating.
     settings: JSON-able facts to record, such as the rating scale.
-    disclaimer: a sentence every report must repeat; empty for people's ratings.
+    disclaimer: a sentence every report must repeat; empty: there is none.
   """
 
   name: str
@@ -134,6 +134,44 @@ def from_files(
     unrated=len(there.paths - {entry.image_id for entry in rated}),
     settings={**settings, "folder": str(folder.absolute())},
     disclaimer=disclaimer,
+  )
+
+
+def from_table(
+  name: str,
+  scales: Mapping[str, scale_lib.Scale],
+  rated: Iterable[ratings.Rated],
+  table: pathlib.Path,
+  features_table: pathlib.Path,
+  digest: str,
+  there: names.Files,
+  skip_missing: bool,
+  settings: dict[str, Any],
+) -> Collection:
+  """A collection of pictures of which a table has the features; they are not read.
+
+  Args:
+    name, scales, rated, table, skip_missing, settings: see `from_files`.
+    features_table: the table of features.
+    digest: of its contents.
+    there: the pictures in it.
+  Raises:
+    RatingsError: rated pictures are not in it.
+  """
+  rated = sorted(rated, key=lambda entry: entry.image_id)
+  present = [entry for entry in rated if entry.image_id in there.paths]
+  missing = [entry.image_id for entry in rated if entry.image_id not in there.paths]
+  if missing and not skip_missing:
+    raise ratings.missing_error(missing, len(rated), table, features_table, there)
+  return Collection(
+    name=name,
+    scales=scales,
+    rated=present,
+    images=[pathlib.Path(entry.image_id) for entry in present],
+    contents=[digest] * len(present),
+    missing=tuple(missing),
+    unrated=len(there.paths - {entry.image_id for entry in rated}),
+    settings={**settings, "features_table": str(features_table.absolute())},
   )
 
 

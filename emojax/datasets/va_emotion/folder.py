@@ -1,16 +1,24 @@
 """The user's own pictures: a folder, and a table of ratings.
 
-In: `--images_dir`, `--ratings_csv`, the scales of the ratings, and what the table's
-columns are called where that is not usual. Out: a `Collection`.
+In: `--images_dir` or `--features_table`, `--ratings_csv`, the scales of the ratings,
+and what the table's columns are called where that is not usual. Out: a `Collection`.
 """
 
 import dataclasses
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from emojax.config import TARGETS, DataConfig
-from emojax.datasets.va_emotion import collection, columns, ratings, scale_inference
+from emojax.datasets.va_emotion import (
+  collection,
+  columns,
+  folding,
+  ratings,
+  scale_inference,
+)
+from emojax.extract import shards, stored
 from emojax.features import DERIVED, FEATURES
 from emojax.utils import names, tables
 from emojax.utils import scales as scale_lib
@@ -22,6 +30,10 @@ FIELDS = (
   *(f"{target}_std" for target in TARGETS),
   "num_raters",
   "keyword",
+)
+_NO_NEAR_DUPLICATES = (
+  "pictures are not looked at, so near-duplicates of one may be in several folds; name "
+  "--group_column where a column says what belongs together"
 )
 _GROUP = tables.Column("group", flag="group_column")
 _TARGET_NAME = re.compile(r"[^\W\d]\w*")  # it names fields, files and columns
@@ -41,15 +53,14 @@ def load(data: DataConfig) -> collection.Collection:
     RatingsError: a setting is missing, or the table cannot be used as it is.
     ImageError: the folder is not there.
   """
-  for flag in ("images_dir", "ratings_csv"):
-    if not getattr(data, flag):
-      raise ratings.RatingsError(
-        f"va_emotion/folder needs --images_dir and --ratings_csv; --{flag} is not given"
-      )
+  _check_given(data)
   table, targets = _read(data)
   scales = {target: scale_inference.from_settings(data, target) for target in targets}
   folder = pathlib.Path(data.images_dir).expanduser()
-  there = collection.files_of(folder)
+  features = shards.whole([_table_of(data)]) if data.features_table else None
+  there = (
+    names.Files(stored.image_ids(features)) if features else collection.files_of(folder)
+  )
   resolved = there.resolve([line.cells["image"] for line in table.lines])
   keywords = [line.cells.get("keyword", "") for line in table.lines]
   rated, sure = ratings.read_rated(table, scales, resolved, keywords)
@@ -57,19 +68,64 @@ def load(data: DataConfig) -> collection.Collection:
     dataclasses.replace(entry, group=_group(line.cells.get("group", "")))
     for entry, line in zip(rated, table.lines, strict=True)
   ]
-  return collection.from_files(
+  settings: dict[str, Any] = {
+    "rating_scale": scale_lib.listed(sure),
+    "assumed": _assumed(table, resolved, scales),
+  }
+  if features is None:
+    return collection.from_files(
+      "folder",
+      sure,
+      rated,
+      table.path,
+      folder,
+      there,
+      data.skip_bad_pictures,
+      settings,
+    )
+  if folding.schemes(data, "folder") == [folding.RANDOM] and data.folds == "auto":
+    settings["assumed"] += [_NO_NEAR_DUPLICATES]
+  return collection.from_table(
     "folder",
     sure,
     rated,
     table.path,
-    folder,
+    _table_of(data),
+    stored.digest(features),
     there,
     data.skip_bad_pictures,
-    settings={
-      "rating_scale": scale_lib.listed(sure),
-      "assumed": _assumed(table, resolved, scales),
-    },
+    settings,
   )
+
+
+def _check_given(data: DataConfig) -> None:
+  """Refuses settings of which one is lacking, or too much."""
+  if bool(data.images_dir) == bool(data.features_table):
+    came = "both are" if data.images_dir else "neither is"
+    raise ratings.RatingsError(
+      f"va_emotion/folder needs --images_dir or --features_table; {came} given"
+    )
+  if not data.ratings_csv:
+    raise ratings.RatingsError(
+      "va_emotion/folder needs a table of ratings; --ratings_csv is not given"
+    )
+
+
+def features_of(data: DataConfig, wanted: Sequence[str]) -> stored.StoredFeatures:
+  """The features of `--features_table`.
+
+  Args:
+    data: names it.
+    wanted: features, in order.
+  Raises:
+    UserError: there is no such table, or it lacks one of them.
+  """
+  path = _table_of(data)
+  return stored.StoredFeatures(path, shards.whole([path]), wanted)
+
+
+def _table_of(data: DataConfig) -> pathlib.Path:
+  return pathlib.Path(data.features_table).expanduser()
 
 
 def _group(cell: str) -> str:

@@ -16,6 +16,7 @@ from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import ratings
 from emojax.evaluation import folds, grouped_folds
 from emojax.images import near_duplicates
+from emojax.utils import errors
 from emojax.utils import progress as progress_lib
 
 RANDOM, GROUPED = "random", "grouped"
@@ -45,14 +46,29 @@ def schemes(data: DataConfig, source: str) -> list[str]:
     return [GROUPED]
   if data.folds != "auto":
     return [data.folds]
+  if data.features_table:
+    return [RANDOM]
   return [GROUPED, RANDOM] if source in _GROUPED_BY_DEFAULT else [RANDOM]
+
+
+def check_without_images(data: DataConfig) -> None:
+  """Refuses folds that need pictures where there are none.
+
+  Raises:
+    UserError: near-duplicates are to be kept together.
+  """
+  if data.folds == GROUPED and not data.group_column:
+    raise errors.UserError(
+      "--folds=grouped looks for near-duplicates, and a table of features has no "
+      "pictures: name a --group_column, or use --images_dir"
+    )
 
 
 def deal(
   rated: Sequence[ratings.Rated],
   scheme: str,
   data: DataConfig,
-  hashes: Callable[[], near_duplicates.Hashes],
+  hashes: Callable[[], near_duplicates.Hashes] | None,
 ) -> Dealt:
   """The fold of each picture.
 
@@ -60,7 +76,7 @@ def deal(
     rated: N pictures that can be read, with their labels of groups.
     scheme: `RANDOM` or `GROUPED`.
     data: the seed.
-    hashes: gives the N pictures' hashes, where they are asked for.
+    hashes: gives the N pictures' hashes, where they are asked for; None: nobody can.
   Raises:
     ValueError: fewer pictures, or groups of them, than folds.
   """
@@ -69,8 +85,11 @@ def deal(
   labels = sorted({entry.group for entry in rated} - {""})
   number = {label: i for i, label in enumerate(labels)}
   by_label = np.array([number.get(entry.group, -1) for entry in rated], np.int64)
-  near = near_duplicates.groups(near_duplicates.pairs(hashes()), len(rated))
-  groups = grouped_folds.joined([near, by_label])
+  groupings = [by_label]
+  if hashes is not None:
+    pairs = near_duplicates.pairs(hashes())
+    groupings.insert(0, near_duplicates.groups(pairs, len(rated)))
+  groups = grouped_folds.joined(groupings)
   means = np.array([[r.mean for r in entry.ratings.values()] for entry in rated])
   fold = grouped_folds.assign(groups, means, data.fold_seed)
   members: dict[int, list[str]] = {}

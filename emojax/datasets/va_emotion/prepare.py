@@ -20,7 +20,6 @@ from emojax.datasets.va_emotion import build, storage
 from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.datasets.va_emotion.dataset import METADATA, Dataset, read
-from emojax.extract import extractor
 from emojax.utils import errors, files, scales, signals, terminal
 
 _FLOAT_BYTES = 4
@@ -61,12 +60,12 @@ def prepare(
   path = place.path
   checks = [
     *checks,
-    lambda: extractor.check(build.settings_for(place, settings)),
+    lambda: build.check_features(place, data, settings),
   ]
   if data.download:  # gigabytes, which mistakes elsewhere must not cost
     errors.all_of(*checks)
   *_, source = errors.all_of(*checks, lambda: build.collect(place, data))
-  extraction = build.make_extractor(place, settings)
+  extraction = build.make_extractor(place, data, settings)
   for line in source.settings.get("assumed", ()):
     say(line)
   with storage.locked(path) as writable:
@@ -121,7 +120,7 @@ def _prepared(
     return None
 
 
-def _has(prepared: Dataset, extraction: extractor.Extractor) -> bool:
+def _has(prepared: Dataset, extraction: build.Features) -> bool:
   """Whether all features asked for are there, made by the same code and weights."""
   described = {entry["name"]: entry for entry in prepared.metadata["features"]}
   return all(described.get(entry["name"]) == entry for entry in extraction.describe())

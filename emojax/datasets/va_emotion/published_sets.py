@@ -12,8 +12,13 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 from emojax.config import TARGETS, DataConfig
-from emojax.datasets.va_emotion import collection, columns, ratings, scale_inference
-from emojax.utils import names, table_files, tables
+from emojax.datasets.va_emotion import (
+  collection,
+  published_tables,
+  ratings,
+  scale_inference,
+)
+from emojax.utils import names, tables
 from emojax.utils import scales as scale_lib
 
 
@@ -26,8 +31,8 @@ class PublishedSet:
     files: names of its tables in its folder; each may have * in it.
     read: reads one of the tables: its fields image, valence, arousal, and perhaps
       spreads and counts.
-    scale: lowest and highest possible rating of both targets; None: its description, as
-      far as it could be read, does not say, so the user does.
+    scales: target -> lowest and highest possible rating; empty: its description, as far
+      as it could be read, does not say, so the user does.
     terms: what may be done with it, in the words of its authors.
     citation: the article.
     ask: where to get it.
@@ -35,18 +40,20 @@ class PublishedSet:
     images: the folder of its pictures, in its folder; names in the table are paths
       below it. Empty: they are names of files, wherever in the set's folder.
     preparation: what to do with the files first; empty: nothing.
+    disclaimer: see `Collection`.
   """
 
   title: str
   files: tuple[str, ...]
   read: Callable[[pathlib.Path], tables.Table]
-  scale: scale_lib.Scale | None
+  scales: Mapping[str, scale_lib.Scale]
   terms: str
   citation: str
   ask: str
   needs_every_table: bool = False
   images: str = ""
   preparation: str = ""
+  disclaimer: str = ""
 
 
 def load(name: str, data: DataConfig) -> collection.Collection:
@@ -75,7 +82,7 @@ def load(name: str, data: DataConfig) -> collection.Collection:
     )
   there = collection.files_of(images)
   scales = {
-    target: scale_inference.from_settings(data, target) or published.scale
+    target: scale_inference.from_settings(data, target) or published.scales.get(target)
     for target in TARGETS
   }
   sure: Mapping[str, scale_lib.Scale] = {}
@@ -105,6 +112,7 @@ def load(name: str, data: DataConfig) -> collection.Collection:
       "terms": published.terms,
       "citation": published.citation,
     },
+    disclaimer=published.disclaimer,
   )
 
 
@@ -144,6 +152,8 @@ def _anywhere(
 ) -> list[str]:
   """Names of files, with or without their suffix, as paths below the folder.
 
+  A cell may have folders before the name: then the file has to have them too.
+
   Raises:
     RatingsError: a name that two files have.
   """
@@ -152,101 +162,19 @@ def _anywhere(
     paths.setdefault(pathlib.PurePosixPath(path).stem, []).append(path)
   whole = []
   for cell in cells:
-    matching = paths.get(pathlib.PurePosixPath(cell).stem, [cell])
+    name = pathlib.PurePosixPath(cell.strip("/"))
+    end = f"/{name.with_suffix('')}"
+    matching = [
+      path
+      for path in paths.get(name.stem, [])
+      if f"/{pathlib.PurePosixPath(path).with_suffix('')}".endswith(end)
+    ]
     if len(matching) > 1:
       raise ratings.RatingsError(
         f"{table}: {cell!r} may be {' or '.join(map(repr, matching))}: keep one of them"
       )
-    whole += matching
+    whole += matching or [cell.lstrip("/")]
   return whole
-
-
-def _by_place(*fields: str) -> Callable[[pathlib.Path], tables.Table]:
-  """Reads text with blanks or tabs between cells below one line of names.
-
-  Args:
-    fields: of the first columns, in their order. There may be more columns, and a
-      number may stand in brackets.
-  """
-
-  def read(path: pathlib.Path) -> tables.Table:
-    try:
-      text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError as error:
-      raise tables.TableError(f"cannot read {path}: {error.strerror}") from error
-    header, *rest = text.splitlines() or [""]
-    lines = []
-    for number, line in enumerate(rest, start=2):
-      cells = line.split()
-      if not cells:
-        continue
-      if len(cells) < len(fields):
-        raise tables.TableError(
-          f"{path}, line {number}: expected {', '.join(fields)}, got {line.strip()!r}"
-        )
-      plain = [cell.removeprefix("(").removesuffix(")") for cell in cells[1:]]
-      lines.append(
-        tables.Line(number, dict(zip(fields, [cells[0], *plain], strict=False)))
-      )
-    if not lines:
-      raise tables.TableError(f"{path} has no ratings below its first line")
-    own = {field: field for field in fields}
-    return tables.Table(path, tuple(header.split()), own, (), lines, ())
-
-  return read
-
-
-def _by_name(*image: str) -> Callable[[pathlib.Path], tables.Table]:
-  """Reads a table with a header: valence and arousal under their usual names.
-
-  Args:
-    image: what the column of the pictures may be called, likeliest first.
-  """
-  wanted = [
-    tables.Column("image", tuple((name,) for name in image)),
-    *(columns.rating(target) for target in TARGETS),
-    *(columns.spread(target) for target in TARGETS),
-    *(columns.raters(target) for target in TARGETS),
-  ]
-  return lambda path: tables.read(path, wanted)
-
-
-def _by_repeated_name(
-  image: str, mean: str, places: Mapping[str, int]
-) -> Callable[[pathlib.Path], tables.Table]:
-  """Reads a table with lines of titles above, where several columns are called alike.
-
-  Args:
-    image: what the column of the pictures is called.
-    mean: what the columns of means are called.
-    places: target -> which of these columns, from 0.
-  """
-
-  def read(path: pathlib.Path) -> tables.Table:
-    rows = table_files.read(path, lambda header: 0, table_files.WINDOWS).rows
-    start = next((i for i, (_, cells) in enumerate(rows) if image in cells), None)
-    header = rows[start][1] if start is not None else []
-    means = [place for place, cell in enumerate(header) if cell == mean]
-    if start is None or len(means) <= max(places.values()):
-      raise tables.TableError(
-        f"{path}: expected a line with {image} and at least {max(places.values()) + 1} "
-        f"columns called {mean}, got {len(means)}; is it the table as published?"
-      )
-    at = {"image": header.index(image)}
-    at |= {target: means[place] for target, place in places.items()}
-    lines = []
-    for number, cells in rows[start + 1 :]:
-      whole = [*cells, *[""] * (len(header) - len(cells))]
-      if whole[at["image"]]:
-        # Decimal commas: what a spreadsheet in German or Polish saves as CSV.
-        line = {target: whole[at[target]].replace(",", ".") for target in places}
-        lines.append(tables.Line(number, {"image": whole[at["image"]], **line}))
-    if not lines:
-      raise tables.TableError(f"{path} has no ratings below the line with {image}")
-    own = {field: header[place] for field, place in at.items()}
-    return tables.Table(path, tuple(header), own, (), lines, ())
-
-  return read
 
 
 _SPREADS = ("image", "valence", "valence_std", "arousal", "arousal_std")
@@ -259,8 +187,8 @@ SETS: Mapping[str, PublishedSet] = {
       "Valence, arousal and approach-avoidance ratings*.xlsx",
       "Valence, arousal and approach-avoidance ratings*.csv",
     ),
-    read=_by_repeated_name("ID", "M", {"valence": 6, "arousal": 8}),
-    scale=(1, 9),
+    read=published_tables.by_repeated_name("ID", "M", {"valence": 6, "arousal": 8}),
+    scales=dict.fromkeys(TARGETS, (1, 9)),
     terms="free for the scientific community, noncommercial use, by request",
     citation=(
       "A. Marchewka, L. Zurawski, K. Jednorog, A. Grabowska, The Nencki Affective "
@@ -273,8 +201,8 @@ SETS: Mapping[str, PublishedSet] = {
   "gaped": PublishedSet(
     title="the Geneva Affective Picture Database (730 pictures)",
     files=tuple(f"{part}_with SD.txt" for part in ("A", "H", "N", "P", "Sn", "Sp")),
-    read=_by_place(*_SPREADS),
-    scale=(0, 100),
+    read=published_tables.by_place(*_SPREADS),
+    scales=dict.fromkeys(TARGETS, (0, 100)),
     terms="no licence found stated; ask its authors",
     citation=(
       "E. S. Dan-Glauser, K. R. Scherer, The Geneva affective picture database "
@@ -287,8 +215,8 @@ SETS: Mapping[str, PublishedSet] = {
   "smid": PublishedSet(
     title="the Socio-Moral Image Database (2,941 photographs)",
     files=("SMID_norms.csv",),
-    read=_by_name("img_name", "", "Unnamed: 0"),
-    scale=None,
+    read=published_tables.by_name("img_name", "", "Unnamed: 0"),
+    scales={},
     terms="freely available, as its article says",
     citation=(
       "D. L. Crone, S. Bode, C. Murawski, S. M. Laham, The Socio-Moral Image Database "
@@ -300,8 +228,8 @@ SETS: Mapping[str, PublishedSet] = {
   "emotion6": PublishedSet(
     title="Emotion6 (1,980 photographs from Flickr)",
     files=("ground_truth.txt",),
-    read=_by_place("image", *TARGETS),
-    scale=None,
+    read=published_tables.by_place("image", *TARGETS),
+    scales={},
     terms="academic research only; the pictures' copyright remains with their owners",
     citation=(
       "K.-C. Peng, A. Sadovnik, A. Gallagher, T. Chen, A Mixed Bag of Emotions: Model, "
@@ -309,5 +237,38 @@ SETS: Mapping[str, PublishedSet] = {
     ),
     ask="kp388@cornell.edu (its readme.txt)",
     images="images",
+  ),
+  # Table: as its readme and programs that read it say; ratings are of people in it.
+  "emotic": PublishedSet(
+    title="EMOTIC (23,571 photographs of people)",
+    files=("Annotations.mat", "Annotations/Annotations.mat"),
+    read=published_tables.emotic,
+    scales=dict.fromkeys(TARGETS, (1, 10)),
+    terms="on request, for research",
+    disclaimer=(
+      "The ratings say what the people in a picture seem to feel, not what the picture "
+      "makes others feel."
+    ),
+    citation=(
+      "R. Kosti, J. M. Alvarez, A. Recasens, A. Lapedriza, Context Based Emotion "
+      "Recognition Using EMOTIC Dataset, IEEE TPAMI 42, 2020"
+    ),
+    ask="github.com/rkosti/emotic",
+  ),
+  # Table: as the package findingemo-light carries it.
+  "findingemo": PublishedSet(
+    title="FindingEmo (25,869 pictures of several people)",
+    files=("annotations_single.ann",),
+    read=published_tables.by_name("image_path"),
+    scales={"valence": (-3, 3), "arousal": (0, 6)},
+    terms=(
+      "CC BY-NC-SA 4.0 for the ratings, by one person a picture, of the emotion in its "
+      "scene; the pictures' copyright remains with their owners"
+    ),
+    citation=(
+      "L. Mertens, E. Yargholi, H. Op de Beeck, J. Van den Stock, J. Vennekens, "
+      "FindingEmo: A Picture Dataset for Emotion Recognition in the Wild, NeurIPS 2024"
+    ),
+    ask="pypi.org/project/findingemo-light",
   ),
 }

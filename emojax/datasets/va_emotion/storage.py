@@ -24,6 +24,8 @@ CONFIGS = {
   "gaped": "730 pictures of the Geneva Affective Picture Database (2011).",
   "smid": "2,941 photographs of the Socio-Moral Image Database (2018).",
   "emotion6": "1,980 photographs from Flickr (Peng et al. 2015).",
+  "emotic": "23,571 photographs of people, rated for what these feel (2020).",
+  "findingemo": "25,869 pictures of several people (Mertens et al. 2024).",
   "folder": "Your own pictures and ratings.",
 }
 

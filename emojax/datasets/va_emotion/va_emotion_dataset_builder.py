@@ -56,8 +56,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
   MANUAL_DOWNLOAD_INSTRUCTIONS = (
     "va_emotion/oasis: a folder with images/ and OASIS.csv from its authors "
     "(www.benedekkurdi.com/#oasis). va_emotion/cgna10766: a folder with the files of "
-    "Figshare article 5383105. va_emotion/naps, gaped, smid, emotion6: the set as its "
-    "authors hand it out; without the files, the error says which and where to ask."
+    "Figshare article 5383105. va_emotion/naps, gaped, smid, emotion6, emotic, "
+    "findingemo: the set as its authors hand it out; without the files, the error says "
+    "which and where to ask."
   )
 
   def __init__(
@@ -128,9 +129,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     if self._dataset is not None:
       sizes = {name: table.shape[1] for name, table in self._dataset.features.items()}
     else:
-      from emojax.extract import extractor
+      from emojax.datasets.va_emotion import build
 
-      sizes = extractor.sizes_of(self._extract_settings)
+      sizes = build.sizes_of(self._data_settings, self._extract_settings)
     number = tfds.features.Scalar(np.float32)
     count = tfds.features.Scalar(np.int32)
     targets = self._planned_targets()
@@ -182,7 +183,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       ):
         data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
       place = storage.place(data)
-      extraction = build.make_extractor(place, self._extract_settings)
+      extraction = build.make_extractor(place, data, self._extract_settings)
       source = build.collect(place, data)
       self._dataset = build.build(
         source, data, self._extract_settings, extraction, progress=True

@@ -327,4 +327,10 @@ def _paragraphs(text: str) -> list[str]:
   return [part.strip() for part in parts if part.strip()]
 
 
-COMMAND = cli.Command(_ABOUT, define_flags, main, (RatingPageConfig,))
+COMMAND = cli.Command(
+  _ABOUT,
+  define_flags,
+  main,
+  (RatingPageConfig,),
+  example="--images_dir=PICTURES --output=rating.html",
+)

@@ -267,6 +267,11 @@ def _prepared(data: DataConfig, path: pathlib.Path, show: bool) -> RatedSet:
   else:
     # With two sets, the flag may mean the other one.
     moved = data.images_dir if metadata["source"] == "folder" else ""
+    if not moved and "folder" not in places:
+      raise errors.UserError(
+        f"the dataset prepared in {path} is made of a table of features: name the "
+        "pictures' folder with --images_dir"
+      )
     folder = pathlib.Path(moved or places["folder"]).expanduser()
     sources = [folder / name for name in dataset.image_ids]
     where = f"Its pictures are looked for in {folder}."

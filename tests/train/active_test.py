@@ -1,0 +1,126 @@
+"""Networks that train on while others have stopped, on one device and on several."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import helpers
+import jax
+import numpy as np
+import pytest
+
+from emojax import config
+from emojax.train import active, checkpoint, loop
+
+_SETTINGS = config.TrainConfig(
+  hidden=(8, 4), learning_rate=0.05, batch_size=16, max_epochs=60, patience=2
+)
+
+
+def _train(folder=None, **changes):
+  settings = dataclasses.replace(_SETTINGS, **changes)
+  return loop.train(settings, {"": helpers.rated_numbers()}, range(5), folder)
+
+
+def _folder(path):
+  return checkpoint.open_run(path, {"identity": {}}, resume=True)
+
+
+@pytest.fixture
+def trained_together(monkeypatch):
+  """How many networks trained together, call by call."""
+  numbers = []
+  train = active.ActiveNetworks.train
+
+  def noted(self, *span):
+    numbers.append(len(self._picked))
+    return train(self, *span)
+
+  monkeypatch.setattr(active.ActiveNetworks, "train", noted)
+  return numbers
+
+
+def test_stopped_networks_are_set_aside_and_numbers_stay(monkeypatch, trained_together):
+  whole = _train()
+  assert set(trained_together) == {10}  # small networks: not worth compiling again
+  trained_together.clear()
+  monkeypatch.setattr(active, "LEAST_WORK", 0)
+  fewer = _train()
+  assert jax.local_device_count() == 2  # tests/conftest.py
+  assert sorted(set(trained_together)) == [2, 4, 6, 10]
+  assert len(set(whole.best_epochs)) > 3
+  np.testing.assert_array_equal(fewer.best_epochs, whole.best_epochs)
+  np.testing.assert_allclose(fewer.predicted, whole.predicted, atol=1e-5)
+  np.testing.assert_allclose(fewer.best_errors, whole.best_errors, rtol=1e-5)
+
+
+def test_a_resumed_run_does_the_same_arithmetic(monkeypatch, tmp_path):
+  monkeypatch.setattr(active, "LEAST_WORK", 0)
+  straight = _train(_folder(tmp_path / "straight"))
+  for epochs in (3, 7, 8, 60):  # each goes on from where the last one was cut off
+    resumed = _train(
+      _folder(tmp_path / "resumed"), max_epochs=epochs, checkpoint_seconds=0
+    )
+  for name in ("predicted", "best_errors", "best_epochs"):
+    np.testing.assert_array_equal(getattr(resumed, name), getattr(straight, name))
+  first, second = (
+    (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+    for name in ("straight", "resumed")
+  )
+  assert [_without_time(line) for line in first] == [_without_time(x) for x in second]
+
+
+def _without_time(line):
+  return line[line.index('"train_mse"') :]
+
+
+def test_errors_of_a_stopped_network_stay_those_of_its_last_epoch(tmp_path):
+  folder = _folder(tmp_path)
+  trained = _train(folder)
+  lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+  first = int(np.argmin(trained.best_epochs))
+  net, stop = trained.networks[first], trained.best_epochs[first] + _SETTINGS.patience
+  for name in ("train_mse", "validation_mse"):
+    errors = [line[name][net.targets[0]][f"g{net.fold + 1}"] for line in lines]
+    assert len(set(errors[stop - 1 :])) == 1 < len(set(errors[:stop]))
+
+
+@pytest.mark.parametrize(
+  ("number", "devices", "is_worth_it", "sizes"),
+  [
+    (10, 1, True, [10, 5, 3, 2, 1]),
+    (10, 1, False, [10]),
+    (10, 4, True, [12, 8, 4]),
+    (10, 4, False, [12]),
+    (1, 1, True, [1]),
+  ],
+)
+def test_sizes_are_multiples_of_the_devices(number, devices, is_worth_it, sizes):
+  assert active._sizes(number, devices, is_worth_it) == sizes
+
+
+_ON_DEVICES = """
+import sys, pathlib, numpy as np, jax
+sys.path.insert(0, sys.argv[1])
+from train import active_test
+from emojax.train import active
+active.LEAST_WORK = 0
+trained = active_test._train()
+np.savez(sys.argv[2], devices=jax.local_device_count(), predicted=trained.predicted)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 4])
+def test_other_numbers_of_devices_give_the_same_numbers(tmp_path, devices):
+  target = tmp_path / "numbers.npz"
+  subprocess.run(
+    [sys.executable, "-c", _ON_DEVICES, str(helpers.ROOT / "tests"), str(target)],
+    check=True,
+    env=os.environ | {"XLA_FLAGS": helpers.xla_flags(devices)},
+  )
+  with np.load(target) as stored:
+    assert stored["devices"] == devices
+    np.testing.assert_allclose(stored["predicted"], _train().predicted, atol=1e-5)
