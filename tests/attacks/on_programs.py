@@ -97,7 +97,10 @@ class Signals(_OnPrograms):
     if drafts := [d for folder in (self._out, *folders) for d in files.drafts(folder)]:
       fault = fault or f"half-written: {drafts}"
     if fault:
-      fault = f"{number.name} after {after:.3f} s: {fault}\n{outcome.err}"
+      told = (
+        f"{number.name} after {after:.3f} s, {outcome.seconds:.3f} s before the end"
+      )
+      fault = f"{told}: {fault}\n{outcome.err}"
     heard = f"{number.name}, one line" if outcome.was_running else "had ended"
     return Result(heard, fault, outcome.seconds, outcome.peak_mb)
 

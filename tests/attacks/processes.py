@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 MOST_SECONDS = 600.0  # until a program on small data is said to hang
 _RESUMED = ("train", "experiments")  # what goes on only when told to
+_END_SECONDS = 0.3  # from a program's last instruction until it is gone
 _KEPT = "cache"  # grows as its rows come, and is checked when it is read
 
 # Counts what is done below a folder by Python's audit events, and dies before the
@@ -141,7 +142,10 @@ def signalled(
   was_running = process.poll() is None
   if was_running:
     process.send_signal(number)
-  return dataclasses.replace(ended(process), was_running=was_running)
+  outcome = ended(process)
+  # Its work was done, and the system was taking it down.
+  was_done = outcome.status == 0 and outcome.seconds < _END_SECONDS
+  return dataclasses.replace(outcome, was_running=was_running and not was_done)
 
 
 def _hears(process: subprocess.Popen) -> bool:
