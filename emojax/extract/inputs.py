@@ -34,8 +34,13 @@ class Inputs(NamedTuple):
   root: str = ""
   left_out: str = ""
 
-  def names(self, rows: range) -> list[str]:
-    """What tables call some of the pictures."""
+  def part(self, rows: range) -> "Inputs":
+    """Some of the pictures."""
+    return Inputs([self.sources[row] for row in rows], self.root)
+
+  def names(self, rows: range | None = None) -> list[str]:
+    """What tables call some of the pictures; None: all."""
+    rows = range(len(self.sources)) if rows is None else rows
     names = [images.name_of(self.sources[row]) for row in rows]
     if not self.root:
       return names
