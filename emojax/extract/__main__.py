@@ -68,9 +68,9 @@ def define_flags() -> None:
   flags.DEFINE_integer(
     "ray_actors",
     0,
-    "With --ray, how many actors there may be; a cluster that grows by itself grows for "
-    "so many. 0: one per GPU, or without any one per 8 cores, of the machines there "
-    "are.",
+    "With --ray, how many actors there may be; a cluster that grows by itself grows "
+    "for so many. 0: of the machines that there are one per GPU, or without any one "
+    "per 8 cores.",
     lower_bound=0,
   )
   options.define(config.ExtractConfig, _NAME)
@@ -105,15 +105,15 @@ def main(arguments: list[str]) -> int:
     find = functools.partial(inputs.of_folder, folder)
   settings = options.read(config.ExtractConfig())
   started = time.perf_counter()
-  if values.ray:
-    # Accelerators are for the actors: this process only says what they are to do.
-    jax.config.update("jax_platforms", "cpu")
-    engine = cluster.connected(values.ray, values.ray_actors)
-  else:
-    engine = contextlib.nullcontext()
-  runtime.start(settings.cache_dir)
-  with engine as computing:
-    done = stream.extract(find, settings, output, True, shard, computing)
+  with contextlib.ExitStack() as stack:
+    engine = stream.Engine()
+    if values.ray:
+      # Accelerators are for the actors: this process only says what they are to do.
+      jax.config.update("jax_platforms", "cpu")
+      connection = cluster.connected(values.ray, values.ray_actors)
+      engine = stack.enter_context(connection)
+    runtime.start(settings.cache_dir)
+    done = stream.extract(find, settings, output, True, shard, engine)
   return _report(done, time.perf_counter() - started)
 
 

@@ -15,7 +15,7 @@ import pickle
 import platform
 import socket
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -58,7 +58,9 @@ class Cluster(stream.Engine):
     self.actors = actors
 
   def ranges(self, rows: range) -> list[range]:
-    return extractor.ranges(rows, devices.usual_batch("gpu" if self.actors.gpus else "cpu"))
+    return extractor.ranges(
+      rows, devices.usual_batch("gpu" if self.actors.gpus else "cpu")
+    )
 
   def compute(
     self, extraction: extractor.Extractor, work: stream.Work
@@ -86,7 +88,7 @@ class Cluster(stream.Engine):
       num_gpus=self.actors.gpus,
     )
     with progress.bar(work.total, "picture", work.progress, done=work.done) as bar:
-      batches = results.iter_batches(
+      batches: Iterable[Any] = results.iter_batches(
         batch_size=None, batch_format="pyarrow", prefetch_batches=0
       )
       for row in (row for batch in batches for row in batch.to_pylist()):
@@ -181,8 +183,9 @@ def _check_alike(described: Sequence[Mapping[str, Any]], of: pa.Schema) -> None:
   for here, there in zip(described, expected, strict=True):
     if here != there:
       raise errors.UserError(
-        f"{here['name']} would be made otherwise ({_made(here)}) than where the program "
-        f"was started ({_made(there)}): install the same emojax and weights everywhere"
+        f"{here['name']} would be made otherwise ({_made(here)}) than where the "
+        f"program was started ({_made(there)}): install the same emojax and weights "
+        "everywhere"
       )
 
 
@@ -207,6 +210,7 @@ def connected(address: str, most: int = 0) -> Iterator[Cluster]:
   if address not in ("", ANY, "local"):
     check_answers(address)
   os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+  os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
   with warnings.catch_warnings():
     # Of what Ray will do in its next versions.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"ray\.")
@@ -251,9 +255,9 @@ def check_answers(address: str) -> None:
       answer = connection.recv(_FRAME_BYTES)
   except (OSError, OverflowError, UnicodeError) as error:
     reason = getattr(error, "strerror", None) or str(error)
-    raise errors.UserError(f"--ray={address}: nobody answers ({reason}); {advice}") from (
-      error
-    )
+    raise errors.UserError(
+      f"--ray={address}: nobody answers ({reason}); {advice}"
+    ) from (error)
   if len(answer) < _FRAME_BYTES or answer[_KIND_AT] != _SETTINGS:
     raise errors.UserError(f"--ray={address}: what answers is no Ray; {advice}")
 
