@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from emojax.config import ExtractConfig
 from emojax.extract import devices, extractor, feature_table, stream
-from emojax.utils import errors, progress, runtime
+from emojax.utils import errors, progress, runtime, signals
 
 ANY = "auto"  # the cluster that this machine is in, or else one of this machine alone
 _CORES = 8  # of an actor; more do not help what goes through one by one
@@ -209,6 +209,7 @@ def connected(address: str, most: int = 0) -> Iterator[Cluster]:
   address = address if address != ANY else os.environ.get("RAY_ADDRESS", "")
   if address not in ("", ANY, "local"):
     check_answers(address)
+  # Nothing is reported to Ray's makers, and its servers' logs stay in their files.
   os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
   os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
   with warnings.catch_warnings():
@@ -221,12 +222,12 @@ def connected(address: str, most: int = 0) -> Iterator[Cluster]:
     logging.getLogger("ray").setLevel(logging.ERROR)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
-      ray.init(
-        address or None,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        include_dashboard=None if address else False,
-      )
+      with signals.kept():
+        ray.init(
+          address or None,
+          logging_level=logging.ERROR,
+          log_to_driver=False,
+        )
     except (OSError, RuntimeError, ValueError) as error:
       reason = " ".join(str(error).split())
       raise errors.UserError(f"--ray: cannot join the cluster: {reason}") from error

@@ -59,7 +59,13 @@ def define(settings: type, module_name: str, leave_out: tuple[str, ...] = ()) ->
       flags.DEFINE_string(field.name, str(field.default), meaning, **common)
 
 
-def define_optional(name: str, bare: str, meaning: str, module_name: str) -> None:
+def define_optional(
+  name: str,
+  bare: str,
+  meaning: str,
+  module_name: str,
+  known: flags.FlagValues = flags.FLAGS,
+) -> None:
   """Defines a flag that stands alone or has a value; the default is "".
 
   Args:
@@ -67,6 +73,7 @@ def define_optional(name: str, bare: str, meaning: str, module_name: str) -> Non
     bare: its value where it stands alone.
     meaning: for `--help`.
     module_name: see `define`.
+    known: where it is defined.
   """
   flags.DEFINE_flag(
     flags.Flag(
@@ -77,7 +84,8 @@ def define_optional(name: str, bare: str, meaning: str, module_name: str) -> Non
       meaning,
       boolean=True,  # so absl asks for no value
     ),
-    module_name=module_name,
+    known,
+    module_name,
   )
 
 
