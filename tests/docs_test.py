@@ -195,13 +195,22 @@ def test_pages_of_other_files_link_to_each_other():
   assert page_of("emojax/predict/released/README.md", text) == expected
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+  """Where programs keep what they compiled, for the next tutorial too."""
+  return tmp_path_factory.mktemp("home")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", _TUTORIALS, ids=lambda path: path.stem)
-def test_a_tutorial_runs_as_it_stands(page, tmp_path):
+def test_a_tutorial_runs_as_it_stands(page, home, tmp_path):
   """In a folder with `scripts/`; a block of text is what the one before it prints."""
   (tmp_path / "scripts").symlink_to(helpers.ROOT / "scripts")
   environment = os.environ | {
-    "HOME": str(tmp_path),
+    "HOME": str(home),
+    # A user's own Python program compiles what a program of emojax kept.
+    "JAX_COMPILATION_CACHE_DIR": str(home / ".cache" / "emojax" / "compiled"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
     "PYTHONPATH": str(helpers.ROOT),
     "XLA_FLAGS": helpers.xla_flags(),

@@ -21,6 +21,7 @@ from emojax.evaluation import bootstrap, run_files
 from emojax.pages import gallery
 from emojax.report import experiment
 from emojax.report import run as report_run
+from emojax.report import runs as report_runs
 
 _NASTY = '<script>alert("x")<b>&.png'
 
@@ -296,6 +297,12 @@ def test_pictures_of_a_crowd_stand_for_all_in_the_plane():
   assert gallery.in_plane(valence, arousal) == [0, 1, 2]
   assert len(gallery.in_plane(np.full(50, 4.0), np.full(50, 4.0))) == 1
   assert gallery.spread(np.array([3.0, 9.0, 1.0, 5.0]), 2) == [1, 2]
+
+
+def test_runs_are_called_by_the_ends_of_their_folders_that_tell_them_apart(tmp_path):
+  names = [tmp_path / "a" / "run", tmp_path / "x" / ".." / "b" / "run"]
+  assert report_runs._names(names) == ["a/run", "b/run"]
+  assert report_runs._names([names[0], tmp_path / "best"]) == ["run", "best"]
 
 
 def test_best_and_worst_and_their_caption():

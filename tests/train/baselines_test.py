@@ -135,6 +135,26 @@ def test_support_vectors_learn_a_curve_that_a_line_cannot():
   assert errors["svr"] < 0.1 * errors["linear"]
 
 
+def test_each_fit_that_chooses_is_told_and_can_be_stopped():
+  rng = np.random.default_rng(1)
+  table, columns = (
+    rng.random((12, 1), np.float32),
+    model.Columns(("a",), (1,), (False,)),
+  )
+  told = []
+  for name in ("ridge", "svr"):
+    told.clear()
+    tell = lambda: told.append(1)  # noqa: E731
+    baselines.fit(name, table, columns, table[:, 0], np.arange(9), 0, tell)
+    assert len(told) == baselines.num_fits(name)
+
+  def stop():
+    raise KeyboardInterrupt
+
+  with pytest.raises(KeyboardInterrupt):
+    baselines.fit("svr", table, columns, table[:, 0], np.arange(9), 0, stop)
+
+
 def test_an_unknown_baseline_is_answered_with_the_known_ones():
   table, rated = _problem()
   with pytest.raises(ValueError, match="known: mean, linear, ridge, svr"):
