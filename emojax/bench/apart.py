@@ -47,9 +47,9 @@ def _answer(
   sending: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> None:
   """Sends what a function returns, and None; or None, and what it raised."""
-  answer: tuple[Any, Exception | None]
   try:
-    answer = function(*arguments), None
+    value = function(*arguments)
   except Exception as error:
-    answer = None, error
-  sending.send(answer)
+    sending.send((None, error))
+  else:
+    sending.send((value, None))

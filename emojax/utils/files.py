@@ -127,6 +127,7 @@ def check_writable(path: pathlib.Path, size: int = 0) -> None:
       folder = folder.parent
     if not folder.is_dir():
       raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder", str(path))
+    sweep(folder, path.name)
     draft = _draft(folder / path.name)
     try:
       with draft.open("wb") as file:

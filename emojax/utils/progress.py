@@ -23,9 +23,14 @@ class _Bar(tqdm):
     signals.check()
     return super().update(n)
 
+  def display(self, msg=None, pos=None):
+    if not signals.is_stopping():  # what was told last stays the last line
+      return super().display(msg, pos)
+    return None
+
   def close(self):
     signals.end_loop(id(self))
-    self.disable |= signals.is_stopping()  # what was told last stays the last line
+    self.disable |= signals.is_stopping()
     super().close()
 
 

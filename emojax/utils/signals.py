@@ -228,6 +228,7 @@ def _flush() -> None:
 
 def _kill_children() -> None:
   """Ends the processes that this one started and that hear no signals."""
-  if "multiprocessing.process" in sys.modules:
-    for child in sys.modules["multiprocessing.process"].active_children():
-      child.kill()
+  module = sys.modules.get("multiprocessing.process")
+  # While it is being imported, there are none yet.
+  for child in getattr(module, "active_children", list)():
+    child.kill()

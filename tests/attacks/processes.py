@@ -22,8 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 MOST_SECONDS = 600.0  # until a program on small data is said to hang
 _RESUMED = ("train", "experiments")  # what goes on only when told to
-# Differ between two undisturbed runs: times, and what keeps them.
-_TIMED = ("events", "metrics.jsonl", "results.json", "checkpoints", "index.html")
+_END_SECONDS = 0.3  # from a program's last instruction until it is gone
+_KEPT = "cache"  # grows as its rows come, and is checked when it is read
 
 # Counts what is done below a folder by Python's audit events, and dies before the
 # n-th. What libraries write in other languages is not seen, but their renames are.
@@ -142,7 +142,10 @@ def signalled(
   was_running = process.poll() is None
   if was_running:
     process.send_signal(number)
-  return dataclasses.replace(ended(process), was_running=was_running)
+  outcome = ended(process)
+  # Its work was done, and the system was taking it down.
+  was_done = outcome.status == 0 and outcome.seconds < _END_SECONDS
+  return dataclasses.replace(outcome, was_running=was_running and not was_done)
 
 
 def _hears(process: subprocess.Popen) -> bool:
@@ -169,12 +172,17 @@ def aimed(
 
 
 def contents(folder: pathlib.Path) -> dict[str, bytes]:
-  """The files below a folder that are the same in every undisturbed run."""
+  """The files below a folder, without a cache."""
   return {
     path.relative_to(folder).as_posix(): path.read_bytes()
     for path in sorted(folder.rglob("*"))
-    if path.is_file() and not set(path.relative_to(folder).parts) & {*_TIMED}
+    if path.is_file() and _KEPT not in path.relative_to(folder).parts
   }
+
+
+def differing(expected: dict[str, bytes], there: dict[str, bytes]) -> list[str]:
+  """Files that are not there as expected; what there is besides does not matter."""
+  return [name for name in expected if there.get(name) != expected[name]]
 
 
 def names(folder: pathlib.Path) -> set[str]:
@@ -182,7 +190,7 @@ def names(folder: pathlib.Path) -> set[str]:
   return {
     path.relative_to(folder).as_posix()
     for path in folder.rglob("*")
-    if not set(path.relative_to(folder).parts[:-1]) & {"events", "model"}
+    if not set(path.relative_to(folder).parts[:-1]) & {"events", "model", _KEPT}
   }
 
 
@@ -193,7 +201,7 @@ class Whole:
   Attributes:
     outcome: what became of it.
     events: its writes, a line each, see `aimed`.
-    contents: of files that are always the same.
+    contents: of files that are the same each time; others tell times.
     names: of everything that is there.
   """
 
@@ -204,11 +212,15 @@ class Whole:
 
 
 def undisturbed(program: str, arguments: Sequence[str], folder: pathlib.Path) -> Whole:
-  """Runs a program that writes below a folder, which is emptied before."""
-  empty(folder)
-  outcome, events = aimed(program, arguments, folder, 0)
-  assert outcome.status == 0, outcome.err
-  return Whole(outcome, events, contents(folder), names(folder))
+  """Runs a program twice that writes below a folder, which is emptied before."""
+  first, second = {}, {}
+  for left in (first, second):
+    empty(folder)
+    outcome, events = aimed(program, arguments, folder, 0)
+    assert outcome.status == 0, outcome.err
+    left |= contents(folder)
+  same = {name: first[name] for name in first if first[name] == second.get(name)}
+  return Whole(outcome, events, same, names(folder))
 
 
 def killed(
@@ -235,9 +247,7 @@ def killed(
     fault = f"status {first.status} of the first\n{first.err}"
   elif again.status:
     fault = f"status {again.status} of the second"
-  elif (after := contents(folder)) != whole.contents:
-    keys = after.keys() | whole.contents.keys()
-    other = sorted(k for k in keys if after.get(k) != whole.contents.get(k))
+  elif other := differing(whole.contents, contents(folder)):
     fault = f"other contents: {other}"
   elif names(folder) != whole.names:
     fault = f"other files: {sorted(names(folder) ^ whole.names)}"
@@ -249,4 +259,4 @@ def killed(
 def empty(folder: pathlib.Path) -> None:
   """Makes a folder anew."""
   shutil.rmtree(folder, ignore_errors=True)
-  folder.mkdir(parents=True)
+  folder.mkdir(parents=True, exist_ok=True)  # it stays where a disk is mounted

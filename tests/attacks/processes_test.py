@@ -5,14 +5,16 @@ import pathlib
 import random
 import resource
 import signal
+import sys
 import time
+import types
 
 import attacks.processes as processes
 import helpers
 import pytest
 
 from emojax.train import checkpoint
-from emojax.utils import files, locks, signals
+from emojax.utils import files, locks, progress, signals
 
 _SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -142,6 +144,26 @@ def test_drafts_of_killed_processes_are_swept_and_no_others(tmp_path):
   with locks.one_writer(tmp_path):
     assert not other.exists() and at_work.exists()
   assert sorted(p.name for p in tmp_path.iterdir()) == [at_work.name, "a.csv"]
+
+
+def test_a_killed_look_whether_a_file_can_be_written_is_swept_by_the_next(tmp_path):
+  draft = _leave(tmp_path / "a.csv")
+  files.check_writable(tmp_path / "new" / "a.csv")
+  assert not draft.exists()
+
+
+def test_a_signal_is_heard_while_multiprocessing_is_imported(monkeypatch):
+  monkeypatch.setitem(sys.modules, "multiprocessing.process", types.ModuleType("half"))
+  signals._kill_children()
+
+
+def test_nothing_is_drawn_behind_the_line_of_a_signal(monkeypatch, capsys):
+  with progress.bar(2, "step", True) as bar:
+    capsys.readouterr()
+    monkeypatch.setattr(signals, "is_stopping", lambda: True)
+    bar.set_description("further")
+    bar.refresh()
+  assert capsys.readouterr().err == ""
 
 
 _CONFIG = {"identity": {"settings": {"seed": 0}}}

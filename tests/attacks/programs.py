@@ -1,4 +1,4 @@
-"""Every program of emojax on data so small that each ends in seconds.
+"""Every program of emojax but the app, on data so small that each ends in seconds.
 
 In: a folder. Out: what the programs read there, and their command lines.
 """
@@ -33,6 +33,7 @@ _COMMANDS = (  # the quick ones first
   "weights convert squeezenet --source={data} --output={out}/made",
   "words correlate --tags={data}/tags.csv --norms={data}/norms.csv --output={out}/made",
   "report {data}/run --output={out}/report",
+  "export {data}/run --output={out}/run.zip",
   f"extract --images_dir={{data}}/pictures --features=color,lbp {_KEPT} "
   "--output={out}/features",
   "attributes fit --network=squeezenet --weights=random --num_attributes=20 "
