@@ -14,6 +14,7 @@ from emojax.version import __version__
 PROGRAMS = {
   "train": "train and cross-validate on rated pictures",
   "predict": "ratings of any pictures, by what comes with emojax or by your run",
+  "app": "ratings on a page in your browser: drop pictures, look, compare",
   "export": "a finished run as one file to take elsewhere, with a model card",
   "extract": "features of a folder of pictures",
   "experiments": "the paper's tables and learning curves on your pictures",

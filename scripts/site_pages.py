@@ -140,5 +140,11 @@ def _slug(title: str) -> str:
 
 
 def _escaped(text: str) -> str:
-  """A sentence of help, of which no letter is Markdown."""
-  return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", text)
+  """A sentence of help, of which no letter is Markdown; flags stand as code."""
+  words = [
+    f"<code>{html.escape(part)}</code>"
+    if part.startswith("--")
+    else re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", part)
+    for part in re.split(r"(--\w(?:[\w=,./+-]*\w)?)", text)
+  ]
+  return "".join(words)

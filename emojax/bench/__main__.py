@@ -8,16 +8,15 @@ part runs in a process of its own, so that its peak memory is its own.
 """
 
 import dataclasses
-import multiprocessing
 import pathlib
-from concurrent import futures
 from typing import Any
 
 from absl import flags
 
 from emojax import bench
+from emojax.bench import apart
 from emojax.bench.run import machine, run_part
-from emojax.utils import cli, errors, files, options, signals, terminal
+from emojax.utils import cli, errors, files, options, terminal
 
 _NAME = "emojax.bench"
 _ABOUT = (
@@ -45,16 +44,11 @@ def main(arguments: list[str]) -> None:
   output = pathlib.Path(flags.FLAGS.output).expanduser()
   if flags.FLAGS.output:
     files.check_writable(output)
-  # Processes of their own: peak memory is per process and never goes down.
-  spawn = multiprocessing.get_context("spawn")
   report: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}
   terminal.say("| what | emojax | beside | its figure | ratio | goal |")
   terminal.say("| --- | ---: | --- | ---: | ---: | --- |")
   for name in flags.FLAGS.only:
-    with futures.ProcessPoolExecutor(1, spawn) as pool:
-      with signals.unheard():
-        part = pool.submit(run_part, name, size)
-      figures, memory = part.result()
+    figures, memory = apart.call(run_part, name, size)
     report["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
     for f in figures:
       report["figures"].append(dataclasses.asdict(f))
@@ -62,10 +56,7 @@ def main(arguments: list[str]) -> None:
         f"| {f.what} | {f.value:.4g} {f.unit} | {f.peer} | {f.peer_value:.4g} "
         f"{f.unit} | {f.ratio:.2f} | {f.goal} |",
       )
-  with futures.ProcessPoolExecutor(1, spawn) as pool:
-    with signals.unheard():
-      described = pool.submit(machine)
-    report["machine"] = described.result()
+  report["machine"] = apart.call(machine)
   terminal.say("\nPeak memory, MB: " + files.json_line(report["peak_memory_mb"])[:-1])
   terminal.say("Machine: " + files.json_line(report["machine"])[:-1])
   if flags.FLAGS.output:

@@ -1,10 +1,9 @@
 """How much memory extraction takes, network by network, and that it does not grow."""
 
-import concurrent.futures
-import multiprocessing
 import pathlib
 import tempfile
 
+from emojax.bench import apart
 from emojax.bench.measure import Figure, Size, draw_jpegs
 from emojax.bench.networks import named
 
@@ -19,11 +18,9 @@ def bench_memory(size: Size) -> list[Figure]:
   Each network has a process of its own, because a peak never goes down again. Twice as
   many pictures follow the first ones there: by so much the peak then grows.
   """
-  spawn = multiprocessing.get_context("spawn")
   figures = []
   for name in named(size.networks):
-    with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
-      number, first, second = pool.submit(_peaks, name).result()
+    number, first, second = apart.call(_peaks, name)
     what = f"{name}, {number} pictures; {2 * number} more: +{second - first:.0f} MB"
     figures.append(
       Figure(what, second, "MB", "limit", _LIMIT_MB, second / _LIMIT_MB, "below 1")

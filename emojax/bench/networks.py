@@ -1,14 +1,12 @@
 """How fast each network is: beside the matrix peak, and the same in PyTorch."""
 
-import concurrent.futures
 import functools
 import importlib.util
-import multiprocessing
 from typing import Any
 
 import numpy as np
 
-from emojax.bench import peers
+from emojax.bench import apart, peers
 from emojax.bench.measure import Figure, Size, best_seconds, draw_images, matrix_peak
 
 _BATCHES_CPU, _BATCHES_ACCELERATOR = (1, 8, 32), (1, 32, 128, 256)
@@ -128,10 +126,7 @@ def _in_a_process(
   peer: str, name: str, precision: str, repeats: int, expected: np.ndarray
 ) -> dict[int, float]:
   """A peer's rates, in a process where nothing of emojax's settings holds."""
-  spawn = multiprocessing.get_context("spawn")
-  with concurrent.futures.ProcessPoolExecutor(1, spawn) as pool:
-    work = pool.submit(_PEERS[peer], name, precision, repeats, _batches(name))
-    rates, outputs = work.result()
+  rates, outputs = apart.call(_PEERS[peer], name, precision, repeats, _batches(name))
   allowed = _AGREE if precision == "float32" else 1.0
   error = np.abs(outputs - expected).max() / np.abs(expected).max()
   if not error < allowed:

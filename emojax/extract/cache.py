@@ -225,6 +225,8 @@ class FeatureCache:
     except sqlite3.DatabaseError as error:
       advice = self._advice(_kind(error))
       raise CacheError(f"feature cache {self.path}: {error}; {advice}") from error
+    except UnicodeDecodeError as error:  # in what SQLite says of a damaged file
+      raise self._damage("it has text that is not UTF-8") from error
 
   def _advice(self, kind: str) -> str:
     """What to do about a kind of error, see `_kind`."""

@@ -30,7 +30,7 @@ from emojax.features.params import (
   size_of,
   tables_of,
 )
-from emojax.utils import errors, options
+from emojax.utils import errors, options, runtime
 from emojax.utils import progress as progress_lib
 
 _BATCHES = 32  # in a part of many pictures, see `ranges`
@@ -204,6 +204,7 @@ class Extractor:
           pool.shutdown(wait=False, cancel_futures=True)
           raise
         yield self._with_derived(run.result(), names)
+        runtime.return_memory()
 
   def _with_derived(self, extracted: Extracted, names: Sequence[str]) -> Extracted:
     """The same with features made of others and those from elsewhere, in order."""

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from emojax import images
-from emojax.images import elsewhere
+from emojax.images import elsewhere, folders
 from emojax.utils import errors, files
 
 LIST, STANDARD_INPUT = "@", "-"
+_AT_ONCE = 10_000  # names
 
 
 class Inputs(NamedTuple):
@@ -42,15 +43,17 @@ class Inputs(NamedTuple):
     """What tables call some of the pictures; None: all."""
     rows = range(len(self.sources)) if rows is None else rows
     names = [images.name_of(self.sources[row]) for row in rows]
-    if not self.root:
-      return names
-    return [pathlib.PurePath(n).relative_to(self.root).as_posix() for n in names]
+    # `images.walk` begins each path with the folder, but for the one we are in.
+    start = os.path.join(self.root, "") if self.root not in ("", ".") else ""
+    return [name.removeprefix(start) for name in names]
 
   def digest(self) -> str:
     """A digest of all names in their order."""
     state = hashlib.sha256()
-    for row in range(len(self.sources)):
-      state.update(files.utf8(self.names(range(row, row + 1))[0]).encode() + b"\0")
+    every = range(len(self.sources))
+    for start in every[::_AT_ONCE]:
+      for name in self.names(every[start : start + _AT_ONCE]):
+        state.update(files.utf8(name).encode() + b"\0")
     return state.hexdigest()
 
 
@@ -61,13 +64,14 @@ def of_folder(folder: pathlib.Path) -> Inputs:
     ImageError: the folder is not there.
     UserError: it holds no pictures.
   """
-  sources = [os.fspath(path) for path in images.walk(folder)]
+  listing = folders.listing(folder)
+  sources = [os.fspath(path) for path in listing.images]
   if not sources:
     expected = ", ".join(images.SUFFIXES)
     raise errors.UserError(
       f"no pictures in {folder}: expected files ending in {expected}"
     )
-  return Inputs(sources, os.fspath(folder), images.passed_over([folder]))
+  return Inputs(sources, os.fspath(folder), folders.left_out([listing]))
 
 
 def of_texts(texts: Sequence[str]) -> Inputs:
@@ -78,7 +82,7 @@ def of_texts(texts: Sequence[str]) -> Inputs:
     ImageError: an address that nothing here opens; says what to install.
   """
   sources: list[images.Source] = []
-  folders: list[str] = []
+  named: list[str] = []
   empty: list[str] = []
   others = 0
   for text in texts:
@@ -89,7 +93,7 @@ def of_texts(texts: Sequence[str]) -> Inputs:
     else:
       parts = [_of_text(text)]
       path = os.path.expanduser(text)
-      folders += [path]
+      named += [path]
       empty += [path] * (parts == [([path], 0)] and _is_empty_folder(path))
     for found, number in parts:
       sources += found
@@ -99,7 +103,7 @@ def of_texts(texts: Sequence[str]) -> Inputs:
     raise errors.UserError(
       f"no pictures in {(empty or texts)[0]}: expected files ending in {expected}"
     )
-  return Inputs(sources, left_out=_left_out(folders, others))
+  return Inputs(sources, left_out=_left_out(named, others))
 
 
 def places(texts: Sequence[str]) -> list[pathlib.Path]:
@@ -119,9 +123,9 @@ def _is_empty_folder(path: str) -> bool:
     return False
 
 
-def _left_out(folders: Sequence[str], others: int) -> str:
+def _left_out(named: Sequence[str], others: int) -> str:
   """What lies beside the pictures."""
-  sentences = [images.passed_over(folder for folder in folders if folder)]
+  sentences = [images.passed_over(named)]
   if others:
     sentences.append(f"{others} other files in tar files have no row")
   return "; ".join(filter(None, sentences))

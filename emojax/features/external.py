@@ -18,6 +18,7 @@ import numpy as np
 from emojax.utils import checksums, errors, names, table_files, tables
 
 VERSION = 1
+_MOST_BYTES = 1_000_000_000  # of text: 10,766 pictures of 4,096 numbers have half of it
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _NAME_COLUMNS = (
   "image",
@@ -196,8 +197,14 @@ def read(name: str, path: pathlib.Path) -> ExternalTable:
     checksums.check(path.parent, "extract the features again", [path.name])
   try:
     image_names, values = reader(path)
-  except tables.TableError as error:
+  except (ExternalError, tables.TableError) as error:
     raise ExternalError(str(error)) from error
+  # Cells of other kinds than were expected, among numbers or names.
+  except (ValueError, TypeError) as error:
+    raise ExternalError(
+      f"cannot read {path}: {' '.join(str(error).split())}; expected names of pictures "
+      "as text, and numbers"
+    ) from error
   _check(path, image_names, values)
   table = np.ascontiguousarray(values, np.float32)
   if not np.isfinite(table).all():
@@ -227,6 +234,9 @@ def _check(path: pathlib.Path, image_names: Sequence[str], values: np.ndarray) -
       f"{path}: {len(values)} rows of numbers, but {len(image_names)} names of "
       "pictures; expected as many"
     )
+  for row, name in enumerate(image_names, start=1):
+    if not isinstance(name, str):
+      raise ExternalError(f"{path}: the row {row} has no name of a picture")
 
 
 def _npy(path: pathlib.Path) -> Read:
@@ -268,7 +278,8 @@ def _loaded(path: pathlib.Path) -> Any:
       unpacked = sum(entry.file_size for entry in loaded.zip.infolist())
       if unpacked > max(_UNPACKED_FREELY, _MOST_TIMES * path.stat().st_size):
         raise ValueError(f"a small file that unpacks to {unpacked:,} bytes")
-      return {key: loaded[key] for key in loaded.files}
+      # What is no array in an archive is its bytes.
+      return {key: np.asarray(loaded[key]) for key in loaded.files}
   # What damaged archives make NumPy and zipfile raise is not documented.
   except Exception as error:
     raise ExternalError(
@@ -322,7 +333,7 @@ def _parquet(path: pathlib.Path) -> Read:
 
 def _table(path: pathlib.Path) -> Read:
   """A text table or a spreadsheet: a column of names, the rest numbers."""
-  sheet = table_files.read(path, len, table_files.WINDOWS)
+  sheet = table_files.read(path, len, table_files.WINDOWS, _MOST_BYTES)
   if len(sheet.rows) < 2:
     raise ExternalError(f"{path}: expected a header and a row per picture")
   (_, header), *rows = sheet.rows

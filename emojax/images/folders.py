@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from emojax.images.base import ImageError
 
@@ -133,6 +133,11 @@ def passed_over(folders: Iterable[str | os.PathLike[str]]) -> str:
   for folder in folders:
     with contextlib.suppress(ImageError):
       listings.append(listing(folder))
+  return left_out(listings)
+
+
+def left_out(listings: Sequence[Listing]) -> str:
+  """What has no row although it is in some listings, as `passed_over` says it."""
   endings = ", ".join(SUFFIXES)
   parts = []
   for name, what in (

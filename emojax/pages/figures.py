@@ -297,6 +297,23 @@ def words(
   return figure
 
 
+def heat(image: np.ndarray, values: np.ndarray, limit: float, label: str) -> Figure:
+  """Values of each pixel as colours over an image, which is without its own.
+
+  Args:
+    image: (H, W, 3) uint8 RGB.
+    values: (H, W); white is 0, and NaN is not coloured.
+    limit: the value, above 0, at which colours end on either side.
+    label: of the colours.
+  """
+  figure, axes = _axes()
+  axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+  colours = axes.imshow(values, cmap="PuOr_r", vmin=-limit, vmax=limit, alpha=0.6)
+  axes.set_axis_off()
+  figure.colorbar(colours, ax=axes, label=label)
+  return figure
+
+
 def _axes(height: float = SIZE[1]) -> tuple[Figure, Any]:
   figure = Figure(figsize=(SIZE[0], height), layout="constrained")
   axes = figure.subplots()

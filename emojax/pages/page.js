@@ -2,6 +2,16 @@
 // Tables that are wider than the page say so, and long ones can be searched and sorted.
 for (const box of document.querySelectorAll(".scroll")) tellOfScrolling(box);
 for (const table of document.querySelectorAll("table.list")) startList(table);
+if (parent !== self) {
+  tellHeight(); // out of sight, the observer sleeps
+  new ResizeObserver(tellHeight).observe(document.body);
+}
+
+// A page in a frame of another one, which cannot look into it, says how high it is.
+function tellHeight() {
+  const { height } = document.body.getBoundingClientRect();
+  parent.postMessage({ height: Math.ceil(height) }, "*");
+}
 
 function tellOfScrolling(box) {
   const hint = document.createElement("p");

@@ -119,13 +119,21 @@ _FOLDER = pathlib.Path(__file__).parent
 _LONGEST_NAME = 60  # letters of a table's file
 
 
-def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str:
+def render(
+  title: str,
+  notes: Sequence[str],
+  sections: Sequence[Section],
+  is_part: bool = False,
+) -> str:
   """The page.
 
   Args:
     title: of the page.
     notes: what a reader must be told first; letters that figures lack are added.
     sections: the rest.
+    is_part: whether it is shown inside of another page, of pictures that its reader
+      chose a moment ago: it has no heading and no contents list, whose links would
+      lead to the other page, and its pictures are not covered.
   """
   planes = [section.plane for section in sections if section.plane]
   has_images = any(section.gallery for section in sections) or any(
@@ -150,6 +158,7 @@ def render(title: str, notes: Sequence[str], sections: Sequence[Section]) -> str
     notes=notes,
     sections=sections,
     has_images=has_images,
+    is_part=is_part,
     policy=_policy(style, script),
     style=markupsafe.Markup(style),
     script=markupsafe.Markup(script),

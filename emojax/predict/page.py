@@ -48,6 +48,29 @@ def gallery_page(
   Returns:
     HTML, and a line for each scored picture that it does not show, saying why.
   """
+  names = [_name(predictions, row, named) for row in range(len(predictions.paths))]
+  parts, hidden = sections(predictions, named, names, max_pixels, interval)
+  if hidden:
+    notes = [*notes, f"{len(hidden)} scored pictures are not shown; the end says why."]
+  lines = [f"{files.utf8(predictions.paths[r] or '')}: {hidden[r]}" for r in hidden]
+  return page.render(title, notes, parts), lines
+
+
+def sections(
+  predictions: Predictions,
+  named: Named,
+  names: Sequence[str],
+  max_pixels: int = images.MAX_PIXELS,
+  interval: float = conformal.LEVEL,
+) -> tuple[list[page.Section], dict[int, str]]:
+  """What `gallery_page` shows, as parts of a page.
+
+  Args:
+    predictions, named, max_pixels, interval: as there.
+    names: what each picture is called.
+  Returns:
+    The sections; and of each scored picture that they do not show, row -> why.
+  """
   scored = np.flatnonzero(predictions.is_scored)
   targets = list(predictions.mean)
   main = predictions.mean[targets[0]][scored]
@@ -60,7 +83,6 @@ def gallery_page(
       shown[row] = _thumbnail(predictions, row, named, max_pixels)
     except images.ImageError as error:
       hidden[row] = str(error)
-  names = [_name(predictions, row, named) for row in range(len(predictions.paths))]
   prose = _prose(targets[0], len(rows), len(scored), interval)
   axes = plane.of_targets(targets, predictions.scales)
   if axes and rows:
@@ -69,23 +91,20 @@ def gallery_page(
       [_point(predictions, row, axes, names, shown) for row in rows],
       _heads(predictions, axes),
       f"{100 * interval:g} % interval",
-      "".join(formats.csv([dataclasses.replace(predictions, names=names)])),
+      "".join(formats.csv([dataclasses.replace(predictions, names=[*names])])),
     )
-    sections = [page.Section("The valence-arousal plane", prose, plane=drawn), _words()]
+    parts = [page.Section("The valence-arousal plane", prose, plane=drawn), _words()]
   else:
     order = [row for row in rows if row in shown]
     listed = [_image(predictions, row, names, shown[row]) for row in order]
-    sections = [page.Section("All pictures", prose, gallery=listed)]
+    parts = [page.Section("All pictures", prose, gallery=listed)]
   if not predictions.is_scored.all():
     failed = np.flatnonzero(~predictions.is_scored).tolist()
     reasons = {row: predictions.reason[row] for row in failed}
-    sections.append(_reasons("Not scored", names, reasons))
+    parts.append(_reasons("Not scored", names, reasons))
   if hidden:
-    sections.append(_reasons("Scored, but not shown", names, hidden))
-    notes = [*notes, f"{len(hidden)} scored pictures are not shown; the end says why."]
-  text = page.render(title, notes, sections)
-  lines = [f"{files.utf8(predictions.paths[r] or '')}: {hidden[r]}" for r in hidden]
-  return text, lines
+    parts.append(_reasons("Scored, but not shown", names, hidden))
+  return parts, hidden
 
 
 def _prose(first: str, points: int, scored: int, interval: float) -> list[str]:

@@ -80,6 +80,26 @@ class Predictions:
     """(N,) bool: whether there are numbers for an image."""
     return np.isin(self.status, (OK, FAR, SIMULATED))
 
+  def only(self, rows: Sequence[int]) -> "Predictions":
+    """Those of some of the images, in the order of `rows`."""
+    chosen = list(rows)
+
+    def of(numbers: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+      return {target: values[chosen] for target, values in numbers.items()}
+
+    return Predictions(
+      paths=[self.paths[row] for row in chosen],
+      mean=of(self.mean),
+      low=of(self.low),
+      high=of(self.high),
+      std=of(self.std),
+      distance=self.distance[chosen],
+      status=[self.status[row] for row in chosen],
+      reason=[self.reason[row] for row in chosen],
+      scales=self.scales,
+      names=[self.names[row] for row in chosen],
+    )
+
   @property
   def valence(self) -> np.ndarray:
     """(N,) predicted valence; KeyError when the run did not learn it."""

@@ -278,12 +278,10 @@ def find_images(report: Mapping[str, Any], named: Sequence[str]) -> galleries.Fi
 
     return draw
   folders = [pathlib.Path(name).expanduser() for name in named]
+  had = f", as {places['folder']}, where the run had them" if "folder" in places else ""
 
   def find(image_id: str) -> np.ndarray:
-    problem = images_lib.ImageError(
-      "name their folder with --images_dir"
-      + (f", as {places['folder']}, where the run had them" * ("folder" in places))
-    )
+    problem = images_lib.ImageError(f"name their folder with --images_dir{had}")
     for folder in folders:
       try:
         images_lib.check_named(folder / image_id, folders)

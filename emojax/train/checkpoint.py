@@ -11,6 +11,7 @@ import logging
 import pathlib
 import shlex
 import shutil
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -364,12 +365,14 @@ def _reading(path: pathlib.Path, advice: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet_orbax() -> Iterator[None]:
-  """Orbax also logs the traceback of what it raises."""
+  """Orbax also logs the traceback of what it raises, and leaves reads hanging."""
   log = logging.getLogger("absl")
   level = log.level
   log.setLevel(logging.CRITICAL)
   try:
-    yield
+    with warnings.catch_warnings():
+      warnings.filterwarnings("ignore", ".* was never awaited", RuntimeWarning)
+      yield
   finally:
     log.setLevel(level)
 

@@ -104,6 +104,16 @@ def keep_memory() -> None:
     library.mallopt(name, value)
 
 
+def return_memory() -> None:
+  """Gives the system the memory back that this process keeps and does not use.
+
+  For the end of a part of long work: what one part left between its arrays, another
+  part would leave elsewhere, and memory would grow by and by. Takes less than 0.1 s.
+  """
+  if platform.libc_ver()[0] == "glibc":
+    ctypes.CDLL(None).malloc_trim(0)
+
+
 def peak_memory_mb() -> float:
   """The most memory this process has had, in MB."""
   unit = 1024 if sys.platform == "darwin" else 1  # ru_maxrss is in KiB but on macOS

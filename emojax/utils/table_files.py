@@ -37,6 +37,10 @@ _FOREIGN = {  # first bytes of files that hold tables, but not as text
   b"%PDF": "a PDF file: save the table as .xlsx or CSV",
 }
 _ZIP = b"PK\x03\x04"
+# A million rows of ratings have 50 MB; what is read takes some twenty times the memory.
+MOST_BYTES = 64_000_000
+_MOST_UNPACKED = 4 * MOST_BYTES  # of a spreadsheet
+_MOST_CELLS = 50_000_000  # of a sheet, empty ones too: a far one claims all before it
 _NAMED = 6  # columns that a message about a sheet names
 
 
@@ -61,7 +65,10 @@ class Sheet:
 
 
 def read(
-  path: pathlib.Path, fits: Callable[[Sequence[str]], int], fallback_encoding: str
+  path: pathlib.Path,
+  fits: Callable[[Sequence[str]], int],
+  fallback_encoding: str,
+  most_bytes: int = MOST_BYTES,
 ) -> Sheet:
   """The cells of a file.
 
@@ -70,11 +77,13 @@ def read(
     fits: how many of the columns that are looked for a header has; the separator, and
       of several filled sheets the one, that it finds most in is taken.
     fallback_encoding: of text that is not UTF-8 and has no byte-order mark.
+    most_bytes: a larger file is refused.
   Raises:
-    TableError: no such file, no table, another encoding, or several sheets that fit.
+    TableError: no such file, no regular one, a too large one, no table, another
+      encoding, or several sheets that fit.
   """
   try:
-    data = path.read_bytes()
+    data = _content(path, most_bytes)
   except FileNotFoundError:
     raise TableError(f"no file {path}: expected a CSV table of ratings") from None
   except OSError as error:
@@ -86,6 +95,19 @@ def read(
     return _spreadsheet(path, data, fits)
   text, encoding = _decode(path, data, fallback_encoding)
   return _text_rows(path, text, encoding, fits)
+
+
+def _content(path: pathlib.Path, most_bytes: int) -> bytes:
+  """The bytes of a regular file of bounded size; never waits for a pipe."""
+  status = path.stat()
+  if not (path.is_file() or path.is_dir()):
+    raise TableError(f"{path} is no regular file: expected a CSV table of ratings")
+  if status.st_size > most_bytes:
+    raise TableError(
+      f"{path} has {status.st_size / 1e6:,.0f} MB, more than {most_bytes / 1e6:,.0f} "
+      "of a table: leave out what is not needed"
+    )
+  return path.read_bytes()
 
 
 def _decode(path: pathlib.Path, data: bytes, fallback: str) -> tuple[str, str]:
@@ -167,17 +189,21 @@ def _spreadsheet(
   import openpyxl
 
   try:
-    if not any(
-      name.startswith("xl/") for name in zipfile.ZipFile(io.BytesIO(data)).namelist()
-    ):
+    members = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    if not any(member.filename.startswith("xl/") for member in members):
       raise TableError(f"{path} is packed, but no .xlsx file: save it as .xlsx or CSV")
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > _MOST_UNPACKED:
+      raise TableError(
+        f"{path} would unpack to {unpacked / 1e6:,.0f} MB: leave out what is not needed"
+      )
     with warnings.catch_warnings():
       warnings.simplefilter("ignore")  # of styles and extensions that do not matter
       book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
       sheets = {
         sheet.title: rows
         for sheet in book.worksheets
-        if sheet.sheet_state == "visible" and (rows := _sheet_rows(sheet))
+        if sheet.sheet_state == "visible" and (rows := _sheet_rows(path, sheet))
       }
   except TableError:
     raise
@@ -203,12 +229,20 @@ def _spreadsheet(
   return Sheet(sheets[best[0]], "", assumed)
 
 
-def _sheet_rows(sheet: Any) -> list[tuple[int, list[str]]]:
+def _sheet_rows(path: pathlib.Path, sheet: Any) -> list[tuple[int, list[str]]]:
   rows = []
+  claimed = 0
   for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
-    cells = [_text(value) for value in values]
-    if any(cells):
-      rows.append((number, cells))
+    claimed += len(values)
+    if claimed > _MOST_CELLS:
+      raise TableError(
+        f"{path} claims more than {_MOST_CELLS:,} cells in its sheet {sheet.title!r}: "
+        "delete the empty rows and columns behind the table"
+      )
+    if any(value is not None for value in values):
+      cells = [_text(value) for value in values]
+      if any(cells):
+        rows.append((number, cells))
   return rows
 
 

@@ -1,32 +1,26 @@
 """Programs that are signalled at a random moment, or killed at an aimed write.
 
-In: a program's arguments. Out: what became of it. The tests try a few seeded cases; as
-a program it tries as many as are asked for and prints the counts:
-
-  python tests/attacks/processes.py signals 100 --seed=0 -- train --workdir=NEW ...
-  python tests/attacks/processes.py kills 50 --seed=0 --folder=FOLDER -- train ...
-
-Before each kill FOLDER is emptied, and after it the same command is repeated (with
-`--resume` where the program has it) and has to leave what an undisturbed one left.
+In: a program's arguments. Out: what became of it. The tests try a few seeded cases,
+`scripts/attack` hundreds.
 """
 
-import argparse
-import collections
+import concurrent.futures
 import contextlib
 import dataclasses
 import os
 import pathlib
-import random
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+MOST_SECONDS = 600.0  # until a program on small data is said to hang
 _RESUMED = ("train", "experiments")  # what goes on only when told to
 # Differ between two undisturbed runs: times, and what keeps them.
 _TIMED = ("events", "metrics.jsonl", "results.json", "checkpoints", "index.html")
@@ -67,6 +61,7 @@ class Outcome:
     status: its exit status; negative: the signal that ended it.
     out, err: what it wrote.
     seconds: from the signal, or from its start where there was none, to its end.
+    peak_mb: the most memory it had; 0: not known.
     was_running: whether it still ran when the signal was sent.
   """
 
@@ -74,12 +69,15 @@ class Outcome:
   out: str
   err: str
   seconds: float
+  peak_mb: float = 0.0
   was_running: bool = True
 
   def fault(self, number: signal.Signals) -> str:
     """What is wrong with the end of a process that got a signal; "": nothing."""
     if not self.was_running:
       return ""
+    if self.seconds > MOST_SECONDS:
+      return "hangs"
     if "Traceback" in self.err or "Fatal Python error" in self.err:
       return "traceback"
     if self.status != STATUS[number]:
@@ -89,10 +87,16 @@ class Outcome:
     return ""
 
 
-def start(*arguments: str, **settings) -> subprocess.Popen:
-  """A process of this Python in which Ctrl-C is heard, as a terminal starts it."""
+def hear_interrupts() -> None:
+  """Has processes started from now on hear Ctrl-C; on the main thread only."""
   if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # we are a background job
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def start(*arguments: str, **settings) -> subprocess.Popen:
+  """A process of this Python in which Ctrl-C is heard, as a terminal starts it."""
+  if threading.current_thread() is threading.main_thread():
+    hear_interrupts()
   return subprocess.Popen(
     [sys.executable, *arguments],
     stdout=subprocess.PIPE,
@@ -104,10 +108,22 @@ def start(*arguments: str, **settings) -> subprocess.Popen:
 
 
 def ended(process: subprocess.Popen) -> Outcome:
-  """Waits for a process to end."""
+  """Waits for a process to end, and has it end where it would hang."""
   begun = time.monotonic()
-  out, err = process.communicate()
-  return Outcome(process.returncode, out, err, time.monotonic() - begun)
+  timer = threading.Timer(MOST_SECONDS, process.kill)
+  timer.start()
+  peak_mb = 0.0
+  with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    out, err = (pool.submit(pipe.read) for pipe in (process.stdout, process.stderr))
+    if process.returncode is None:
+      # Instead of `wait`, which does not tell how much memory it had.
+      _, status, usage = os.wait4(process.pid, 0)
+      process.returncode = os.waitstatus_to_exitcode(status)
+      peak_mb = usage.ru_maxrss * 1024 / 1e6
+  timer.cancel()
+  process.communicate()  # closes the pipes
+  seconds = time.monotonic() - begun
+  return Outcome(process.returncode, out.result(), err.result(), seconds, peak_mb)
 
 
 def signalled(
@@ -170,78 +186,67 @@ def names(folder: pathlib.Path) -> set[str]:
   }
 
 
-def signals(
-  number: int, rng: random.Random, program: str, arguments: Sequence[str]
-) -> Iterator[str]:
-  """Faults of a program that gets a signal at random moments; "" for none."""
-  words = ("-m", f"emojax.{program}", *arguments)
-  whole = ended(start(*words)).seconds
-  for _ in range(number):
-    after, kind = rng.uniform(0.05, whole), rng.choice([*STATUS])
-    outcome = signalled(words, after, kind)
-    fault = outcome.fault(kind)
-    if fault:
-      print(f"{kind.name} after {after:.3f} s: {fault}\n{outcome.err[-2000:]}")
-    yield fault or ("none" if outcome.was_running else "had ended")
+@dataclasses.dataclass(frozen=True)
+class Whole:
+  """What a program leaves when nothing disturbs it.
+
+  Attributes:
+    outcome: what became of it.
+    events: its writes, a line each, see `aimed`.
+    contents: of files that are always the same.
+    names: of everything that is there.
+  """
+
+  outcome: Outcome
+  events: list[str]
+  contents: dict[str, bytes]
+  names: set[str]
 
 
-def kills(
-  number: int,
-  rng: random.Random,
+def undisturbed(program: str, arguments: Sequence[str], folder: pathlib.Path) -> Whole:
+  """Runs a program that writes below a folder, which is emptied before."""
+  empty(folder)
+  outcome, events = aimed(program, arguments, folder, 0)
+  assert outcome.status == 0, outcome.err
+  return Whole(outcome, events, contents(folder), names(folder))
+
+
+def killed(
   program: str,
   arguments: Sequence[str],
   folder: pathlib.Path,
-) -> Iterator[str]:
-  """Faults of a program that is killed at random writes and repeated."""
+  whole: Whole,
+  nth: int,
+) -> tuple[str, Outcome]:
+  """Runs a program that is killed before its n-th write, and runs it once more.
 
-  def empty() -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+  The folder is emptied before. The second run, with `--resume` where the program has
+  it, has to leave what an undisturbed one left.
 
-  empty()
-  whole, events = aimed(program, arguments, folder, 0)
-  assert whole.status == 0, whole.err
-  expected, there = contents(folder), names(folder)
+  Returns:
+    What is wrong, and what became of the second run; "": nothing.
+  """
+  empty(folder)
+  first, done = aimed(program, arguments, folder, nth)
   resumed = [*arguments, *(["--resume"] if program in _RESUMED else [])]
-  for _ in range(number):
-    empty()
-    nth = rng.randrange(1, len(events) + 1)
-    outcome, done = aimed(program, arguments, folder, nth)
-    again = ended(start("-m", f"emojax.{program}", *resumed))
-    fault = ""
-    if outcome.status != -signal.SIGKILL:
-      fault = f"status {outcome.status} of the first"
-    elif again.status:
-      fault = f"status {again.status} of the second"
-    elif contents(folder) != expected:
-      fault = "other contents"
-    elif names(folder) != there:
-      fault = f"other files: {sorted(names(folder) ^ there)}"
-    if fault:
-      print(f"killed before {done[-1] if done else nth}: {fault}\n{again.err[-1500:]}")
-    yield fault.partition(":")[0] or "none"
+  again = ended(start("-m", f"emojax.{program}", *resumed))
+  fault = ""
+  if first.status != -signal.SIGKILL:
+    fault = f"status {first.status} of the first\n{first.err}"
+  elif again.status:
+    fault = f"status {again.status} of the second"
+  elif (after := contents(folder)) != whole.contents:
+    keys = after.keys() | whole.contents.keys()
+    other = sorted(k for k in keys if after.get(k) != whole.contents.get(k))
+    fault = f"other contents: {other}"
+  elif names(folder) != whole.names:
+    fault = f"other files: {sorted(names(folder) ^ whole.names)}"
+  if fault:
+    fault = f"killed before {done[-1] if done else nth}: {fault}\n{again.err}"
+  return fault, again
 
 
-def main() -> int:
-  parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-  parser.add_argument("kind", choices=("signals", "kills"))
-  parser.add_argument("number", type=int)
-  parser.add_argument("--seed", type=int, default=0)
-  parser.add_argument("--folder", type=pathlib.Path, help="which kills empties")
-  parser.epilog = "then -- and the program with its flags"
-  at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
-  chosen = parser.parse_args(sys.argv[1:at])
-  program, *arguments = sys.argv[at + 1 :]
-  rng = random.Random(chosen.seed)
-  if chosen.kind == "signals":
-    faults = signals(chosen.number, rng, program, arguments)
-  else:
-    folder = chosen.folder.absolute()
-    faults = kills(chosen.number, rng, program, arguments, folder)
-  counts = collections.Counter(faults)
-  print(f"{program}, {chosen.number} {chosen.kind}: {dict(counts)}")
-  return int(bool(counts.keys() - {"none", "had ended"}))
-
-
-if __name__ == "__main__":
-  sys.exit(main())
+def empty(folder: pathlib.Path) -> None:
+  """Makes a folder anew."""
+  shutil.rmtree(folder, ignore_errors=True)
+  folder.mkdir(parents=True)

@@ -249,14 +249,20 @@ def test_killed_at_any_write_and_repeated_raters_end_the_same(tmp_path):
   (tmp_path / "votes.csv").write_text(_VOTES)
   folder = tmp_path / "made"
   words = ["candidates", str(tmp_path / "votes.csv"), f"--output={folder / 'out'}"]
-  faults = processes.kills(3, random.Random(0), "raters", words, folder)
-  assert list(faults) == ["none"] * 3
+  whole = processes.undisturbed("raters", words, folder)
+  rng = random.Random(0)
+  for _ in range(3):
+    nth = rng.randrange(1, len(whole.events) + 1)
+    fault, _ = processes.killed("raters", words, folder, whole, nth)
+    assert not fault
 
 
 @pytest.mark.slow
 def test_signals_at_random_moments(tmp_path):
   (tmp_path / "votes.csv").write_text(_VOTES)
   words = ["candidates", str(tmp_path / "votes.csv"), f"--output={tmp_path / 'out'}"]
-  rng = random.Random(0)
-  faults = list(processes.signals(4, rng, "raters", words))
-  assert set(faults) <= {"none", "had ended"}, faults
+  command = ("-m", "emojax.raters", *words)
+  seconds, rng = processes.ended(processes.start(*command)).seconds, random.Random(0)
+  for number in 2 * _SIGNALS:
+    outcome = processes.signalled(command, rng.uniform(0.05, seconds), number)
+    assert not outcome.fault(number), outcome.err

@@ -156,3 +156,10 @@ def test_the_table_says_what_its_numbers_are(whole, tmp_path):
   values = np.array(table["lbp"].to_pylist(), np.float32)
   np.testing.assert_array_equal(values, np.load(tmp_path / "lbp.npy"))
   assert np.isnan(values[6]).all() and np.isfinite(values[7]).all()
+
+
+def test_the_system_gets_memory_back_after_each_part(pictures, tmp_path, monkeypatch):
+  parts = []
+  monkeypatch.setattr(extractor.runtime, "return_memory", lambda: parts.append(1))
+  _extract(pictures, tmp_path / "out")
+  assert len(parts) == 3

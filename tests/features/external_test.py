@@ -1,5 +1,7 @@
 """Features from elsewhere: every kind of file, and what is wrong with one."""
 
+import zipfile
+
 import numpy as np
 import pandas
 import pyarrow as pa
@@ -144,9 +146,35 @@ def _two_texts(folder):
   return folder / "a.parquet"
 
 
+def _no_array(folder):
+  np.savez(folder / "a.npz", names=np.array(NAMES), clip=VALUES)
+  with zipfile.ZipFile(folder / "a.npz", "a") as archive:
+    archive.writestr("note.npy", b"made by hand")
+  return folder / "a.npz"
+
+
+def _no_utf8(folder):
+  np.savez(folder / "a.npz", names=np.array([b"a\xff", b"b", b"c"]), clip=VALUES)
+  return folder / "a.npz"
+
+
+def _parquet_of(**columns):
+  def write(folder):
+    pyarrow.parquet.write_table(pa.table(columns), folder / "a.parquet")
+    return folder / "a.parquet"
+
+  return write
+
+
 @pytest.mark.parametrize(
   ("write", "message"),
   [
+    (_no_array, "expected one array of names (text) and one of numbers"),
+    (_no_utf8, "a.npz: 'utf-8' codec"),
+    (_parquet_of(image=["a", None, "c"], x=[1, 2, 3]), "row 2 has no name"),
+    (_parquet_of(image=NAMES, x=[["a"], ["b"], ["c"]]), "could not convert"),
+    (_parquet_of(image=NAMES, x=[[[1.0]], [[2.0]], [[3.0]]]), "of shape (3, 1, 1)"),
+    (_parquet_of(image=NAMES, x=[{"a": 1}] * 3), "cannot read"),
     (_short_of_names, "3 rows of numbers, but 2 names of pictures"),
     (_nan, "the number 1 of 'sub/a b.png' is missing or not finite"),
     (_objects, "without Python objects"),

@@ -9,10 +9,10 @@ import shutil
 import subprocess
 import sys
 
-import damage
 import helpers
 import numpy as np
 import pytest
+from attacks import runs
 from PIL import Image
 
 from emojax import images
@@ -244,7 +244,7 @@ def test_mistakes_are_one_line(run, tmp_path):
 
 
 def test_damaged_lines_and_tables_of_a_run_are_told(tmp_path):
-  folder = damage.run(tmp_path / "run")
+  folder = runs.run(tmp_path / "run")
   report = run_files.read_results(folder)
   whole = run_files.read_metrics(folder)
   assert len(whole) == 1 and run_files.read_predictions(folder, report).image_ids
@@ -270,8 +270,18 @@ def test_damaged_lines_and_tables_of_a_run_are_told(tmp_path):
       run_files.read_predictions(folder, report)
 
 
+@pytest.mark.parametrize("places", [{}, {"number": 20, "seed": 0}])
+def test_pictures_of_a_run_that_names_no_folder_are_asked_for(tmp_path, places):
+  report = {"dataset": "va_emotion/folder", "pictures": places}
+  with pytest.raises(images.ImageError, match=r"with --images_dir$"):
+    report_run.find_images(report, [])("19.png")
+  drawn = report | {"dataset": "va_emotion/synthetic"}
+  with pytest.raises(images.ImageError, match="cannot be opened"):
+    report_run.find_images(drawn, [str(tmp_path)])("19.png")
+
+
 def test_a_run_that_claims_vast_drawings_is_not_drawn(tmp_path):
-  report = run_files.read_results(damage.run(tmp_path / "run"))
+  report = run_files.read_results(runs.run(tmp_path / "run"))
   report |= {"dataset": "va_emotion/synthetic"}
   report["pictures"] = {"number": 10**12, "seed": 0}
   find = report_run.find_images(report, ())

@@ -7,6 +7,7 @@ import pytest
 from absl import flags
 
 from emojax import config
+from emojax.app.config import AppConfig
 from emojax.attributes.config import AttributeConfig
 from emojax.experiments.config import ExperimentConfig, FinetuneConfig
 from emojax.raters.config import CandidateConfig, RaterConfig, RatingPageConfig
@@ -46,6 +47,7 @@ def parse_flags(monkeypatch):
     AttributeConfig,
     ExperimentConfig,
     FinetuneConfig,
+    AppConfig,
     WordsConfig,
   ],
 )

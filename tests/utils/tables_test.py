@@ -2,7 +2,9 @@
 
 import codecs
 import datetime
+import os
 import pathlib
+import zipfile
 
 import openpyxl
 import pytest
@@ -259,3 +261,52 @@ def test_spreadsheets_that_do_not_say_what_is_meant(tmp_path):
   path.write_bytes(path.read_bytes()[:-400])
   with pytest.raises(tables.TableError, match=r"cannot be read as an .xlsx file"):
     tables.read(path, COLUMNS)
+
+
+def _pipe(path: pathlib.Path) -> None:
+  os.mkfifo(path)
+
+
+def _hole(path: pathlib.Path) -> None:
+  with path.open("wb") as file:
+    file.truncate(2**33)  # takes no space
+
+
+def _far_cell(path: pathlib.Path) -> None:
+  """A few bytes that claim every cell that a sheet can have."""
+  _book(path, a=[["image", "valence"]])
+  sheet, row = "xl/worksheets/sheet1.xml", b'<row r="1048576"></row></sheetData>'
+  _repacked(path, sheet, b"A1:B1", b"A1:XFD1048576")
+  _repacked(path, sheet, b"</sheetData>", row)
+
+
+def _bomb(path: pathlib.Path) -> None:
+  _book(path, a=[["image", "valence"]])
+  _repacked(path, "xl/styles.xml", b"<styleSheet", bytes(2**29) + b"<styleSheet")
+
+
+def _repacked(path: pathlib.Path, name: str, old: bytes, new: bytes) -> None:
+  """Replaces a part of a member of an archive."""
+  with zipfile.ZipFile(path) as archive:
+    members = {member: archive.read(member) for member in archive.namelist()}
+  assert old in members[name]
+  with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    for member, content in members.items():
+      changed = content.replace(old, new, 1) if member == name else content
+      archive.writestr(member, changed)
+
+
+@pytest.mark.parametrize(
+  ("make", "message"),
+  [
+    (_pipe, "is no regular file"),
+    (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+    (_hole, "has 8,590 MB, more than 64 of a table"),
+    (_far_cell, "claims more than 50,000,000 cells"),
+    (_bomb, "would unpack to 537 MB"),
+  ],
+)
+def test_what_would_take_time_or_memory_is_refused_at_once(tmp_path, make, message):
+  make(tmp_path / "t.xlsx")
+  with pytest.raises(tables.TableError, match=f"t.xlsx {message}"):
+    tables.read(tmp_path / "t.xlsx", COLUMNS)

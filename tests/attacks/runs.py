@@ -1,16 +1,20 @@
-"""Runs that were damaged: made, changed byte by byte, and what comes of opening them.
+"""Damaged runs and archives: refused in one line, or the same as before.
 
-In: a random generator. Out: a small whole run, changed copies of files, and outcomes
-that can be compared. Tests take a few; a longer search calls `damaged_copy` and
-`outcome` as often as it likes.
+In: a random generator. Out: a small whole run, damaged copies of it, and outcomes that
+can be compared.
 """
 
+import atexit
 import dataclasses
+import functools
 import pathlib
+import random
 import shutil
+import tempfile
 
 import jax
 import numpy as np
+from attacks import mutations, outcomes
 from flax.traverse_util import flatten_dict
 
 from emojax import config
@@ -20,7 +24,7 @@ from emojax.features import descriptions, params
 from emojax.predict import trained_run
 from emojax.train import checkpoint, familiarity, loop, trainer
 from emojax.train import run as run_lib
-from emojax.utils import arrays, files
+from emojax.utils import arrays, checksums, files
 
 SETTINGS = config.TrainConfig(hidden=(2,), target=("valence",), max_epochs=1)
 _NUMBER = 20
@@ -55,8 +59,9 @@ def run(folder: pathlib.Path) -> pathlib.Path:
   table, columns = loop.feature_table(dataset)
   shapes = trainer.model_shapes(SETTINGS, columns, trainer.networks(SETTINGS, range(5)))
   networks, scaling = jax.tree.map(
-    lambda x: rng.normal(size=x.shape).astype("f"), shapes
+    lambda x: rng.uniform(0.1, 0.3, x.shape).astype("f"), shapes
   )
+  networks["output"]["bias"] += 4  # on the scale
   checkpoint.save_model(place, networks, scaling)
   reference = familiarity.fit(table, columns, dataset.fold)
   files.write(place.familiarity, arrays.encode(reference))
@@ -74,28 +79,8 @@ def run(folder: pathlib.Path) -> pathlib.Path:
   return folder
 
 
-def damaged(content: bytes, rng: np.random.Generator) -> bytes:
-  """A file's bytes with some changed, cut off, left out, doubled or put in."""
-  data = bytearray(content)
-  start = int(rng.integers(len(data) + 1))
-  length = int(rng.integers(1, 9))
-  match rng.integers(5):
-    case 0:
-      for place in rng.integers(len(data), size=length) if data else ():
-        data[place] ^= 1 << int(rng.integers(8))
-    case 1:
-      del data[start:]
-    case 2:
-      del data[start : start + length]
-    case 3:
-      data[start:start] = data[start : start + length]
-    case 4:
-      data[start : start + length] = rng.bytes(length)
-  return bytes(data)
-
-
 def damaged_copy(
-  whole: pathlib.Path, copy: pathlib.Path, rng: np.random.Generator
+  whole: pathlib.Path, copy: pathlib.Path, draw: random.Random
 ) -> pathlib.Path:
   """A copy of a run folder, or of an archive, in which one file is damaged or gone.
 
@@ -103,14 +88,13 @@ def damaged_copy(
     That file.
   """
   if whole.is_file():
-    copy.write_bytes(damaged(whole.read_bytes(), rng))
+    copy.write_bytes(mutations.mutated_archive(whole.read_bytes(), draw))
     return copy
   shutil.copytree(whole, copy)
   every = sorted(path for path in copy.rglob("*") if path.is_file())
-  path = every[rng.integers(len(every))]
-  content = damaged(path.read_bytes(), rng)
-  if rng.integers(8):
-    path.write_bytes(content)
+  path = draw.choice(every)
+  if draw.randrange(8):
+    path.write_bytes(mutations.mutated(path.read_bytes(), draw))
   else:
     path.unlink()
   return path
@@ -135,3 +119,33 @@ def outcome(path: pathlib.Path) -> dict | str:
     "numbers": arrays.digest(numbers),
     "settings": dataclasses.asdict(run.settings),
   }
+
+
+@functools.cache
+def wholes() -> dict[pathlib.Path, dict | str]:
+  """A run folder and its archive, with what they hold; they stay for the process."""
+  top = pathlib.Path(tempfile.mkdtemp())
+  atexit.register(shutil.rmtree, top, ignore_errors=True)
+  folder, archive = run(top / "run"), top / "run.zip"
+  trained_run.write_archive(trained_run.read(folder), archive, {})
+  return {path: outcome(path) for path in (folder, archive)}
+
+
+def attack(folder: pathlib.Path, draw: random.Random) -> str:
+  """Opens a damaged copy, which is left in the folder; see `outcomes`.
+
+  Of those with digests no other value may come than the whole one's.
+  """
+  whole = draw.choice([*wholes()])
+  copy = folder / whole.name
+  damaged_copy(whole, copy, draw)
+  without_digests = copy.is_dir() and draw.randrange(2)
+  if without_digests:
+    (copy / checksums.FILE_NAME).unlink(missing_ok=True)
+  opened = outcome(copy)
+  if isinstance(opened, str):
+    return outcomes.ERROR
+  if without_digests:
+    return "value, without digests"
+  assert opened == wholes()[whole], "other numbers than were stored"
+  return outcomes.VALUE
