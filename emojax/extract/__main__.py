@@ -8,6 +8,7 @@ from what is already computed to the same files. Memory does not grow with the n
 pictures, but for their names.
 """
 
+import contextlib
 import functools
 import pathlib
 import time
@@ -56,6 +57,22 @@ def define_flags() -> None:
     "Instead of pictures: the folder of all shards, or their files, to be checked and "
     "written as one --output.",
   )
+  options.define_optional(
+    "ray",
+    "auto",
+    "Computes on a Ray cluster, to the same bytes: --ray on the one that this machine "
+    "is in, or else on one of this machine alone; --ray=HOST:PORT on that one. Every "
+    "machine sees the pictures under the same names, and has the same emojax.",
+    _NAME,
+  )
+  flags.DEFINE_integer(
+    "ray_actors",
+    0,
+    "With --ray, how many actors there may be; a cluster that grows by itself grows "
+    "for so many. 0: of the machines that there are one per GPU, or without any one "
+    "per 8 cores.",
+    lower_bound=0,
+  )
   options.define(config.ExtractConfig, _NAME)
 
 
@@ -63,7 +80,9 @@ def main(arguments: list[str]) -> int:
   """The program; see the module."""
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
-  from emojax.extract import inputs, shards, stream
+  import jax
+
+  from emojax.extract import cluster, inputs, shards, stream
   from emojax.utils import runtime
 
   values = flags.FLAGS
@@ -85,9 +104,16 @@ def main(arguments: list[str]) -> int:
     folder = pathlib.Path(values.images_dir).expanduser()
     find = functools.partial(inputs.of_folder, folder)
   settings = options.read(config.ExtractConfig())
-  runtime.start(settings.cache_dir)
   started = time.perf_counter()
-  done = stream.extract(find, settings, output, True, shard)
+  with contextlib.ExitStack() as stack:
+    engine = stream.Engine()
+    if values.ray:
+      # Accelerators are for the actors: this process only says what they are to do.
+      jax.config.update("jax_platforms", "cpu")
+      connection = cluster.connected(values.ray, values.ray_actors)
+      engine = stack.enter_context(connection)
+    runtime.start(settings.cache_dir)
+    done = stream.extract(find, settings, output, True, shard, engine)
   return _report(done, time.perf_counter() - started)
 
 

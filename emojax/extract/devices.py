@@ -112,6 +112,11 @@ def _program(names: tuple[str, ...], params: Any, shape: tuple[int, ...]) -> Any
   return _COMPILED[key]
 
 
-def usual_batch() -> int:
-  """Pictures per device and step that suit the kind of device, memory allowing."""
-  return _BATCH_CPU if jax.default_backend() == "cpu" else _BATCH_ACCELERATOR
+def usual_batch(backend: str = "") -> int:
+  """Pictures per device and step that suit a kind of device, memory allowing.
+
+  Args:
+    backend: as JAX calls it, such as "cpu"; empty: this process's.
+  """
+  backend = backend or jax.default_backend()
+  return _BATCH_CPU if backend == "cpu" else _BATCH_ACCELERATOR

@@ -364,11 +364,15 @@ def open_cache(settings: ExtractConfig) -> Iterator[FeatureCache | None]:
     yield cache
 
 
-def ranges(rows: range) -> list[range]:
+def ranges(rows: range, batch: int = 0) -> list[range]:
   """Some rows in parts that are long enough to keep the devices busy.
 
   What is lost where a part ends, because its last batches wait and are not full, is
   then some percent.
+
+  Args:
+    rows: all.
+    batch: pictures that devices take at a time, all together; 0: those of this machine.
   """
-  size = _BATCHES * devices.usual_batch() * jax.local_device_count()
+  size = _BATCHES * (batch or devices.usual_batch() * jax.local_device_count())
   return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -35,8 +35,13 @@ class Inputs(NamedTuple):
   root: str = ""
   left_out: str = ""
 
-  def names(self, rows: range) -> list[str]:
-    """What tables call some of the pictures."""
+  def part(self, rows: range) -> "Inputs":
+    """Some of the pictures."""
+    return Inputs([self.sources[row] for row in rows], self.root)
+
+  def names(self, rows: range | None = None) -> list[str]:
+    """What tables call some of the pictures; None: all."""
+    rows = range(len(self.sources)) if rows is None else rows
     names = [images.name_of(self.sources[row]) for row in rows]
     # `images.walk` begins each path with the folder, but for the one we are in.
     start = os.path.join(self.root, "") if self.root not in ("", ".") else ""

@@ -6,10 +6,9 @@ so that a process that is killed loses at most the part it was at, and of that n
 that the cache has.
 """
 
-import collections
 import contextlib
 import pathlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -21,6 +20,56 @@ from emojax.extract.inputs import Inputs
 from emojax.utils import errors, files, locks
 
 _FLOAT_BYTES = 4
+
+
+class Work(NamedTuple):
+  """What is to be computed.
+
+  Attributes:
+    settings: how to extract.
+    of: the schema of the tables.
+    parts: the pictures of each part, by its number.
+    number: of pictures in all, also those of no part here.
+    progress: show a bar.
+    total: for the bar, how many pictures the parts have together with those `done`.
+    done: pictures that need not be computed.
+  """
+
+  settings: ExtractConfig
+  of: pa.Schema
+  parts: Mapping[int, Inputs]
+  number: int
+  progress: bool = False
+  total: int = 0
+  done: int = 0
+
+
+class Computed(NamedTuple):
+  """What became of a part.
+
+  Attributes:
+    part: its number.
+    rows: its table.
+    from_cache: how many of its pictures the cache had.
+  """
+
+  part: int
+  rows: pa.Table
+  from_cache: int
+
+
+class Engine:
+  """What computes parts: this process, with the devices of this machine."""
+
+  def ranges(self, rows: range) -> list[range]:
+    """Some rows in parts that keep its devices busy."""
+    return extractor.ranges(rows)
+
+  def compute(
+    self, extraction: extractor.Extractor, work: Work
+  ) -> Generator[Computed, None, None]:
+    """Every part, in any order."""
+    return tables(extraction, work)
 
 
 class Summary(NamedTuple):
@@ -51,6 +100,7 @@ def extract(
   output: pathlib.Path,
   progress: bool = False,
   shard: shards.Shard | None = None,
+  engine: Engine | None = None,
 ) -> Summary:
   """Computes features and writes them; see the module.
 
@@ -61,6 +111,7 @@ def extract(
       a shard the `.parquet` folder of all.
     progress: show a bar.
     shard: which part of the pictures; None: all.
+    engine: what computes; None: this process.
   Raises:
     ValueError: no pictures, an unknown feature, missing weights, a cache that does not
       work; each says what to do.
@@ -88,15 +139,15 @@ def extract(
   lock = output.with_name(f".{output.name}.lock")
   with locks.held(lock, f"another process that writes {output}"):
     done = parts.Parts(output, of)
-    ranges = extractor.ranges(rows)
-    kept, from_cache = _compute(
-      extraction, settings, inputs, ranges, done, of, progress
-    )
-    tables = done.read(len(ranges))
+    engine = engine or Engine()
+    divided = [inputs.part(part) for part in engine.ranges(rows)]
+    work = Work(settings, of, dict(enumerate(divided)), len(inputs.sources), progress)
+    kept, from_cache = _compute(engine, extraction, work, done)
+    every = done.read(len(divided))
     if to_table:
-      failed = feature_table.write(output, tables, of)
+      failed = feature_table.write(output, every, of)
     else:
-      failed = folder.write(output, tables, of, len(rows), inputs.root)
+      failed = folder.write(output, every, of, len(rows), inputs.root)
     done.remove()
   names = extraction.names
   return Summary(output, len(rows), failed, kept, from_cache, names, inputs.left_out)
@@ -130,15 +181,8 @@ def _schema(
 
 
 def tables(
-  extraction: extractor.Extractor,
-  settings: ExtractConfig,
-  of: pa.Schema,
-  inputs: Inputs,
-  ranges: Iterable[range],
-  progress: bool = False,
-  total: int = 0,
-  done: int = 0,
-) -> Generator[tuple[pa.Table, int], None, None]:
+  extraction: extractor.Extractor, work: Work
+) -> Generator[Computed, None, None]:
   """Rows of some parts of the pictures: what every engine computes with.
 
   The values of a picture depend on the settings and on how many pictures there are in
@@ -146,55 +190,45 @@ def tables(
 
   Args:
     extraction: computes the features.
-    settings: how to extract.
-    of: the schema of the tables.
-    inputs: all pictures.
-    ranges: rows of each part; asked for when the part before is done.
-    progress: show a bar.
-    total: for the bar, how many pictures the parts have together with those `done`.
-    done: pictures that need not be computed.
+    work: see there; a part is begun when the one before is done.
   Yields:
-    A part's table, and how many of its pictures the cache had.
+    Each part, in order.
   """
-  waiting: collections.deque[range] = collections.deque()
-
-  def sources_and_names() -> Iterator[tuple[list[images.Source], list[str]]]:
-    for rows in ranges:
-      waiting.append(rows)
-      sources = [inputs.sources[row] for row in rows]
-      yield sources, [images.name_of(source) for source in sources]
-
+  sources = (
+    (part.sources, [images.name_of(source) for source in part.sources])
+    for part in work.parts.values()
+  )
   extracted = extraction.run_each_as(
-    settings, sources_and_names(), len(inputs.sources), progress, total=total, done=done
+    work.settings,
+    sources,
+    work.number,
+    work.progress,
+    total=work.total,
+    done=work.done,
   )
   with contextlib.closing(extracted):
-    for part in extracted:
-      rows = feature_table.table(inputs.names(waiting.popleft()), part, of)
-      yield rows, int(part.stats["from_cache"])
+    for (part, inputs), values in zip(work.parts.items(), extracted, strict=True):
+      rows = feature_table.table(inputs.names(), values, work.of)
+      yield Computed(part, rows, int(values.stats["from_cache"]))
 
 
 def _compute(
-  extraction: extractor.Extractor,
-  settings: ExtractConfig,
-  inputs: Inputs,
-  ranges: Sequence[range],
-  done: parts.Parts,
-  of: pa.Schema,
-  progress: bool,
+  engine: Engine, extraction: extractor.Extractor, work: Work, done: parts.Parts
 ) -> tuple[int, int]:
   """Has every part done; returns how many pictures were, and the cache had."""
-  made_of = [
-    done.made_of([inputs.sources[row] for row in rows], inputs.names(rows))
-    for rows in ranges
-  ]
-  lacking = [part for part in range(len(ranges)) if not done.has(part, made_of[part])]
-  total = sum(map(len, ranges))
-  kept = total - sum(len(ranges[part]) for part in lacking)
-  from_cache = 0
-  wanted = (ranges[part] for part in lacking)
-  computed = tables(extraction, settings, of, inputs, wanted, progress, total, kept)
-  with contextlib.closing(computed):
-    for part, (table, count) in zip(lacking, computed, strict=True):
-      done.keep(part, table, made_of[part])
+  made_of = {
+    part: done.made_of(inputs.sources, inputs.names())
+    for part, inputs in work.parts.items()
+  }
+  lacking = {p: i for p, i in work.parts.items() if not done.has(p, made_of[p])}
+  total, lacked = (
+    sum(len(inputs.sources) for inputs in some.values())
+    for some in (work.parts, lacking)
+  )
+  kept, from_cache = total - lacked, 0
+  work = work._replace(parts=lacking, total=total, done=kept)
+  with contextlib.closing(engine.compute(extraction, work)) as computed:
+    for part, rows, count in computed:
+      done.keep(part, rows, made_of[part])
       from_cache += count
   return kept, from_cache

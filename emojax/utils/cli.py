@@ -288,7 +288,9 @@ def describe(name: str) -> tuple[str, str]:
   flag = flags.FLAGS[name]
   text = flag.help or ""
   default = (flag.default_as_str or "").strip("'")
-  if flag.boolean:
+  if flag.boolean and not default:
+    head = f"--{name}[=...]"
+  elif flag.boolean:
     head = f"--{name}" if default == "false" else f"--no{name}"
   elif choices := getattr(flag.parser, "enum_values", None):
     head = f"--{name}={'|'.join(choices)}"

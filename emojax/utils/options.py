@@ -59,6 +59,46 @@ def define(settings: type, module_name: str, leave_out: tuple[str, ...] = ()) ->
       flags.DEFINE_string(field.name, str(field.default), meaning, **common)
 
 
+def define_optional(
+  name: str,
+  bare: str,
+  meaning: str,
+  module_name: str,
+  known: flags.FlagValues = flags.FLAGS,
+) -> None:
+  """Defines a flag that stands alone or has a value; the default is "".
+
+  Args:
+    name: of the flag.
+    bare: its value where it stands alone.
+    meaning: for `--help`.
+    module_name: see `define`.
+    known: where it is defined.
+  """
+  flags.DEFINE_flag(
+    flags.Flag(
+      _Optional(bare),
+      flags.ArgumentSerializer(),
+      name,
+      "",
+      meaning,
+      boolean=True,  # so absl asks for no value
+    ),
+    known,
+    module_name,
+  )
+
+
+class _Optional(flags.ArgumentParser):
+  """Reads what absl gives a flag that stands alone, or its value."""
+
+  def __init__(self, bare: str):
+    self._bare = bare
+
+  def parse(self, argument: str) -> str:
+    return {"true": self._bare, "false": ""}.get(argument, argument)
+
+
 def read(base: T, given_only: bool = False) -> T:
   """Settings as the flags say.
 

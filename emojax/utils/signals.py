@@ -159,6 +159,18 @@ def whole() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def kept() -> Iterator[None]:
+  """A block that may start a library which hears signals itself: it does no longer."""
+  is_main = threading.current_thread() is threading.main_thread()
+  before = {number: signal.getsignal(number) for number in _HEARD if is_main}
+  try:
+    yield
+  finally:
+    for number, handler in before.items():
+      signal.signal(number, handler)
+
+
+@contextlib.contextmanager
 def unheard() -> Iterator[None]:
   """Processes started here never hear the signals that this one answers for.
 

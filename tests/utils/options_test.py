@@ -130,3 +130,14 @@ def test_presets_are_named_settings():
     assert isinstance(settings, config.TrainConfig)
     assert features
   assert config.PRESETS["paper"][0] == config.TrainConfig()
+
+
+@pytest.mark.parametrize(
+  ("arguments", "expected"),
+  [([], ""), (["--ray"], "auto"), (["--ray=h:1"], "h:1"), (["--noray"], "")],
+)
+def test_a_flag_may_stand_alone_or_have_a_value(arguments, expected):
+  known = flags.FlagValues()
+  options.define_optional("ray", "auto", "Where.", "test", known)
+  assert known(["program", *arguments, "rest"]) == ["program", "rest"]
+  assert known.ray == expected
