@@ -64,13 +64,15 @@ class _Watch:
     with contextlib.suppress(OSError):
       os.write(2, f"{chr(10) * is_drawing}{self.line}\n".encode())
     begun = time.monotonic()
-    while self._is_awaited(time.monotonic() - begun):
-      if _heard(pipe, _LOOK_SECONDS):
-        break
-    _kill_children()
-    _flush()
-    with self.lock:
-      os._exit(_STATUS + number)
+    again = 0
+    while True:
+      while not again and self._is_awaited(time.monotonic() - begun):
+        again = _heard(pipe, _LOOK_SECONDS)
+      with self.lock:  # until the end: no write begins any more
+        if again or not self._is_awaited(time.monotonic() - begun):
+          _kill_children()
+          _flush()
+          os._exit(_STATUS + number)
 
   def _is_awaited(self, seconds: float) -> bool:
     """Whether a loop may still come round, or something is still being written."""

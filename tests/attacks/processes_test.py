@@ -42,6 +42,15 @@ def write():
     time.sleep(0.5)
     pathlib.Path(sys.argv[2]).write_text("whole")
   time.sleep(60)
+def late():
+  signals._flush = lambda: time.sleep(0.5)
+  tell()
+  while not signals.is_stopping():
+    time.sleep(0.001)
+  time.sleep(0.2)
+  with signals.whole():
+    pathlib.Path(sys.argv[2]).write_text("half")
+    time.sleep(60)
 def swallowed():
   tell()
   while True:
@@ -81,6 +90,11 @@ def test_a_loop_is_left_in_order():
 def test_what_is_being_written_is_written_to_its_end(tmp_path):
   outcome = _stopped(signal.SIGINT, "write", str(tmp_path / "a"))
   assert outcome.status == 130 and (tmp_path / "a").read_text() == "whole"
+
+
+def test_no_write_begins_while_a_program_is_ended(tmp_path):
+  outcome = _stopped(signal.SIGTERM, "late", str(tmp_path / "a"))
+  assert outcome.status == 143 and not (tmp_path / "a").exists()
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path):
