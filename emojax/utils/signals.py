@@ -52,6 +52,7 @@ class _Watch:
     self.line = "emojax: stopped before it had begun; repeat the command"
     self.loops: set[Hashable] = set()
     self.writes = 0
+    self.drafts: set[str] = set()
     self.lock = threading.Lock()
     self.installed = False
 
@@ -70,6 +71,9 @@ class _Watch:
     _kill_children()
     _flush()
     with self.lock:
+      for path in self.drafts:
+        with contextlib.suppress(OSError):
+          os.unlink(path)
       os._exit(_STATUS + number)
 
   def _is_awaited(self, seconds: float) -> bool:
@@ -159,6 +163,18 @@ def whole() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def draft(path: str | os.PathLike[str]) -> Iterator[None]:
+  """A block that writes a file which a signal removes; it is not waited for."""
+  with _WATCH.lock:
+    _WATCH.drafts.add(os.fspath(path))
+  try:
+    yield
+  finally:
+    with _WATCH.lock:
+      _WATCH.drafts.discard(os.fspath(path))
+
+
+@contextlib.contextmanager
 def kept() -> Iterator[None]:
   """A block that may start a library which hears signals itself: it does no longer."""
   is_main = threading.current_thread() is threading.main_thread()
@@ -229,6 +245,9 @@ def _flush() -> None:
 def _kill_children() -> None:
   """Ends the processes that this one started and that hear no signals."""
   module = sys.modules.get("multiprocessing.process")
-  # While it is being imported, there are none yet.
-  for child in getattr(module, "active_children", list)():
+  try:
+    children = module.active_children() if module else []
+  except (AttributeError, NameError):  # while it is being imported there are none yet
+    return
+  for child in children:
     child.kill()
