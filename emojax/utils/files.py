@@ -118,7 +118,7 @@ def check_writable(path: pathlib.Path, size: int = 0) -> None:
   Raises:
     OSError: it cannot be written; names the file, and the space wanted and free.
   """
-  with explained(path, size):
+  with signals.whole(), explained(path, size):
     if path.is_dir():
       raise IsADirectoryError(errno.EISDIR, "a folder is in the way", str(path))
     if path.exists() and not path.is_file():

@@ -244,10 +244,8 @@ def _flush() -> None:
 
 def _kill_children() -> None:
   """Ends the processes that this one started and that hear no signals."""
-  module = sys.modules.get("multiprocessing.process")
-  try:
-    children = module.active_children() if module else []
-  except (AttributeError, NameError):  # while it is being imported there are none yet
-    return
-  for child in children:
-    child.kill()
+  if "multiprocessing.process" in sys.modules:
+    # While it is being imported it lacks names, and there are no children yet.
+    with contextlib.suppress(AttributeError, NameError):
+      for child in sys.modules["multiprocessing.process"].active_children():
+        child.kill()

@@ -24,6 +24,7 @@ MOST_SECONDS = 600.0  # until a program on small data is said to hang
 _RESUMED = ("train", "experiments")  # what goes on only when told to
 _END_SECONDS = 0.3  # from a program's last instruction until it is gone
 _KEPT = "cache"  # grows as its rows come, and is checked when it is read
+_TIMED = ("results.json", "SHA256SUMS")  # of runs; their seconds may be alike by chance
 
 # Counts what is done below a folder by Python's audit events, and dies before the
 # n-th. What libraries write in other languages is not seen, but their renames are.
@@ -172,11 +173,11 @@ def aimed(
 
 
 def contents(folder: pathlib.Path) -> dict[str, bytes]:
-  """The files below a folder, without a cache."""
+  """The files below a folder, without a cache and what tells times."""
   return {
     path.relative_to(folder).as_posix(): path.read_bytes()
     for path in sorted(folder.rglob("*"))
-    if path.is_file() and _KEPT not in path.relative_to(folder).parts
+    if path.is_file() and not {*path.relative_to(folder).parts} & {_KEPT, *_TIMED}
   }
 
 

@@ -153,8 +153,20 @@ def test_a_killed_look_whether_a_file_can_be_written_is_swept_by_the_next(tmp_pa
 
 
 def test_a_signal_is_heard_while_multiprocessing_is_imported(monkeypatch):
-  monkeypatch.setitem(sys.modules, "multiprocessing.process", types.ModuleType("half"))
+  half = types.ModuleType("half")
+  monkeypatch.setitem(sys.modules, "multiprocessing.process", half)
   signals._kill_children()
+  half.active_children = lambda: _children  # noqa: F821 - which is not there yet
+  signals._kill_children()
+
+
+def test_a_look_whether_a_file_can_be_written_is_ended_before_a_signal_ends_it(
+  monkeypatch, tmp_path
+):
+  writes = []
+  monkeypatch.setattr(files, "sweep", lambda *_: writes.append(signals._WATCH.writes))
+  files.check_writable(tmp_path / "a.csv")
+  assert writes == [1]
 
 
 def test_nothing_is_drawn_behind_the_line_of_a_signal(monkeypatch, capsys):
