@@ -26,7 +26,7 @@ _LOOK_SECONDS, _KEPT_SECONDS = 3600, 24 * 3600
 
 def _script() -> str:
   text = (_FOLDER / "app.js").read_text("utf-8")
-  return text.replace("/* endings */ []", json.dumps(images.SUFFIXES))
+  return text.replace("/* endings */ []", json.dumps(images.SUFFIXES, allow_nan=False))
 
 
 # What `Blocks.launch` wants to know of the page's look, and of what it may not do:

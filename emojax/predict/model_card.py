@@ -4,7 +4,6 @@ In: a run's identity and results. Out: Markdown in the layout of Hugging Face's 
 cards, filled from the run. Pure.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -116,7 +115,8 @@ def metadata(dataset: str, results: Mapping[str, Any], license: str) -> str:
       }
     ],
   }
-  return "\n".join(f"{key}: {json.dumps(entry)}" for key, entry in entries.items())
+  lines = [f"{key}: {files.json_line(entry)}" for key, entry in entries.items()]
+  return "".join(lines).removesuffix("\n")
 
 
 def _metrics(scores: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -75,15 +75,16 @@ def writing(path: pathlib.Path, size: int = 0) -> Iterator[IO[bytes]]:
       return
     sweep(path.parent, path.name)
     draft = _draft(path)
-    try:
-      with draft.open("wb") as file:
-        yield file
-        file.flush()
-        # Before the rename, or a power cut could leave it empty.
-        os.fsync(file.fileno())
-      draft.replace(path)
-    finally:
-      draft.unlink(missing_ok=True)
+    with signals.draft(draft):
+      try:
+        with draft.open("wb") as file:
+          yield file
+          file.flush()
+          # Before the rename, or a power cut could leave it empty.
+          os.fsync(file.fileno())
+        draft.replace(path)
+      finally:
+        draft.unlink(missing_ok=True)
 
 
 def sweep(folder: pathlib.Path, name: str = "") -> None:

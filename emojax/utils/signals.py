@@ -52,6 +52,7 @@ class _Watch:
     self.line = "emojax: stopped before it had begun; repeat the command"
     self.loops: set[Hashable] = set()
     self.writes = 0
+    self.drafts: set[str] = set()
     self.lock = threading.Lock()
     self.installed = False
 
@@ -72,7 +73,14 @@ class _Watch:
         if again or not self._is_awaited(time.monotonic() - begun):
           _kill_children()
           _flush()
+          self.remove_drafts()
           os._exit(_STATUS + number)
+
+  def remove_drafts(self) -> None:
+    """Removes what is half written; the lock is held."""
+    for path in self.drafts:
+      with contextlib.suppress(OSError):
+        os.unlink(path)
 
   def _is_awaited(self, seconds: float) -> bool:
     """Whether a loop may still come round, or something is still being written."""
@@ -161,6 +169,18 @@ def whole() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def draft(path: str | os.PathLike[str]) -> Iterator[None]:
+  """A block that writes a file which a signal removes; it is not waited for."""
+  with _WATCH.lock:
+    _WATCH.drafts.add(os.fspath(path))
+  try:
+    yield
+  finally:
+    with _WATCH.lock:
+      _WATCH.drafts.discard(os.fspath(path))
+
+
+@contextlib.contextmanager
 def kept() -> Iterator[None]:
   """A block that may start a library which hears signals itself: it does no longer."""
   is_main = threading.current_thread() is threading.main_thread()
@@ -199,6 +219,7 @@ def leave(status: int) -> NoReturn:
     with contextlib.suppress(OSError, ValueError):
       sys.stdout.flush()
   with _WATCH.lock:
+    _WATCH.remove_drafts()  # of other threads
     os._exit(status)
 
 

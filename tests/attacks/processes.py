@@ -24,7 +24,11 @@ MOST_SECONDS = 600.0  # until a program on small data is said to hang
 _RESUMED = ("train", "experiments")  # what goes on only when told to
 _END_SECONDS = 0.3  # from a program's last instruction until it is gone
 _KEPT = "cache"  # grows as its rows come, and is checked when it is read
-_TIMED = ("results.json", "SHA256SUMS")  # of runs; their seconds may be alike by chance
+_TIMED = (
+  "results.json",
+  "table.md",
+  "SHA256SUMS",
+)  # of runs; their seconds may be alike by chance
 
 # Counts what is done below a folder by Python's audit events, and dies before the
 # n-th. What libraries write in other languages is not seen, but their renames are.
