@@ -22,6 +22,10 @@ from emojax import config
 from emojax.extract import cluster, extractor, inputs, stream
 from emojax.utils import errors
 
+# Ray's own processes are forked and become another program at once; JAX, which other
+# tests have started by then, warns of every fork.
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+
 SETTINGS = config.ExtractConfig(
   ("color", "lbp"), cache_dir="", extract_batch=2, workers=2
 )
