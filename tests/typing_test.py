@@ -11,7 +11,8 @@ from typing import assert_type
 import numpy as np
 
 import emojax
-from emojax.predict.predictor import Predictions, Predictor
+from emojax.predict.predictions import Predictions
+from emojax.predict.predictor import Predictor
 
 
 def rate(folder: pathlib.Path) -> dict[str, float]:

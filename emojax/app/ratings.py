@@ -16,7 +16,8 @@ from emojax.app.config import AppConfig
 from emojax.app.uploads import Upload
 from emojax.config import ExtractConfig
 from emojax.predict import formats, occlusion, predictor
-from emojax.predict.predictor import Predictions, Predictor
+from emojax.predict.predictions import Predictions
+from emojax.predict.predictor import Predictor
 from emojax.utils import files
 
 _MOST_OPEN = 3  # runs that stay in memory

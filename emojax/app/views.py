@@ -17,7 +17,7 @@ from emojax.images import thumbnails
 from emojax.pages import figures, page
 from emojax.predict import page as predict_page
 from emojax.predict.occlusion import Occlusion
-from emojax.predict.predictor import FAR, Predictions
+from emojax.predict.predictions import FAR, Predictions
 from emojax.utils import files
 from emojax.utils import scales as scale_lib
 

@@ -24,7 +24,7 @@ from emojax.evaluation import conformal
 from emojax.utils import cli, errors, files, options, scales, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
-  from emojax.predict import predictor
+  from emojax.predict import predictions
 
 _NAME = "emojax.predict"
 _ABOUT = (
@@ -98,7 +98,7 @@ def main(arguments: list[str]) -> int:
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.extract import extractor, inputs
   from emojax.features import external
-  from emojax.predict import predictor
+  from emojax.predict import predictions, predictor
   from emojax.utils import runtime
 
   settings = options.read(config.ExtractConfig())
@@ -133,7 +133,7 @@ def main(arguments: list[str]) -> int:
     title = f"Predicted by {pathlib.Path(flag_values.checkpoint).name or 'emojax'}"
     notes = model.run.results["notes"]
     text, hidden = predict_page.gallery_page(
-      predictor.joined(tally.kept),
+      predictions.joined(tally.kept),
       title,
       notes,
       inputs.places(arguments),
@@ -177,14 +177,14 @@ class _Tally:
   """
 
   is_kept: bool
-  kept: "list[predictor.Predictions]" = dataclasses.field(default_factory=list)
+  kept: "list[predictions.Predictions]" = dataclasses.field(default_factory=list)
   number: int = 0
   failed: int = 0
   far: int = 0
 
   def counted(
-    self, parts: "Iterable[predictor.Predictions]"
-  ) -> "Iterator[predictor.Predictions]":
+    self, parts: "Iterable[predictions.Predictions]"
+  ) -> "Iterator[predictions.Predictions]":
     """The same parts, which are counted as they pass."""
     for part in parts:
       self.number += len(part)
@@ -195,7 +195,7 @@ class _Tally:
 
 
 def _write(
-  parts: "Iterator[predictor.Predictions]", output: pathlib.Path | None
+  parts: "Iterator[predictions.Predictions]", output: pathlib.Path | None
 ) -> None:
   """Writes rows as they come."""
   from emojax.predict import formats

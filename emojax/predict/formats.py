@@ -1,6 +1,6 @@
 """Predictions as files people can open: CSV, JSON, Parquet.
 
-In: `predictor.Predictions`, part by part. Out: the pieces of a file, as they come.
+In: `predictions.Predictions`, part by part. Out: the pieces of a file, as they come.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from emojax.predict.predictor import Predictions
+from emojax.predict.predictions import Predictions
 from emojax.utils import files
 
 

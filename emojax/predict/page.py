@@ -1,6 +1,6 @@
 """Predictions as a page: the images in the valence-arousal plane, and as a table.
 
-In: `predictor.Predictions`, whose images are read again from their files. Out: HTML.
+In: `predictions.Predictions`, whose images are read again from their files. Out: HTML.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from emojax.evaluation import conformal
 from emojax.images import thumbnails
 from emojax.pages import gallery, page, plane
 from emojax.predict import formats
-from emojax.predict.predictor import FAR, Predictions
+from emojax.predict.predictions import FAR, Predictions
 from emojax.utils import files
 from emojax.utils import scales as scale_lib
 

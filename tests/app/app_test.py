@@ -13,7 +13,7 @@ from PIL import Image
 from emojax import config
 from emojax.app import ratings, uploads, views
 from emojax.app.config import AppConfig
-from emojax.predict import occlusion, predictor
+from emojax.predict import occlusion, predictions
 from emojax.utils import errors
 
 
@@ -26,7 +26,7 @@ def _predictions(paths):
   }
   for of in values.values():
     of[-1] = np.nan
-  return predictor.Predictions(
+  return predictions.Predictions(
     paths=list(paths),
     mean=values,
     low={target: of - 1 for target, of in values.items()},

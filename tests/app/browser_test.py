@@ -1,7 +1,6 @@
 """The app in a real browser: one process of it, used as people would use it."""
 
 import csv
-import importlib.metadata
 import io
 import json
 import os
@@ -9,6 +8,7 @@ import socket
 import subprocess
 import sys
 
+import accessibility
 import helpers
 import numpy as np
 import pytest
@@ -312,19 +312,8 @@ def test_axe_finds_no_serious_fault(visitor, images):
   visitor.choose(images / "a.png")
   visitor.told("1 picture: 1 rated")
   visitor.inside(_PLANE, "return 0")
-  (path,) = [
-    entry
-    for entry in importlib.metadata.files("axe-playwright-python") or ()
-    if entry.name == "axe.min.js"
-  ]
-  visitor.js(path.read_text("utf-8"))
-  faults = visitor.browser.execute_async_script(
-    "axe.run({exclude: ['#emojax-files .icon-button']}, {iframes: false})"
-    ".then(found => arguments[0]("
-    "found.violations.filter(fault => ['serious', 'critical'].includes(fault.impact))"
-    ".map(fault => [fault.id, fault.nodes.map(node => node.html)])))"
-  )
-  assert faults == []
+  what = "{exclude: ['#emojax-files .icon-button']}, {iframes: false}"
+  assert accessibility.serious_faults(visitor.browser, what) == []
 
 
 @pytest.mark.slow

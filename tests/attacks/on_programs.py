@@ -4,6 +4,7 @@ In: the commands, a seed and a number. Out: what became of it. Each class is for
 thread, with a folder of its own.
 """
 
+import abc
 import contextlib
 import pathlib
 import random
@@ -24,7 +25,7 @@ _LARGE = 500_000_000  # bytes of a disk on which there is space for everything
 _SMALL = (4096, 20_000, 60_000, 200_000, 600_000)  # of one that gets full
 
 
-class _OnPrograms:
+class _OnPrograms(abc.ABC):
   """What the attacks share."""
 
   kind = ""
@@ -49,20 +50,23 @@ class _OnPrograms:
       return result.within(processes.MOST_SECONDS)
     return Result("fault", f"{' '.join(command.words)}\n{result.fault}")
 
+  @abc.abstractmethod
   def _attack(self, command: Command, draw: random.Random) -> Result:
-    raise NotImplementedError
+    """Makes one attack on a command."""
 
   def _whole(self, command: Command) -> Any:
-    """What there is to know of a command that nothing disturbs; found out once."""
+    """The same, asked for once."""
     if command not in self._wholes:
       self._wholes[command] = self._undisturbed(command)
     return self._wholes[command]
 
+  @abc.abstractmethod
   def _undisturbed(self, command: Command) -> Any:
-    raise NotImplementedError
+    """What there is to know of a command that nothing disturbs."""
 
   def end(self) -> None:
-    """Nothing of it is running between two attacks."""
+    """Ends what runs between two attacks: nothing does."""
+    return
 
   @property
   def _out(self) -> pathlib.Path:

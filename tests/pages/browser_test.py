@@ -4,8 +4,7 @@ The pages are made by the functions that programs call, of a few pictures; axe-c
 looks for what people with a screen reader or without a mouse would stumble over.
 """
 
-import importlib.metadata
-
+import accessibility
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,7 +17,7 @@ from emojax.evaluation import results
 from emojax.features import word_norms
 from emojax.pages import figures, page
 from emojax.predict import page as predict_page
-from emojax.predict import predictor
+from emojax.predict import predictions
 from emojax.report import galleries
 from emojax.report.dataset import copies, rated_set
 from emojax.report.dataset import page as dataset_page
@@ -59,7 +58,7 @@ def _gallery(folder):
   """What the program shows of pictures, one of which is none."""
   paths = [folder / f"{row}.png" for row in range(_NUMBER)]
   values = {target: np.linspace(3, 6, _NUMBER) for target in TARGETS}
-  made = predictor.Predictions(
+  made = predictions.Predictions(
     [*paths],
     values,
     {target: of - 1 for target, of in values.items()},
@@ -176,18 +175,7 @@ def test_axe_finds_no_serious_fault(reader):
   if reader.browser.find_elements(By.ID, "pictures"):
     reader.press(Keys.TAB)
     reader.js("document.getElementById('pictures').click()")
-  (path,) = [
-    entry
-    for entry in importlib.metadata.files("axe-playwright-python") or ()
-    if entry.name == "axe.min.js"
-  ]
-  reader.js(path.read_text("utf-8"))
-  faults = reader.browser.execute_async_script(
-    "axe.run(document).then(found => arguments[0](found.violations.filter(fault =>"
-    "['serious', 'critical'].includes(fault.impact)).map(fault =>"
-    "[fault.id, fault.help, fault.nodes.map(node => node.html)])))"
-  )
-  assert faults == []
+  assert accessibility.serious_faults(reader.browser) == []
 
 
 @_at("run", "gallery")

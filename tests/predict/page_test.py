@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emojax.predict import page, predictor
+from emojax.predict import page
+from emojax.predict.predictions import Predictions
 from emojax.utils import files
 
 
@@ -23,7 +24,7 @@ def predictions(tmp_path):
   (folder / names[4]).symlink_to("../private.png")
   number = len(names) + 1
   values = dict.fromkeys(("valence", "arousal"), np.linspace(2, 8, number))
-  return predictor.Predictions(
+  return Predictions(
     paths=[*(folder / name for name in names), None],
     mean=values,
     low=values,

@@ -24,6 +24,7 @@ from emojax.evaluation import results
 from emojax.extract import inputs
 from emojax.features import color, descriptions, params
 from emojax.predict import formats, predictor, run_features, trained_run
+from emojax.predict import predictions as predictions_lib
 from emojax.train import checkpoint
 from emojax.utils import files
 
@@ -248,7 +249,7 @@ def test_parts_are_the_whole_and_any_input_has_a_row(opened, images, odd, tmp_pa
   sources = inputs.of_texts(texts).sources
   parts = list(opened.predict_each(sources, [range(2), range(2, 2), range(2, 5)]))
   assert list(map(len, parts)) == [2, 0, 3]
-  joined = predictor.joined(parts)
+  joined = predictions_lib.joined(parts)
   assert joined.names == [
     f"{images}/01.png",
     f"{tmp_path}/gone.png",

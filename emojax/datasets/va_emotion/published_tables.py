@@ -130,8 +130,8 @@ def emotic(path: pathlib.Path) -> tables.Table:
     for entry in entries:
       people = ratings.setdefault(f"{entry.folder}/{entry.filename}", [])
       people += map(_person, np.atleast_1d(entry.person))
-  except AttributeError as error:
-    raise tables.TableError(f"{wanted}; {path}: {error}") from error
+  except (AttributeError, TypeError, ValueError) as error:
+    raise tables.TableError(f"{wanted}; {path} has other parts: {error}") from error
   lines = []
   for number, (image, people) in enumerate(ratings.items(), start=1):
     rated = [person for person in people if person]
