@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from emojax.datasets.va_emotion import dataset
 from emojax.evaluation import folds
@@ -79,6 +80,14 @@ def in_the_form_of_0_1_0(described: list[dict]) -> list[dict]:
 def script(name: str) -> dict:
   """The names that a program of `scripts/` defines."""
   return runpy.run_path(str(ROOT / "scripts" / name))
+
+
+def draw_noise(folder: pathlib.Path, number: int) -> None:
+  """Pictures 0.png, 1.png ... of noise, each another."""
+  rng = np.random.default_rng(0)
+  for i in range(number):
+    rgb = rng.integers(0, 256, (32, 32, 3), np.uint8)
+    Image.fromarray(rgb).save(folder / f"{i}.png")
 
 
 def rated_numbers(num_images: int = 53, noise: float = 0.3) -> dataset.Dataset:

@@ -4,13 +4,13 @@ import pathlib
 import re
 import shutil
 
+import helpers
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from PIL import Image
 
 from emojax import config
 from emojax.extract import inputs, shards, stream
@@ -22,10 +22,7 @@ SETTINGS = config.ExtractConfig(("lbp",), cache_dir="", extract_batch=2)
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory) -> pathlib.Path:
   folder = tmp_path_factory.mktemp("pictures")
-  rng = np.random.default_rng(0)
-  for number in range(5):
-    rgb = rng.integers(0, 256, (32, 32, 3), np.uint8)
-    Image.fromarray(rgb).save(folder / f"{number}.png")
+  helpers.draw_noise(folder, 5)
   (folder / "3.png").write_bytes(b"no picture")
   return folder
 

@@ -4,11 +4,11 @@ import dataclasses
 import os
 import pathlib
 
+import helpers
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from PIL import Image
 
 from emojax import config
 from emojax.extract import devices, extractor, inputs, pipeline, stream
@@ -22,10 +22,7 @@ PART = 4
 def pictures(tmp_path_factory) -> pathlib.Path:
   """10 pictures of noise, and one that is none."""
   folder = tmp_path_factory.mktemp("pictures")
-  rng = np.random.default_rng(0)
-  for number in range(10):
-    rgb = rng.integers(0, 256, (32, 32, 3), np.uint8)
-    Image.fromarray(rgb).save(folder / f"{number}.png")
+  helpers.draw_noise(folder, 10)
   (folder / "5b.png").write_bytes(b"no picture")
   return folder
 
