@@ -92,10 +92,9 @@ def main(arguments: list[str]) -> int:
       "--images_dir=FOLDER and --output=FOLDER are needed; instead of the first, "
       "--images=... or --merge=SHARDS"
     )
-  if unused := [
-    name for name in ("shard", "ray") if values.merge and values[name].value
-  ]:
-    raise errors.UserError(f"--merge computes nothing: leave --{unused[0]} out")
+  if values.merge and (values.shard or values.ray):
+    unused = "shard" if values.shard else "ray"
+    raise errors.UserError(f"--merge computes nothing: leave --{unused} out")
   if values.ray_actors and not values.ray:
     raise errors.UserError("--ray_actors is for --ray, which is not given")
   output = pathlib.Path(values.output).expanduser()

@@ -429,6 +429,8 @@ _PLACES = ("empty", "damaged", "file", "gone", "out")
       "expected a folder of pictures, but {gone} does not exis",
     ),
     (["--images_dir="], "--images_dir=FOLDER and --output=FOLDER are needed"),
+    (["--images_dir=", "--merge=a", "--ray"], "--merge computes nothing: leave --ray"),
+    (["--images_dir={folder}", "--ray_actors=2"], "--ray_actors is for --ray, which"),
     (["--images_dir={folder}", "--extract_batch=x"], "extract_batch"),
     (["--images_dir={folder}", "--weights=good"], "<default|trained|random|auto>"),
     (["--image_dir={folder}"], "unknown flag --image_dir; did you mean --images_dir?"),
