@@ -213,7 +213,7 @@ def test_a_tutorial_runs_as_it_stands(page, home, tmp_path):
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
     "PYTHONPATH": str(helpers.ROOT),
-    "XLA_FLAGS": helpers.xla_flags(),
+    "XLA_FLAGS": helpers.xla_flags(level=3),
   }
   printed, number = "", 0
   for kind, title, content in _BLOCK.findall(page.read_text("utf-8")):
