@@ -40,7 +40,12 @@ def address(tmp_path_factory):
   process = subprocess.Popen(
     command,
     cwd=place,
-    env=os.environ | {"PYTHONPATH": str(helpers.ROOT), "TMPDIR": str(place)},
+    env=os.environ
+    | {
+      "PYTHONPATH": str(helpers.ROOT),
+      "TMPDIR": str(place),
+      "XLA_FLAGS": helpers.xla_flags(level=3),
+    },
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,
