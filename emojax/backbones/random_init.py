@@ -16,7 +16,7 @@ from flax.traverse_util import unflatten_dict
 
 _BITS = 24  # random bits per number; a float32's precision
 _RESIDUAL = np.float32(0.25)  # a power of two, so that the product is exact
-_STRIP = 2**20  # numbers worked on at once
+_STRIP = 2**16  # numbers worked on at once: what a processor's cache holds
 
 
 def draw(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Any]:

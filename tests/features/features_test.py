@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -30,40 +31,35 @@ _SLOW = {"deeplab", "gist512", "expression"} | {
 }
 # 1.2 GB of parameters; but for its size it is clip_vit_b32.
 _TOO_LARGE = {"clip_vit_l14"}
-# One network of a family stands for it where a test is of JAX more than of the feature.
-_SIBLINGS = (
-  "vgg16",
-  "vgg19",
-  "resnet34",
-  "resnet50",
-  "resnet101",
-  "resnet152",
-  "resnet38",
-  "efficientnet_lite0",
-  "efficientnet_lite1",
-  "clip_vit_l14",
-  "dinov2_vit_b14",
-  *(key for key in _TOGETHER if key.endswith(("_whole", "_proportional"))),
-)
 # Smaller pictures than the view's, where those take long on a CPU and any will do.
+# A network's views of the whole picture share one size, and so what is compiled for it.
 _SIDES_PX = {
-  "resnet38": 97,
+  "deeplab": 129,
+  "resnet38": 49,
   "mtcnn": 73,
   "expression": 73,
-  "convnext_large_22k": 96,
-} | {f"resnet{depth}": 96 for depth in (50, 101, 152)}
+  "convnext_large_22k": 64,
+  **{f"resnet{depth}": 96 for depth in (50, 101, 152)},
+  **{
+    key: BACKBONES[FEATURES[names[0]].needs].view.side_px
+    for key, names in _TOGETHER.items()
+    if key.endswith(("_whole", "_proportional"))
+  },
+}
 _CLOSE = 1e-5
 
 
-def _each(keys):
-  marks = {key: [pytest.mark.slow] if key in _SLOW else [] for key in keys}
-  params = [pytest.param(key, marks=marks[key]) for key in keys]
-  # The tests of one network follow each other, so that its weights are drawn once.
-  return pytest.mark.parametrize("key", params, scope="module")
-
-
-every_computation = _each([key for key in _TOGETHER if key not in _TOO_LARGE])
-computation_of_each_family = _each([key for key in _TOGETHER if key not in _SIBLINGS])
+# The tests of one network follow each other, so that its weights are drawn once and
+# its programs compiled once.
+every_computation = pytest.mark.parametrize(
+  "key",
+  [
+    pytest.param(key, marks=[pytest.mark.slow] if key in _SLOW else [])
+    for key in _TOGETHER
+    if key not in _TOO_LARGE
+  ],
+  scope="module",
+)
 
 
 class OneSource(dict):
@@ -107,32 +103,56 @@ def drawn(side: int, count: int = 3) -> np.ndarray:
   return batch
 
 
-def computation(key, sources):
-  """Features as a jitted function of pictures: name -> values."""
-  names = _TOGETHER[key]
-  params = jax.tree.map(jnp.asarray, sources[FEATURES[names[0]].needs].params)
-  program = jax.jit(functools.partial(compute, names))
+@dataclasses.dataclass(frozen=True)
+class Computation:
+  """Features that are computed together, of three pictures.
 
-  def computed(images):
-    arrays = program(params, jnp.asarray(images))
+  Attributes:
+    features: by name, as in `FEATURES`.
+    program: from pictures to name -> values.
+    images: the pictures, (3, S, S, 3).
+    values: what the program gives for them.
+    alone: name -> (2, 1, size): the first and the last picture, each by itself on a
+      device of its own.
+  """
+
+  features: dict
+  program: Callable
+  images: np.ndarray
+  values: dict
+  alone: dict
+
+
+@pytest.fixture(scope="module")
+def computation(key, sources):
+  names = _TOGETHER[key]
+  feature = FEATURES[names[0]]
+  params = jax.tree.map(jnp.asarray, sources[feature.needs].params)
+  jitted = jax.jit(functools.partial(compute, names))
+
+  def program(images):
+    arrays = jitted(params, jnp.asarray(images))
     return {name: np.asarray(values) for name, values in arrays.items()}
 
-  return computed
+  images = drawn(_SIDES_PX.get(key, feature.view.side_px))
+  before = images.copy()
+  values = program(images)
+  assert np.array_equal(images, before), "the input was changed"
+  spread = jax.pmap(
+    functools.partial(compute, names), in_axes=(None, 0), devices=jax.devices()[:2]
+  )
+  alone = spread(params, images[[0, 2], None])
+  features = {name: FEATURES[name] for name in names}
+  return Computation(features, program, images, values, alone)
 
 
 @every_computation
-def test_common_duties(key, sources):
-  features = {name: FEATURES[name] for name in _TOGETHER[key]}
-  view = next(iter(features.values())).view
-  images = drawn(_SIDES_PX.get(key, view.side_px))
-  before = images.copy()
-  computed = computation(key, sources)
-  values, again = computed(images), computed(images)
+def test_common_duties(computation):
+  images, values = computation.images, computation.values
+  again = computation.program(images)
   order = [2, 0, 1]
-  turned = computed(images[order])
-  alone = {row: computed(images[row : row + 1]) for row in (0, 2)}
-  assert np.array_equal(images, before), "the input was changed"
-  for name, feature in features.items():
+  turned = computation.program(images[order])
+  for name, feature in computation.features.items():
     of_feature = values[name]
     assert of_feature.shape == (3, feature.size), name
     assert of_feature.dtype == np.float32, name
@@ -146,26 +166,17 @@ def test_common_duties(key, sources):
       assert of_feature.min() >= 0, name
       assert (of_feature.sum(axis=1) <= 1 + _CLOSE).all(), name
     np.testing.assert_allclose(turned[name], of_feature[order], atol=_CLOSE, rtol=0)
-    for row, by_itself in alone.items():
-      np.testing.assert_allclose(
-        by_itself[name][0], of_feature[row], atol=_CLOSE, rtol=_CLOSE
-      )
 
 
-@computation_of_each_family
-def test_two_devices_give_the_numbers_of_one(key, sources):
-  names = _TOGETHER[key]
-  feature = FEATURES[names[0]]
-  images = drawn(_SIDES_PX.get(key, feature.view.side_px))[[0, 2]]
-  expected = computation(key, sources)(images)
-  spread = jax.pmap(
-    functools.partial(compute, names), in_axes=(None, 0), devices=jax.devices()[:2]
-  )
-  of_devices = spread(sources[feature.needs].params, images[:, None])
-  for name, values in of_devices.items():
+@every_computation
+def test_a_picture_alone_on_one_of_two_devices_has_the_same_numbers(computation):
+  for name, values in computation.alone.items():
     assert len(values.sharding.device_set) == 2
     np.testing.assert_allclose(
-      np.asarray(values)[:, 0], expected[name], atol=_CLOSE, rtol=_CLOSE
+      np.asarray(values)[:, 0],
+      computation.values[name][[0, 2]],
+      atol=_CLOSE,
+      rtol=_CLOSE,
     )
 
 
