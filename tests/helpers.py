@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+import starting
 from PIL import Image
 
 from emojax.datasets.va_emotion import dataset
@@ -41,6 +42,9 @@ def lacking(message: str) -> NoReturn:
 def run(*command, cwd=ROOT, python=(), **environment) -> subprocess.CompletedProcess:
   """A process of this Python, from its arguments: `run("-m", "emojax.train", ...)`.
 
+  A program of emojax finds its imports done, see `starting`, unless the interpreter has
+  options or variables that an import may read.
+
   Args:
     command: arguments of the interpreter, turned into text.
     cwd: the folder it runs in; emojax is found from any.
@@ -51,8 +55,12 @@ def run(*command, cwd=ROOT, python=(), **environment) -> subprocess.CompletedPro
   variables |= {name: str(v) for name, v in environment.items() if v is not None}
   for name in [name for name, value in environment.items() if value is None]:
     variables.pop(name, None)
+  words = [str(word) for word in command]
+  is_program = words[0] == "-m" and words[1].startswith("emojax")
+  if is_program and not python and environment.keys() <= {"XLA_FLAGS"}:
+    return starting.run(words[1], words[2:], cwd, variables)
   return subprocess.run(
-    [sys.executable, *python, *map(str, command)],
+    [sys.executable, *python, *words],
     capture_output=True,
     text=True,
     cwd=cwd,
