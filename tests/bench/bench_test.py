@@ -54,7 +54,7 @@ def test_every_part_gives_figures(tmp_path):
 
 
 def test_unknown_part_is_one_line():
-  done = _run("--only=speed")
+  done = helpers.run("-m", "emojax.bench", "--only=speed")
   assert done.returncode == 1
   assert "--only knows train, lbp" in done.stderr
   assert done.stderr.count("\n") == 1

@@ -4,10 +4,9 @@ import csv
 import hashlib
 import io
 import json
-import subprocess
-import sys
 import zipfile
 
+import helpers
 import numpy as np
 import pytest
 from PIL import Image
@@ -214,12 +213,12 @@ def test_it_is_prepared_with_its_ratings(folder, tmp_path):
 
 @pytest.mark.slow
 def test_the_training_program_takes_it(folder, tmp_path):
-  command = [sys.executable, "-m", "emojax.train", "--dataset=va_emotion/cgna10766"]
+  command = ["-m", "emojax.train", "--dataset=va_emotion/cgna10766"]
   command += [f"--manual_dir={folder}", f"--data_dir={tmp_path / 'tfds'}"]
   command += ["--preset=paper", "--features=color,lbp", "--hidden=8"]
   command += ["--max_epochs=2", "--cache_dir="]
   command += [f"--workdir={tmp_path / 'run'}"]
-  done = subprocess.run(command, capture_output=True, text=True)
+  done = helpers.run(*command)
   assert done.returncode == 0, done.stderr
   with (tmp_path / "run" / "predictions.csv").open() as file:
     rows = list(csv.DictReader(file))

@@ -38,13 +38,7 @@ def _command(folder, *more):
 
 
 def _run(folder, *more):
-  return subprocess.run(
-    _command(folder, *more),
-    capture_output=True,
-    text=True,
-    cwd=helpers.ROOT,
-    check=False,
-  )
+  return helpers.run(*_command(folder, *more)[1:])
 
 
 @pytest.fixture(scope="module")
@@ -189,12 +183,12 @@ def test_every_entry_is_a_run_of_its_own(table_2):
 def test_a_source_of_the_table_is_what_the_training_program_makes_of_it(table_2):
   folder, _ = table_2
   alone = folder.parent / "alone"
-  command = [sys.executable, "-m", "emojax.train", "--preset=paper"]
+  command = ["-m", "emojax.train", "--preset=paper"]
   command += ["--num_synthetic=30", "--max_epochs=4", "--hidden=6", "--seed=1"]
   command += ["--features=color,lbp,object_squeezenet", f"--workdir={alone}"]
   command += [f"--data_dir={folder.parent / 'tfds'}"]
   command += [f"--cache_dir={folder.parent / 'cache'}"]
-  done = subprocess.run(command, capture_output=True, text=True, cwd=helpers.ROOT)
+  done = helpers.run(*command)
   assert done.returncode == 0, done.stderr
   ours = results.read_predictions(
     folder / "runs" / "squeezenet-seed1" / "predictions.csv"

@@ -68,9 +68,8 @@ def whole(folder, features) -> pipeline.Extracted:
   return features.run(images.walk(folder), batch_size=4)
 
 
-def _run(*flags: str, **settings) -> subprocess.CompletedProcess:
-  command = [sys.executable, "-m", "emojax.extract", "--features=lbp", *flags]
-  return subprocess.run(command, capture_output=True, text=True, **settings)
+def _run(*flags: str, **environment) -> subprocess.CompletedProcess:
+  return helpers.run("-m", "emojax.extract", "--features=lbp", *flags, **environment)
 
 
 def test_rows_and_values_come_in_the_order_of_the_pictures(folder, features, whole):
@@ -513,8 +512,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(folder, features, whole, tm
 
 
 def test_help_imports_nothing_slow_and_shows_the_program_s_own_flags():
-  environment = os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}
-  done = _run("--help", env=environment)
+  done = _run("--help", PYTHONPROFILEIMPORTTIME=1)
   imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
   assert done.returncode == 0 and "emojax.config" in imported
   assert imported.isdisjoint({"jax", "flax", "scipy", "PIL", "cv2", "matplotlib"})

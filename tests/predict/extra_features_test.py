@@ -1,9 +1,6 @@
 """Features from elsewhere, from a table of heart rates to ratings of new pictures."""
 
 import json
-import os
-import subprocess
-import sys
 
 import helpers
 import numpy as np
@@ -14,13 +11,7 @@ import emojax
 
 
 def _run(program, *flags):
-  return subprocess.run(
-    [sys.executable, "-m", f"emojax.{program}", *map(str, flags)],
-    capture_output=True,
-    text=True,
-    env=os.environ | {"PYTHONPATH": str(helpers.ROOT)},
-    check=False,
-  )
+  return helpers.run("-m", f"emojax.{program}", *flags)
 
 
 def _pulses(path, names, pulse):

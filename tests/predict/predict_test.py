@@ -3,11 +3,8 @@
 import csv
 import io
 import json
-import os
 import pathlib
 import shutil
-import subprocess
-import sys
 import tarfile
 import zipfile
 
@@ -30,17 +27,7 @@ from emojax.utils import files
 
 
 def _process(*command, devices=1):
-  environment = os.environ | {
-    "XLA_FLAGS": helpers.xla_flags(devices),
-    "PYTHONPATH": str(helpers.ROOT),
-  }
-  return subprocess.run(
-    [sys.executable, *map(str, command)],
-    capture_output=True,
-    text=True,
-    env=environment,
-    check=False,
-  )
+  return helpers.run(*command, XLA_FLAGS=helpers.xla_flags(devices))
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,6 @@
 """The whole way: pictures, a page, people, their files, ratings, a trained run."""
 
 import csv
-import os
-import subprocess
-import sys
 
 import helpers
 import numpy as np
@@ -16,14 +13,7 @@ _IMAGES = 12
 
 
 def _program(*command, cwd):
-  environment = os.environ | {"PYTHONPATH": str(helpers.ROOT)}
-  return subprocess.run(
-    [sys.executable, "-m", *map(str, command)],
-    capture_output=True,
-    text=True,
-    cwd=cwd,
-    env=environment,
-  )
+  return helpers.run("-m", *command, cwd=cwd)
 
 
 @pytest.fixture(scope="module")

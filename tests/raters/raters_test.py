@@ -3,8 +3,6 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
 
 import helpers
 import numpy as np
@@ -17,8 +15,7 @@ _NASTY = '<b>sea, "Ωδή".jpg'
 
 
 def _program(*arguments):
-  command = [sys.executable, "-m", "emojax.raters", *map(str, arguments)]
-  return subprocess.run(command, capture_output=True, text=True, cwd=helpers.ROOT)
+  return helpers.run("-m", "emojax.raters", *arguments)
 
 
 def _write(path, rows):

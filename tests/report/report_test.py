@@ -6,8 +6,6 @@ import json
 import math
 import re
 import shutil
-import subprocess
-import sys
 
 import helpers
 import numpy as np
@@ -54,8 +52,7 @@ class _Reader(html.parser.HTMLParser):
 
 
 def _program(name, *arguments):
-  command = [sys.executable, "-m", f"emojax.{name}", *map(str, arguments)]
-  return subprocess.run(command, capture_output=True, text=True, cwd=helpers.ROOT)
+  return helpers.run("-m", f"emojax.{name}", *arguments)
 
 
 @pytest.fixture(scope="module")

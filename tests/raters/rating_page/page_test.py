@@ -29,8 +29,7 @@ def _data(text):
 
 
 def _program(*arguments):
-  command = [sys.executable, "-m", "emojax.raters", "page", *map(str, arguments)]
-  return subprocess.run(command, capture_output=True, text=True, cwd=helpers.ROOT)
+  return helpers.run("-m", "emojax.raters", "page", *arguments)
 
 
 @pytest.fixture(scope="module")

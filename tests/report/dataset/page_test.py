@@ -9,8 +9,6 @@ import math
 import pathlib
 import re
 import shutil
-import subprocess
-import sys
 
 import helpers
 import numpy as np
@@ -127,8 +125,7 @@ class _Report:
 
 
 def _program(*arguments):
-  command = [sys.executable, "-m", "emojax.report", *map(str, arguments)]
-  return subprocess.run(command, capture_output=True, text=True, cwd=helpers.ROOT)
+  return helpers.run("-m", "emojax.report", *arguments)
 
 
 @pytest.fixture(scope="module")
