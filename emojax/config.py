@@ -350,6 +350,33 @@ class TrainConfig:
   )
 
 
+@dataclasses.dataclass(frozen=True)
+class ClusterConfig:
+  """Several processes that train one run, on one machine or on several."""
+
+  coordinator: str = setting(
+    "",
+    "HOST:PORT where processes meet: a free port of the machine of process 0, the same "
+    "for all. Empty: as SLURM (srun) or Open MPI (mpirun) say.",
+  )
+  num_processes: int = setting(
+    0,
+    "How many processes train together, each its share of the networks; 0: as many as "
+    "srun or mpirun started, otherwise 1; 1: this one trains by itself.",
+    least=0,
+    most=100_000,
+  )
+  process_id: int = setting(
+    -1,
+    "Which of them this is, from 0 on; -1: as srun or mpirun say. Process 0 writes the "
+    "run folder and prints.",
+    least=-1,
+  )
+  start_seconds: float = setting(
+    60.0, "How long to wait for the other processes to start.", above=0, most=86_400
+  )
+
+
 # Named settings: (how to train, which features). `best` was chosen by cross-validation
 # inside the training folds of OASIS; BUILD_NOTES.md has the search.
 PRESETS = {
