@@ -174,7 +174,12 @@ class _Loop:
           self._save(done, active)
           saved_at = time.monotonic()
         bar.set_postfix(_summary(self._nets, reports), refresh=False)
-        bar.update(ran)
+        try:
+          bar.update(ran)
+        except signals.Stopped:
+          if turn.is_stopping:
+            raise  # otherwise heard since: others hear of it, and all save, next turn
+          continue
         if turn.is_stopping:  # and this one was not
           raise TrainError(
             "another process was told to stop; what was trained is kept: start all "

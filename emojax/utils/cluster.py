@@ -62,12 +62,13 @@ def start(settings: ClusterConfig, name: str) -> None:
   watch.daemon = True
   watch.start()
   try:
-    jax.distributed.initialize(
-      settings.coordinator or None,
-      num_processes=number,
-      process_id=process,
-      initialization_timeout=int(settings.start_seconds) + _SLACK_SECONDS,
-    )
+    with signals.kept():  # JAX would hear SIGTERM in our place
+      jax.distributed.initialize(
+        settings.coordinator or None,
+        num_processes=number,
+        process_id=process,
+        initialization_timeout=int(settings.start_seconds) + _SLACK_SECONDS,
+      )
     with _silent():
       gather(np.zeros(1, np.int32))  # so that all connections stand from here on
   except (ValueError, RuntimeError, OSError) as error:

@@ -9,6 +9,7 @@ import pytest
 
 from emojax import config
 from emojax.train import checkpoint, loop, share
+from emojax.utils import signals
 
 _SETTINGS = config.TrainConfig(
   target=("valence",),  # so there are five networks, which is odd
@@ -41,6 +42,24 @@ def test_every_network_is_somebodys(monkeypatch, number, processes, expected):
   for process in range(processes):
     monkeypatch.setattr(jax, "process_index", lambda number=process: number)
     assert share.own(number).tolist() == expected[process]
+
+
+def test_a_signal_between_turns_is_heard_in_the_next_and_states_are_kept(
+  monkeypatch, tmp_path
+):
+  together, turns = share.together, []
+
+  def heard_late(turn, *rest):
+    monkeypatch.setattr(signals._WATCH, "number", 15)  # whoever is asked, was asked
+    turns.append(turn.is_stopping)
+    return together(turn, *rest)
+
+  monkeypatch.setattr(share, "together", heard_late)
+  folder = checkpoint.open_run(tmp_path, {"identity": {}}, resume=True)
+  with pytest.raises(signals.Stopped):
+    train(folder)
+  assert turns == [False, True]
+  assert [path.name for path in folder.states.iterdir()] == ["3"]
 
 
 _TRAIN = """
