@@ -72,9 +72,8 @@ class FilesCache(cache.FeatureCache):
     self.path = pathlib.Path(folder).expanduser() / FOLDER_NAME
     self._lock = threading.Lock()  # for what follows; used by the decoding threads too
     self._tables: dict[str, np.ndarray] = {}  # file name -> its entries
-    self._recent: dict[
-      int, tuple[str, int]
-    ] = {}  # key -> file and entry, not sorted in
+    # Key -> file and entry, of values that are not yet sorted in with the others.
+    self._recent: dict[int, tuple[str, int]] = {}
     cache.make_folder(self.path)
     with self._explained():
       _remove_old(files.drafts(self.path), _DRAFT_SECONDS)
@@ -84,6 +83,7 @@ class FilesCache(cache.FeatureCache):
   def get_many(
     self, images: Sequence[str], features: Iterable[FeatureKey]
   ) -> dict[str, dict[str, np.ndarray]]:
+    features = list(features)
     asked = [(image, feature) for image in images for feature in features]
     keys = [_key(image, feature.text) for image, feature in asked]
     stored: dict[str, dict[str, np.ndarray]] = {image: {} for image in images}

@@ -26,6 +26,7 @@ from emojax.extract import (
   feature_table,
   inputs,
   pipeline,
+  sqlite_cache,
   stream,
 )
 from emojax.extract import folder as extract_folder
