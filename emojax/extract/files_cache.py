@@ -218,10 +218,11 @@ class FilesCache(cache.FeatureCache):
       file.write(_head(table))
       file.writelines(blobs.values())
     for name in blobs:
-      (self.path / name).unlink(missing_ok=True)
       del self._tables[name]
     self._tables[merged] = table
     self._sort()
+    for name in blobs:
+      (self.path / name).unlink(missing_ok=True)
 
   @contextlib.contextmanager
   def _explained(self) -> Iterator[None]:

@@ -100,6 +100,25 @@ def test_a_merge_that_another_machine_does_is_left_to_it_unless_it_died(
     _check(store, list("abcdef"))
 
 
+def test_files_that_cannot_be_removed_are_stored_twice(tmp_path, monkeypatch):
+  monkeypatch.setattr(files_cache, "_MANY", 3)
+  unlink = pathlib.Path.unlink
+
+  def refused(path, missing_ok=False):
+    if path.suffix == files_cache.SUFFIX:
+      raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+    unlink(path, missing_ok)
+
+  monkeypatch.setattr(pathlib.Path, "unlink", refused)
+  with FilesCache(tmp_path) as store:
+    for image in "abcd":
+      store.put_many(_batch(image))
+    _check(store, list("abcd"))
+  assert len(_files(tmp_path)) == 5
+  with FilesCache(tmp_path) as store:
+    _check(store, list("abcd"))
+
+
 def test_drafts_of_the_dead_go_and_those_of_other_machines_stay(tmp_path):
   folder = tmp_path / "features-1"
   folder.mkdir()
