@@ -1,6 +1,7 @@
 """A collection of rated pictures to a dataset: finds the pictures, computes features.
 
-In: settings. Out: a `Dataset` in memory. The builder writes it.
+In: settings. Out: a `Planned` dataset, which the builder writes: computed features are
+in memory, those of a table are read when they are asked for.
 """
 
 import dataclasses
@@ -22,12 +23,12 @@ from emojax.datasets.va_emotion import (
   ratings,
   synthetic,
 )
-from emojax.datasets.va_emotion.dataset import Dataset
+from emojax.datasets.va_emotion.dataset import Dataset, Planned
 from emojax.datasets.va_emotion.storage import NAME, Place
 from emojax.evaluation import folds
 from emojax.extract import extractor, stored
 from emojax.features import DERIVED, FEATURES, external
-from emojax.utils import errors
+from emojax.utils import arrays, errors
 from emojax.version import __version__
 
 _LISTED = 5  # how many broken pictures an error lists before it only counts them
@@ -137,8 +138,8 @@ def build(
   extraction: Features,
   progress: bool,
   earlier: Dataset | None = None,
-) -> Dataset:
-  """Computes a dataset.
+) -> Planned:
+  """Computes a dataset, or looks up in a table what has been computed.
 
   Args:
     source: rated pictures.
@@ -149,14 +150,14 @@ def build(
     earlier: a build of the same pictures and ratings that lacks a feature asked for.
       Those that are still what they were are carried over, asked for or not.
   Returns:
-    A `Dataset` with the features asked for, and the carried ones behind them.
+    A dataset with the features asked for, and the carried ones behind them.
   Raises:
-    PictureError: rated pictures cannot be read, and `skip_bad_pictures` is not set.
+    ImageError: rated pictures cannot be read, and `skip_bad_pictures` is not set.
     ValueError: fewer pictures than folds, or a cache that does not work.
   """
   folds.assign(len(source.rated), data.fold_seed)  # too few: say so before computing
   described = {str(entry["name"]): entry for entry in extraction.describe()}
-  carried: dict[str, np.ndarray] = {}
+  carried: dict[str, np.ndarray | arrays.Rows] = {}
   if earlier is not None:
     for entry in earlier.metadata["features"]:
       name = entry["name"]
@@ -189,10 +190,10 @@ def build(
     hashes = functools.partial(folding.hashes_of, sources, settings, progress)
     dealt = folding.deal(good, scheme, data, None if data.features_table else hashes)
   values = {name: table[ok] for name, table in extracted.values.items()} | carried
-  stored = [name for name in described if name in values]
-  return Dataset(
+  written = [name for name in described if name in values]
+  rows = Dataset(
     image_ids=[entry.image_id for entry in good],
-    features={name: values[name] for name in stored},
+    features={},
     **rating_arrays(source.targets, good),
     fold=dealt.fold,
     keywords=[entry.keyword for entry in good],
@@ -203,7 +204,7 @@ def build(
       "fingerprint": fingerprint,
       "folds": scheme,
       "groups": dealt.groups,
-      "features": [described[name] for name in stored],
+      "features": [described[name] for name in written],
       "fold_seed": data.fold_seed,
       "num_pictures": len(good),
       "missing": list(source.missing),
@@ -215,6 +216,7 @@ def build(
       "emojax": __version__,
     },
   )
+  return Planned(rows, {name: values[name] for name in written})
 
 
 def rating_arrays(

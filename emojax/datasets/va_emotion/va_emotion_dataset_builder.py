@@ -10,9 +10,10 @@ asked for.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,13 +23,19 @@ from emojax.config import TARGETS, DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import storage
 
 if TYPE_CHECKING:
-  from emojax.datasets.va_emotion.dataset import Dataset
+  from emojax.datasets.va_emotion.dataset import Planned
+
+_Example = tuple[int, dict[str, Any]]  # its key, and its fields
 
 _ROW_ID = "tfds_id"  # as TFDS calls it
+# Of features in a file; memory holds those of the file that is written.
+_SHARD_BYTES = 128 << 20
 _FORMAT = "array_record"  # parquet loses rows in TFDS 4.9; tfrecord needs TensorFlow
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+# Of a `GeneratorBasedBuilder` TFDS holds all rows to order them, and beyond a gigabyte
+# needs TensorFlow for that.
+class Builder(tfds.core.ShardBasedBuilder):
   """Rated pictures, as TFDS knows datasets.
 
   A prepared dataset serves the features it was prepared with. `features` and the other
@@ -36,7 +43,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
   Args:
     data, extract: settings; the dataset's config comes from TFDS's `config`.
-    dataset: what to write, already computed.
+    planned: what to write, already computed.
     settings: single settings by their names in `DataConfig` and `ExtractConfig`, as in
       `tfds.load("va_emotion/folder", builder_kwargs={"images_dir": ...})`.
     kwargs: TFDS's own: `data_dir`, `config`, `version`, `file_format`.
@@ -66,7 +73,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     *,
     data: DataConfig | None = None,
     extract: ExtractConfig | None = None,
-    dataset: Dataset | None = None,
+    planned: Planned | None = None,
     file_format: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     config: Any = None,
@@ -80,7 +87,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       fields = (*dataclasses.fields(DataConfig), *dataclasses.fields(ExtractConfig))
       names = ", ".join(field.name for field in fields)
       raise TypeError(f"unknown settings {sorted(settings)}; known: {names}")
-    self._dataset = dataset
+    self._planned = planned
     super().__init__(
       file_format=file_format or _FORMAT,
       data_dir=data_dir,
@@ -126,8 +133,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
   def _planned_features(self) -> tfds.features.FeaturesDict:
     """The fields of a dataset to be built."""
-    if self._dataset is not None:
-      sizes = {name: table.shape[1] for name, table in self._dataset.features.items()}
+    if self._planned is not None:
+      sizes = {name: table.shape[1] for name, table in self._planned.features.items()}
     else:
       from emojax.datasets.va_emotion import build
 
@@ -154,8 +161,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
   def _planned_targets(self) -> tuple[str, ...]:
     """What is rated in a dataset to be built."""
-    if self._dataset is not None:
-      return self._dataset.targets
+    if self._planned is not None:
+      return self._planned.rows.targets
     if self.builder_config.name == "folder" and self._data_settings.ratings_csv:
       from emojax.datasets.va_emotion import folder
 
@@ -170,39 +177,54 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       if was_prepared and not self.info.splits:  # another process has just built it
         self.info.read_from_directory(self.data_path)
 
-  def _split_generators(self, dl_manager: tfds.download.DownloadManager):
-    from emojax.datasets.va_emotion import build
+  def _shard_iterators_per_split(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, Sequence[Callable[[], Iterator[_Example]]]]:
     from emojax.datasets.va_emotion import dataset as dataset_lib
+    from emojax.extract import shards
 
-    if self._dataset is None:
-      data = dataclasses.replace(
-        self._data_settings, dataset=f"{storage.NAME}/{self.builder_config.name}"
-      )
-      if self.builder_config.name not in ("synthetic", "folder") and not (
-        data.manual_dir or data.download
-      ):
-        data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
-      place = storage.place(data)
-      extraction = build.make_extractor(place, data, self._extract_settings)
-      source = build.collect(place, data)
-      self._dataset = build.build(
-        source, data, self._extract_settings, extraction, progress=True
-      )
-    self.info.metadata.update(self._dataset.metadata)
-    self.info.metadata[dataset_lib.DIGEST] = dataset_lib.digest(self._dataset)
-    return {"train": self._generate_examples(self._dataset)}
+    if self._planned is None:
+      self._planned = self._plan(dl_manager)
+    dataset, features = self._planned
+    self.info.metadata.update(dataset.metadata)
+    self.info.metadata[dataset_lib.DIGEST] = dataset_lib.digest(dataset, features)
+    number = len(dataset.image_ids)
+    width = sum(table.shape[1] for table in features.values())
+    count = min(-(-4 * width * number // _SHARD_BYTES), number) or 1
+    parts = [shards.Shard(part, count).rows(number) for part in range(1, count + 1)]
+    examples = functools.partial(self._generate_examples, self._planned)
+    return {"train": [functools.partial(examples, rows) for rows in parts]}
 
-  def _generate_examples(
-    self, dataset: Dataset
-  ) -> Iterator[tuple[int, dict[str, Any]]]:
-    for row, image_id in enumerate(dataset.image_ids):
+  def _plan(self, dl_manager: tfds.download.DownloadManager) -> Planned:
+    """What to write, as the settings say."""
+    from emojax.datasets.va_emotion import build
+
+    data = dataclasses.replace(
+      self._data_settings, dataset=f"{storage.NAME}/{self.builder_config.name}"
+    )
+    if self.builder_config.name not in ("synthetic", "folder") and not (
+      data.manual_dir or data.download
+    ):
+      data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
+    place = storage.place(data)
+    extraction = build.make_extractor(place, data, self._extract_settings)
+    source = build.collect(place, data)
+    return build.build(source, data, self._extract_settings, extraction, progress=True)
+
+  def _generate_examples(self, planned: Planned, rows: range) -> Iterator[_Example]:
+    """Some rows of a dataset, in order; memory holds their features and no others."""
+    dataset = planned.rows
+    features = {
+      name: table[rows.start : rows.stop] for name, table in planned.features.items()
+    }
+    for row in rows:
       raters = dict(zip(dataset.targets, dataset.num_raters[row], strict=True))
       means = zip(dataset.targets, dataset.ratings[row], strict=True)
       stds = zip(dataset.targets, dataset.ratings_std[row], strict=True)
       yield (
         row,
         {
-          "image_id": image_id,
+          "image_id": dataset.image_ids[row],
           **dict(means),
           "fold": dataset.fold[row],
           **{f"{target}_std": std for target, std in stds},
@@ -210,7 +232,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
           "num_raters": min(raters.values()),
           **{f"{target}_num_raters": count for target, count in raters.items()},
           "keyword": dataset.keywords[row],
-          **{name: table[row] for name, table in dataset.features.items()},
+          **{name: table[row - rows.start] for name, table in features.items()},
         },
       )
 
