@@ -75,13 +75,16 @@ class Pipeline(stream.Engine):
       kept=work.kept,
       folder=folder,
     )
-    with beam.Pipeline(runner=self._runner, options=self._options) as pipeline:
-      _ = (
-        pipeline
-        | "Parts" >> beam.Create(elements)
-        | "Spread" >> beam.Reshuffle()
-        | "Extract" >> beam.Map(compute)
-      )
+    try:
+      with beam.Pipeline(runner=self._runner, options=self._options) as pipeline:
+        _ = (
+          pipeline
+          | "Parts" >> beam.Create(elements)
+          | "Spread" >> beam.Reshuffle()
+          | "Extract" >> beam.Map(compute)
+        )
+    finally:
+      _worker.cache_clear()  # of a runner that computes in this process
     for mistake in sorted(folder.glob(f"*.{_MISTAKE}")):
       raise errors.UserError(files.read_text(mistake))
     for part in work.parts:

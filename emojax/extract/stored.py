@@ -110,11 +110,18 @@ class StoredFeatures:
     path: of the table, for messages.
     whole: the table.
     names: which of its features, in the order wanted.
+    ids: what its rows are of; None: see `image_ids`.
   Raises:
     UserError: it lacks one.
   """
 
-  def __init__(self, path: pathlib.Path, whole: shards.Whole, names: Sequence[str]):
+  def __init__(
+    self,
+    path: pathlib.Path,
+    whole: shards.Whole,
+    names: Sequence[str],
+    ids: Sequence[str] | None = None,
+  ):
     described = {
       entry["name"]: entry
       for entry in descriptions.current(feature_table.described(whole.of))
@@ -128,6 +135,7 @@ class StoredFeatures:
     self._described = [described[name] for name in names]
     self._path = path
     self._whole = whole
+    self._ids = ids
 
   def describe(self) -> list[dict[str, Any]]:
     """What made each feature, as the table says, see `features.descriptions`."""
@@ -135,7 +143,7 @@ class StoredFeatures:
 
   def only(self, names: Sequence[str]) -> "StoredFeatures":
     """The same for some of the features."""
-    return StoredFeatures(self._path, self._whole, names)
+    return StoredFeatures(self._path, self._whole, names, self._ids)
 
   def lacking(self, names: Sequence[str]) -> dict[int, str]:
     """The pictures that the table lacks: none, as `run_as` has a row for each."""
@@ -154,7 +162,7 @@ class StoredFeatures:
 
     Args:
       settings, images, progress, check: of no use where nothing is computed.
-      names: of `image_ids`, each once.
+      names: of its rows, each once.
     Raises:
       DamageError: the table is not what was written.
     """
@@ -162,7 +170,8 @@ class StoredFeatures:
     wanted = {name: row for row, name in enumerate(names or ())}
     rows = [Row(None, "error", f"{self._path} has no row for it")] * len(wanted)
     places = np.zeros(len(wanted), np.int64)  # of a row that is not there, unused
-    ids, groups = image_ids(self._whole), shards.Groups(self._whole)
+    groups = shards.Groups(self._whole)
+    ids = image_ids(self._whole) if self._ids is None else self._ids
     for first, group in groups.read(feature_table.TEXTS):
       texts = (group[name].to_pylist() for name in feature_table.TEXTS[1:])
       for place, (status, reason) in enumerate(zip(*texts, strict=True), first):

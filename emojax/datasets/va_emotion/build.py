@@ -6,6 +6,7 @@ in memory, those of a table are read when they are asked for.
 
 import dataclasses
 import functools
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from emojax.datasets.va_emotion import (
 from emojax.datasets.va_emotion.dataset import Dataset, Planned
 from emojax.datasets.va_emotion.storage import NAME, Place
 from emojax.evaluation import folds
-from emojax.extract import extractor, stored
+from emojax.extract import extractor, inputs, shards, stored, stream
 from emojax.features import DERIVED, FEATURES, external
 from emojax.utils import arrays, errors
 from emojax.version import __version__
@@ -81,6 +82,39 @@ def make_extractor(place: Place, data: DataConfig, settings: ExtractConfig) -> F
   if data.features_table:
     return folder.features_of(data, settings.every_feature)
   return extractor.from_config(settings_for(place, settings))
+
+
+def extracted_by(
+  engine: stream.Engine,
+  table: pathlib.Path,
+  source: collection.Collection,
+  place: Place,
+  data: DataConfig,
+  settings: ExtractConfig,
+) -> stored.StoredFeatures:
+  """Has the features of a collection computed into a table, to be read from there.
+
+  Args:
+    engine: what computes.
+    table: the `.parquet` file that is written; what is done is kept beside it.
+    source: rated pictures.
+    place, data, settings: see `make_extractor`.
+  Raises:
+    UserError: there is nothing to compute, or no files to compute it from.
+    ValueError: see `stream.extract`.
+  """
+  if data.features_table or isinstance(source.images, synthetic.Drawings):
+    have = "are in --features_table" if data.features_table else "are of drawn pictures"
+    raise errors.UserError(
+      f"Beam computes features of picture files, but those of {data.dataset} {have}: "
+      "leave its runner and options out"
+    )
+  paths = [str(image) for image in source.images if isinstance(image, pathlib.Path)]
+  settings = settings_for(place, settings)
+  stream.extract(lambda: inputs.Inputs(paths), settings, table, engine=engine)
+  ids = [entry.image_id for entry in source.rated]
+  whole = shards.whole([table])
+  return stored.StoredFeatures(table, whole, settings.every_feature, ids)
 
 
 def check_features(place: Place, data: DataConfig, settings: ExtractConfig) -> None:

@@ -9,6 +9,7 @@ asked for.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -24,6 +25,7 @@ from emojax.datasets.va_emotion import storage
 
 if TYPE_CHECKING:
   from emojax.datasets.va_emotion.dataset import Planned
+  from emojax.extract import stream
 
 _Example = tuple[int, dict[str, Any]]  # its key, and its fields
 
@@ -88,6 +90,7 @@ class Builder(tfds.core.ShardBasedBuilder):
       names = ", ".join(field.name for field in fields)
       raise TypeError(f"unknown settings {sorted(settings)}; known: {names}")
     self._planned = planned
+    self._elsewhere: tuple[stream.Engine, pathlib.Path] | None = None
     super().__init__(
       file_format=file_format or _FORMAT,
       data_dir=data_dir,
@@ -170,8 +173,26 @@ class Builder(tfds.core.ShardBasedBuilder):
     return TARGETS
 
   def download_and_prepare(self, **kwargs: Any) -> None:
-    """As TFDS's, and safe when several processes prepare the same dataset at once."""
-    with storage.locked(self.data_path):
+    """As TFDS's, and safe when several processes prepare the same dataset at once.
+
+    With a Beam runner or its options in `download_config`, a pipeline computes the
+    features, into a file beside the dataset that is there until the dataset is.
+    """
+    with contextlib.ExitStack() as stack:
+      stack.enter_context(storage.locked(self.data_path))
+      config = kwargs.get("download_config")
+      if config is not None and (config.beam_runner or config.beam_options):
+        from emojax.extract import beam
+
+        table = pathlib.Path(self.data_path)
+        table = table.with_name(f".{table.name}.features.parquet")
+        stack.callback(table.unlink, missing_ok=True)
+        pipeline = beam.Pipeline(config.beam_runner, config.beam_options)
+        self._elsewhere = (pipeline, table)
+        # Writing is little beside that, and its digest is of every row: it stays here.
+        kwargs["download_config"] = dataclasses.replace(
+          config, beam_runner=None, beam_options=None
+        )
       was_prepared = self._is_whole()
       super().download_and_prepare(**kwargs)
       if was_prepared and not self.info.splits:  # another process has just built it
@@ -207,9 +228,14 @@ class Builder(tfds.core.ShardBasedBuilder):
     ):
       data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
     place = storage.place(data)
-    extraction = build.make_extractor(place, data, self._extract_settings)
-    source = build.collect(place, data)
-    return build.build(source, data, self._extract_settings, extraction, progress=True)
+    settings = self._extract_settings
+    if self._elsewhere is None:
+      extraction: build.Features = build.make_extractor(place, data, settings)
+      source = build.collect(place, data)
+    else:
+      source = build.collect(place, data)
+      extraction = build.extracted_by(*self._elsewhere, source, place, data, settings)
+    return build.build(source, data, settings, extraction, progress=True)
 
   def _generate_examples(self, planned: Planned, rows: range) -> Iterator[_Example]:
     """Some rows of a dataset, in order; memory holds their features and no others."""
