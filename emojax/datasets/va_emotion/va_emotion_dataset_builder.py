@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,8 @@ class Builder(tfds.core.ShardBasedBuilder):
     data, extract: settings; the dataset's config comes from TFDS's `config`.
     planned: what to write, already computed.
     settings: single settings by their names in `DataConfig` and `ExtractConfig`, as in
-      `tfds.load("va_emotion/folder", builder_kwargs={"images_dir": ...})`.
+      `tfds.load("va_emotion/folder", builder_kwargs={"images_dir": ...})`. Of several
+      values there may be a text, with commas or semicolons.
     kwargs: TFDS's own: `data_dir`, `config`, `version`, `file_format`.
   Raises:
     TypeError: a setting that does not exist.
@@ -319,6 +321,7 @@ def _replace(base: Any, settings: dict[str, Any]) -> Any:
       value = settings.pop(field.name)
       if isinstance(field.default, tuple) and isinstance(value, str):
         kind = field.metadata["kind"]
-        value = tuple(kind(item.strip()) for item in value.split(","))
+        # TFDS itself parts settings in a dataset's name at commas.
+        value = tuple(kind(item.strip()) for item in re.split("[,;]", value))
       changed[field.name] = value
   return dataclasses.replace(base, **changed)
