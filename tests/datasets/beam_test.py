@@ -68,9 +68,9 @@ def _build(rated: pathlib.Path, place: pathlib.Path, options=None, **settings):
 
 @pytest.mark.slow
 def test_two_processes_of_a_runner_build_the_same_dataset(rated, tmp_path, monkeypatch):
-  monkeypatch.setattr(worker.Worker, "compute", None)  # not in this process
-  built = _build(rated, tmp_path / "beam", _options("multi_processing"))
-  monkeypatch.undo()
+  with monkeypatch.context() as patch:
+    patch.setattr(worker.Worker, "compute", None)  # not in this process
+    built = _build(rated, tmp_path / "beam", _options("multi_processing"))
   alone = _build(rated, tmp_path / "alone")
   names = [sorted(path.name for path in folder.iterdir()) for folder in (built, alone)]
   assert names[0] == names[1] and len(names[0]) == 4
