@@ -189,6 +189,7 @@ class Builder(tfds.core.ShardBasedBuilder):
         table = pathlib.Path(self.data_path)
         table = table.with_name(f".{table.name}.features.parquet")
         stack.callback(table.unlink, missing_ok=True)
+        stack.callback(setattr, self, "_elsewhere", None)
         pipeline = beam.Pipeline(config.beam_runner, config.beam_options)
         self._elsewhere = (pipeline, table)
         # Writing is little beside that, and its digest is of every row: it stays here.
@@ -206,16 +207,15 @@ class Builder(tfds.core.ShardBasedBuilder):
     from emojax.datasets.va_emotion import dataset as dataset_lib
     from emojax.extract import shards
 
-    if self._planned is None:
-      self._planned = self._plan(dl_manager)
-    dataset, features = self._planned
+    planned = self._planned or self._plan(dl_manager)
+    dataset, features = planned
     self.info.metadata.update(dataset.metadata)
     self.info.metadata[dataset_lib.DIGEST] = dataset_lib.digest(dataset, features)
     number = len(dataset.image_ids)
     width = sum(table.shape[1] for table in features.values())
     count = min(-(-4 * width * number // _SHARD_BYTES), number) or 1
     parts = [shards.Shard(part, count).rows(number) for part in range(1, count + 1)]
-    examples = functools.partial(self._generate_examples, self._planned)
+    examples = functools.partial(self._generate_examples, planned)
     return {"train": [functools.partial(examples, rows) for rows in parts]}
 
   def _plan(self, dl_manager: tfds.download.DownloadManager) -> Planned:
