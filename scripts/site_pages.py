@@ -11,6 +11,7 @@ import posixpath
 import re
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -66,9 +67,22 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, page in _PAGES.items()
     if page != "index.md"
   }
+  texts["speed.html"] = _speed()
   for uri, text in texts.items():
     files.append(File.generated(config, uri, content=text))
   return files
+
+
+def _speed() -> str:
+  """The page of what the bench has measured over time."""
+  with tempfile.TemporaryDirectory() as folder:
+    command = [sys.executable, "-m", "emojax.bench", f"--output={folder}"]
+    done = subprocess.run(
+      [*command, f"--history={ROOT / 'benchmarks'}"], capture_output=True, text=True
+    )
+    if done.returncode:
+      raise PluginError(f"emojax.bench --history failed: {done.stderr}")
+    return (pathlib.Path(folder) / "index.html").read_text("utf-8")
 
 
 def program_page(program: dict[str, Any]) -> str:

@@ -5,17 +5,20 @@ part runs in a process of its own, so that its peak memory is its own.
 
   python -m emojax.bench
   python -m emojax.bench --only=lbp,gist --output=bench.json
+  python -m emojax.bench --compare=bench.json
+  python -m emojax.bench --history=benchmarks --output=speed
 """
 
-import dataclasses
 import pathlib
-from typing import Any
 
 from absl import flags
 
 from emojax import bench
-from emojax.bench import apart
+from emojax.bench import apart, history
+from emojax.bench import report as report_lib
+from emojax.bench.measure import Figure
 from emojax.bench.run import machine, run_part
+from emojax.pages import page
 from emojax.utils import cli, errors, files, options, terminal
 
 _NAME = "emojax.bench"
@@ -30,7 +33,21 @@ _ABOUT = (
 def define_flags() -> None:
   """Defines the program's flags; not on import, so that programs can be imported."""
   flags.DEFINE_list("only", list(bench.PARTS), "Which parts to measure.")
-  flags.DEFINE_string("output", "", "Where to write the figures as JSON.")
+  flags.DEFINE_string(
+    "output", "", "Where to write the figures as JSON; with --history, a folder."
+  )
+  flags.DEFINE_string(
+    "compare",
+    "",
+    "An earlier --output: name what has become slower since, by more than the noise of "
+    "both, and end with exit status 1 if anything has.",
+  )
+  flags.DEFINE_string(
+    "history",
+    "",
+    "A folder of earlier --outputs: draw their ratios over time instead of measuring, "
+    "as a page in the folder --output.",
+  )
   options.define(bench.Size, _NAME)
 
 
@@ -42,26 +59,81 @@ def main(arguments: list[str]) -> None:
     if name not in bench.PARTS:
       raise errors.UserError(f"--only knows {', '.join(bench.PARTS)}; got {name!r}")
   output = pathlib.Path(flags.FLAGS.output).expanduser()
+  if flags.FLAGS.history:
+    _draw(pathlib.Path(flags.FLAGS.history).expanduser(), output)
+    return
   if flags.FLAGS.output:
     files.check_writable(output)
-  report: dict[str, Any] = {"figures": [], "peak_memory_mb": {}}
+  old = None
+  if flags.FLAGS.compare:
+    old = report_lib.read(pathlib.Path(flags.FLAGS.compare).expanduser())
+  report = _measure(flags.FLAGS.only, size)
+  if flags.FLAGS.output:
+    report_lib.write(output, report)
+  if old:
+    _compare(old, report)
+
+
+def _measure(parts: list[str], size: bench.Size) -> report_lib.Report:
+  """Measures some parts, and prints each figure as soon as it is there."""
+  figures: list[Figure] = []
+  peaks = {}
   terminal.say("| what | emojax | beside | its figure | ratio | goal |")
   terminal.say("| --- | ---: | --- | ---: | ---: | --- |")
-  for name in flags.FLAGS.only:
-    figures, memory = apart.call(run_part, name, size)
-    report["peak_memory_mb"][name] = {k: round(v) for k, v in memory.items()}
-    for f in figures:
-      report["figures"].append(dataclasses.asdict(f))
+  for name in parts:
+    measured, memory = apart.call(run_part, name, size)
+    peaks[name] = {k: round(v) for k, v in memory.items()}
+    figures += measured
+    for f in measured:
+      note = f" ({f.note})" if f.note else ""
       terminal.say(
-        f"| {f.what} | {f.value:.4g} {f.unit} | {f.peer} | {f.peer_value:.4g} "
+        f"| {f.what}{note} | {f.value:.4g} {f.unit} | {f.peer} | {f.peer_value:.4g} "
         f"{f.unit} | {f.ratio:.2f} | {f.goal} |",
       )
-  report["machine"] = apart.call(machine)
-  terminal.say("\nPeak memory, MB: " + files.json_line(report["peak_memory_mb"])[:-1])
-  terminal.say("Machine: " + files.json_line(report["machine"])[:-1])
-  if flags.FLAGS.output:
-    text = files.json_text(report)
-    files.write(output, text)
+  report = report_lib.Report(figures, peaks, apart.call(machine))
+  terminal.say("\nPeak memory, MB: " + files.json_line(peaks)[:-1])
+  terminal.say("Machine: " + files.json_line(report.machine)[:-1])
+  return report
+
+
+def _compare(old: report_lib.Report, new: report_lib.Report) -> None:
+  """Says what has changed.
+
+  Raises:
+    UserError: something has become slower, or nothing can be compared.
+  """
+  changes = report_lib.changes(old, new)
+  if not changes:
+    raise errors.UserError(
+      "--compare: no figure was measured both times; choose the same parts with --only"
+    )
+  if old.kind != new.kind:
+    terminal.say(f"\nAnother kind of machine: {old.kind} before, {new.kind} now.")
+  slower = [change for change in changes if change.is_slower]
+  terminal.say(f"\nCompared: {len(changes)} figures, {len(slower)} slower.")
+  for change in slower:
+    terminal.say(f"Slower: {change.line}")
+  if slower:
+    raise errors.UserError(
+      f"{len(slower)} of {len(changes)} figures are slower than before by more than "
+      "the noise; close other programs and measure again, or see what has changed"
+    )
+
+
+def _draw(folder: pathlib.Path, output: pathlib.Path) -> None:
+  """Draws the page of the reports in a folder.
+
+  Raises:
+    UserError: there is none, one is something else, or no output is named.
+  """
+  if not flags.FLAGS.output:
+    raise errors.UserError("--history needs --output, a folder for the page")
+  paths = sorted(folder.glob("*.json"))
+  if not paths:
+    raise errors.UserError(f"--history: {folder} has no .json file of emojax.bench")
+  content = history.of_reports([report_lib.read(path) for path in paths])
+  page.write(output, content)
+  terminal.say(f"{output / 'index.html'}: {len(paths)} reports")
 
 
 if __name__ == "__main__":

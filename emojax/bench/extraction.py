@@ -2,10 +2,9 @@
 
 import pathlib
 import tempfile
-from typing import Any
 
 from emojax import config
-from emojax.bench.measure import Figure, Size, best_seconds, draw_jpegs
+from emojax.bench.measure import Figure, Size, by_turns, draw_jpegs, figure
 
 
 def bench_extract(size: Size) -> list[Figure]:
@@ -23,13 +22,12 @@ def bench_extract(size: Size) -> list[Figure]:
     settings = config.ExtractConfig(weights="random")
     program = extractor.from_config(settings)
 
-    def go() -> Any:
-      return program.run(
-        paths, None, batch_size=settings.extract_batch, workers=settings.workers
-      )
+    stats: dict[str, float] = {}  # of the last turn
 
-    go()  # compiles
-    stats = go().stats
+    def extract() -> None:
+      batch = settings.extract_batch
+      extraction = program.run(paths, None, batch_size=batch, workers=settings.workers)
+      stats.update(extraction.stats)
 
     def decode(path: pathlib.Path) -> None:
       image = images.load(path)
@@ -40,21 +38,20 @@ def bench_extract(size: Size) -> list[Figure]:
       with concurrent.futures.ThreadPoolExecutor(settings.workers) as pool:
         list(pool.map(decode, paths))
 
-    decoder = len(paths) / best_seconds(decode_all, 2)
+    ours, decoder = by_turns((extract, decode_all), min(2, size.repeats))
   total = stats["total_seconds"]
-  rate = len(paths) / total
   shares = ", ".join(
     f"{name.removesuffix('_seconds')} {100 * seconds / total:.0f} %"
     for name, seconds in stats.items()
     if name.endswith("_seconds") and name != "total_seconds"
   )
   return [
-    Figure(
-      f"extract {len(paths)} JPEGs ({shares})",
-      rate,
+    figure(
+      f"extract {len(paths)} JPEGs",
       "pictures/s",
+      ours.of(len(paths)),
       "decoding and resizing alone",
-      decoder,
-      rate / decoder,
+      decoder.of(len(paths)),
+      note=shares,
     )
   ]

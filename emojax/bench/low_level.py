@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from emojax.bench.measure import Figure, Size, best_seconds, draw_images
+from emojax.bench.measure import Figure, Size, by_turns, draw_images, figure
 
 
 def bench_lbp(size: Size) -> list[Figure]:
@@ -15,15 +15,15 @@ def bench_lbp(size: Size) -> list[Figure]:
   from emojax.features import lbp
 
   images = draw_images(32)
-  ours = _ms_a_image(lbp.make(None), images, size.repeats)
   grey = images[:, :, :, 0]
 
   def theirs() -> None:
     for image in grey[:4]:
       skimage.feature.local_binary_pattern(image, 8, 1, method="nri_uniform")
 
-  peer = best_seconds(theirs, size.repeats) / 4 * 1e3
-  return [_speed("lbp", ours, "scikit-image", peer, "10 times scikit-image or more")]
+  goal = "10 times scikit-image or more"
+  beside = ("scikit-image", theirs, 4)
+  return [_beside("lbp", lbp.make(None), images, size.repeats, *beside, goal)]
 
 
 def bench_gist(size: Size) -> list[Figure]:
@@ -42,21 +42,24 @@ def bench_gist(size: Size) -> list[Figure]:
     responses = scipy.fft.ifft2(spectrum * filters, workers=threads)
     np.abs(responses)[:, 32:-32, 32:-32].reshape(32, 4, 64, 4, 64).mean((2, 4))
 
-  peer = best_seconds(definition, size.repeats) * 1e3
   name = "SciPy FFTs of the filters alone"
   return [
-    _speed(
+    _beside(
       "gist512",
-      _ms_a_image(gist.make_512(None), images, size.repeats),
+      gist.make_512(None),
+      images,
+      size.repeats,
       name,
-      peer,
-      "15 ms a picture or less on 2 cores",
+      definition,
+      goal="15 ms a picture or less on 2 cores",
     ),
-    _speed(
+    _beside(
       "gist",
-      _ms_a_image(gist.make(None), images, size.repeats),
+      gist.make(None),
+      images,
+      size.repeats,
       name + " (32 filters, gist has 20)",
-      peer,
+      definition,
     ),
   ]
 
@@ -70,20 +73,29 @@ def bench_color(size: Size) -> list[Figure]:
 
   images = draw_images(32)
   table = jnp.asarray(color_names.built_in().table)
-  ours = _ms_a_image(color.make(table), images, size.repeats)
-  peer = best_seconds(lambda: skimage.color.rgb2hsv(images[0]), size.repeats) * 1e3
-  return [_speed("color", ours, "scikit-image's RGB to HSV alone", peer)]
+
+  def theirs() -> None:
+    skimage.color.rgb2hsv(images[0])
+
+  name = "scikit-image's RGB to HSV alone"
+  return [_beside("color", color.make(table), images, size.repeats, name, theirs)]
 
 
-def _speed(what: str, ours: float, peer: str, theirs: float, goal: str = "") -> Figure:
-  return Figure(what, ours, "ms a picture", peer, theirs, theirs / ours, goal)
-
-
-def _ms_a_image(compute: Callable, images: np.ndarray, repeats: int) -> float:
-  """Milliseconds a picture of a jitted feature, the pictures on the device."""
+def _beside(
+  what: str,
+  compute: Callable,
+  images: np.ndarray,
+  repeats: int,
+  peer: str,
+  theirs: Callable[[], None],
+  their_images: int = 1,
+  goal: str = "",
+) -> Figure:
+  """Milliseconds a picture of a jitted feature, and of a peer."""
   import jax
 
   on_device = jax.device_put(images)
   jitted = jax.jit(compute)
-  seconds = best_seconds(lambda: jitted(on_device), repeats)
-  return seconds / len(images) * 1e3
+  ours, peers = by_turns((lambda: jitted(on_device), theirs), repeats)
+  each, their_each = ours.of(len(images) / 1e3), peers.of(their_images / 1e3)
+  return figure(what, "ms a picture", each, peer, their_each, goal)

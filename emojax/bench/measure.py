@@ -1,12 +1,12 @@
 """What a measurement is, and the limits that figures stand beside.
 
-In: a call. Out: the shortest time it took; the device's matrix peak; drawn pictures.
+In: calls. Out: how long they took by turns; the device's matrix peak; drawn pictures.
 """
 
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,17 +18,44 @@ SIDE_PX = 256
 
 
 @dataclasses.dataclass(frozen=True)
+class Timing:
+  """How long something took, again and again.
+
+  Attributes:
+    times: of every turn, all in the same unit.
+  """
+
+  times: tuple[float, ...]
+
+  @property
+  def median(self) -> float:
+    return float(np.median(self.times))
+
+  @property
+  def spread(self) -> float:
+    """What lies between the quartiles, as a share of the median; 0 of one turn."""
+    low, high = np.quantile(self.times, (0.25, 0.75))
+    return float((high - low) / self.median)
+
+  def of(self, amount: float) -> "Timing":
+    """What one takes, where so many were done in that time."""
+    return Timing(tuple(time / amount for time in self.times))
+
+
+@dataclasses.dataclass(frozen=True)
 class Figure:
   """One line of the result.
 
   Attributes:
-    what: what was measured.
+    what: what was measured; the same words in every run.
     value: the figure, in `unit`.
     unit: such as "ms a picture".
-    peer: what it stands beside.
+    peer: what it stands beside; the same words in every run.
     peer_value: the peer's figure, in the same unit.
     ratio: how many times as fast as the peer, or which share of the limit.
     goal: what emojax means to reach, as text; empty where there is none.
+    spread: how far the ratio swings from turn to turn, as a share of it.
+    note: what else is to be said of this run.
   """
 
   what: str
@@ -38,6 +65,30 @@ class Figure:
   peer_value: float
   ratio: float
   goal: str = ""
+  spread: float = 0.0
+  note: str = ""
+
+
+def figure(
+  what: str,
+  unit: str,
+  ours: Timing,
+  peer: str,
+  theirs: Timing,
+  goal: str = "",
+  note: str = "",
+) -> Figure:
+  """A figure from two timings of the same amount of work.
+
+  Args:
+    unit: a rate, such as "pictures/s", of timings of one; or what the timings are in.
+  """
+  values = [timing.median for timing in (ours, theirs)]
+  if unit.endswith("/s"):
+    values = [1 / value for value in values]
+  ratio = theirs.median / ours.median
+  spread = ours.spread + theirs.spread
+  return Figure(what, values[0], unit, peer, values[1], ratio, goal, spread, note)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,29 +113,37 @@ class Size:
   precisions: tuple[str, ...] = config.setting(
     ("float32",), "What networks compute in: float32, bfloat16, or both."
   )
-  repeats: int = config.setting(5, "Measurements of short things; the best one counts.")
+  repeats: int = config.setting(5, "Turns of short things; their median counts.")
 
 
-def best_seconds(call: Callable[[], Any], repeats: int) -> float:
-  """The shortest of several runs after one that warms up: the least disturbed one.
+def by_turns(calls: Sequence[Callable[[], Any]], repeats: int) -> list[Timing]:
+  """Seconds that calls take, each once in every turn, after one that warms up.
 
-  Waits for what the call returns, should that be arrays still being computed.
+  By turns, so that what else the machine does falls on all of them alike. Waits for
+  what a call returns, should that be arrays still being computed.
   """
   import jax
 
-  jax.block_until_ready(call())
-  taken = []
-  for _ in range(repeats):
-    start = time.perf_counter()
+  for call in calls:
     jax.block_until_ready(call())
-    taken.append(time.perf_counter() - start)
-  return min(taken)
+  taken: list[list[float]] = [[] for _ in calls]
+  for _ in range(repeats):
+    for call, seconds in zip(calls, taken, strict=True):
+      start = time.perf_counter()
+      jax.block_until_ready(call())
+      seconds.append(time.perf_counter() - start)
+  return [Timing(tuple(seconds)) for seconds in taken]
 
 
-def matrix_peak(repeats: int, precision: str = "float32") -> float:
-  """Floating-point operations a second of matrix products on this device.
+def timed(call: Callable[[], Any], repeats: int) -> Timing:
+  """Seconds that a call takes, after one that warms up."""
+  return by_turns([call], repeats)[0]
 
-  The best of NumPy and JAX on a CPU, of JAX elsewhere: 4096 x 4096 matrices.
+
+def matrix_peak(repeats: int, precision: str = "float32") -> Timing:
+  """Seconds of one floating-point operation in matrix products on this device.
+
+  Of NumPy or JAX on a CPU, whichever is faster, of JAX elsewhere: 4096 x 4096 matrices.
   """
   import jax
   import jax.numpy as jnp
@@ -93,10 +152,11 @@ def matrix_peak(repeats: int, precision: str = "float32") -> float:
   a = np.random.default_rng(0).standard_normal((side, side), np.float32)
   on_device = jnp.asarray(a, jnp.dtype(precision))
   product = jax.jit(lambda x: jnp.matmul(x, x, precision="highest"))
-  seconds = [best_seconds(lambda: product(on_device), repeats)]
+  calls = [lambda: product(on_device)]
   if jax.default_backend() == "cpu" and precision == "float32":
-    seconds.append(best_seconds(lambda: a @ a, repeats))
-  return 2 * side**3 / min(seconds)
+    calls.append(lambda: a @ a)
+  fastest = min(by_turns(calls, repeats), key=lambda timing: timing.median)
+  return fastest.of(2 * side**3)
 
 
 def draw_images(count: int, side: int = SIDE_PX) -> np.ndarray:

@@ -7,13 +7,21 @@ from typing import Any
 import numpy as np
 
 from emojax.bench import apart, peers
-from emojax.bench.measure import Figure, Size, best_seconds, draw_images, matrix_peak
+from emojax.bench.measure import (
+  Figure,
+  Size,
+  Timing,
+  draw_images,
+  figure,
+  matrix_peak,
+  timed,
+)
 
 _BATCHES_CPU, _BATCHES_ACCELERATOR = (1, 8, 32), (1, 32, 128, 256)
 # Pictures a second on an H200 in bfloat16, from device memory.
 _GOALS = {("resnet50", "bfloat16"): 12_000, ("vgg16", "bfloat16"): 5_700}
 _PYTORCH, _ONNX_RUNTIME = "PyTorch", "ONNX Runtime"
-_PEERS = {_PYTORCH: peers.rates, _ONNX_RUNTIME: peers.onnx_rates}
+_PEERS = {_PYTORCH: peers.pytorch_times, _ONNX_RUNTIME: peers.onnx_times}
 _AGREE = 1e-3  # of the largest output: a peer that computes something else is none
 
 
@@ -32,7 +40,7 @@ def bench_networks(size: Size) -> list[Figure]:
       raise ValueError(f"--precisions are float32, bfloat16; got {precision!r}")
     peak = matrix_peak(size.repeats, precision)
     for name in named(size.networks):
-      ours, outputs = _rates(name, precision, size.repeats)
+      ours, outputs = _times(name, precision, size.repeats)
       theirs = {
         peer: _in_a_process(peer, name, precision, size.repeats, outputs)
         for peer in (_peers(on_cpu, precision) if peers.has(name) else ())
@@ -82,10 +90,10 @@ def _batches(name: str) -> tuple[int, ...]:
   return _BATCHES_CPU[:1] if BACKBONES[name].one_by_one else _BATCHES_CPU
 
 
-def _rates(
+def _times(
   name: str, precision: str, repeats: int
-) -> tuple[dict[int, float], np.ndarray]:
-  """Pictures a second by batch, and the features of two pictures."""
+) -> tuple[dict[int, Timing], np.ndarray]:
+  """Seconds a picture by batch, and the features of two pictures."""
   import jax
   import jax.numpy as jnp
 
@@ -96,14 +104,14 @@ def _rates(
   rounded = functools.partial(jnp.asarray, dtype=jnp.dtype(precision))
   params = jax.tree.map(rounded, weights.random(name).params)
   program = jax.jit(backbone.apply, compiler_options=runtime.options())
-  rates = {}
+  times = {}
   for batch in _batches(name):
     images = jax.device_put(draw_images(batch, backbone.view.side_px))
     go = functools.partial(program, params, images)
-    rates[batch] = batch / best_seconds(go, repeats)
+    times[batch] = timed(go, repeats).of(batch)
   two = program(params, draw_images(2, backbone.view.side_px))
   output = next(name for name in ("logits", "shares", "pool", "boxes") if name in two)
-  return rates, np.asarray(two[output])
+  return times, np.asarray(two[output])
 
 
 def _operations(name: str) -> float:
@@ -124,55 +132,46 @@ def _operations(name: str) -> float:
 
 def _in_a_process(
   peer: str, name: str, precision: str, repeats: int, expected: np.ndarray
-) -> dict[int, float]:
-  """A peer's rates, in a process where nothing of emojax's settings holds."""
-  rates, outputs = apart.call(_PEERS[peer], name, precision, repeats, _batches(name))
+) -> dict[int, Timing]:
+  """A peer's seconds a picture, in a process without emojax's settings."""
+  times, outputs = apart.call(_PEERS[peer], name, precision, repeats, _batches(name))
   allowed = _AGREE if precision == "float32" else 1.0
   error = np.abs(outputs - expected).max() / np.abs(expected).max()
   if not error < allowed:
     raise RuntimeError(f"{peer}'s {name} differs by {error:.1e}: it is no peer")
-  return rates
+  return times
 
 
 def _figures(
   name: str,
   precision: str,
-  ours: dict[int, float],
-  theirs: dict[str, dict[int, float]],
-  peak: float,
+  ours: dict[int, Timing],
+  theirs: dict[str, dict[int, Timing]],
+  peak: Timing,
   goal: str,
 ) -> list[Figure]:
   """The lines of one network."""
-  limit = peak / _operations(name)
-  best = max(ours, key=lambda batch: ours[batch])
+  limit = peak.of(1 / _operations(name))
+  best = _fastest(ours)
   title = name if precision == "float32" else f"{name} {precision}"
+  one, many = f"{title}, one picture at a time", f"{title}, best batch"
+  unit, noted = "pictures/s", f"batches of {best}"
   figures = [
-    Figure(
-      f"{title}, batch {batch}",
-      ours[batch],
-      "pictures/s",
-      "the matrix peak",
-      limit,
-      ours[batch] / limit,
-      goal if batch == best else "",
-    )
-    for batch in dict.fromkeys((1, best))
+    figure(one, unit, ours[1], "the matrix peak", limit),
+    figure(many, unit, ours[best], "the matrix peak", limit, goal, noted),
   ]
-  for peer, rates in theirs.items():
-    other = max(rates, key=lambda batch: rates[batch])
-    for label, mine, rate in (
-      ("batch 1", ours[1], rates[1]),
-      (f"best batches, {best} and {other}", ours[best], rates[other]),
-    ):
-      figures.append(
-        Figure(
-          f"{title}, {label}",
-          mine,
-          "pictures/s",
-          f"{peer}, same network",
-          rate,
-          mine / rate,
-          f"{peer}'s speed or more" if peer == _PYTORCH else "",
-        )
-      )
+  for peer, times in theirs.items():
+    other = _fastest(times)
+    beside = f"{peer}, same network"
+    wanted = f"{peer}'s speed or more" if peer == _PYTORCH else ""
+    both = f"{noted}, {peer}'s of {other}"
+    figures += [
+      figure(one, unit, ours[1], beside, times[1], wanted),
+      figure(many, unit, ours[best], beside, times[other], wanted, both),
+    ]
   return figures
+
+
+def _fastest(times: dict[int, Timing]) -> int:
+  """The batch whose pictures take the shortest time each."""
+  return min(times, key=lambda batch: times[batch].median)

@@ -22,7 +22,7 @@ from emojax.backbones import (
   vgg,
   weights,
 )
-from emojax.bench.measure import best_seconds, draw_images
+from emojax.bench.measure import Timing, draw_images, timed
 
 
 def has(name: str) -> bool:
@@ -33,15 +33,15 @@ def has(name: str) -> bool:
   return not name.startswith(("clip_", "dinov2_", "convnext_", "mtcnn", "fer"))
 
 
-def rates(
+def pytorch_times(
   name: str, precision: str, repeats: int, batches: Sequence[int]
-) -> tuple[dict[int, float], np.ndarray]:
-  """Pictures a second by batch, and the outputs of two pictures.
+) -> tuple[dict[int, Timing], np.ndarray]:
+  """Seconds a picture by batch, in the faster of two layouts; outputs of two pictures.
 
   Args:
     name: of `BACKBONES`; its seeded random parameters are used.
     precision: "float32" or "bfloat16".
-    repeats: measurements; the best one counts.
+    repeats: measurements of each.
     batches: pictures at once.
   """
   import torch
@@ -50,7 +50,7 @@ def rates(
   backbone = BACKBONES[name]
   side = backbone.view.side_px
   dtype = getattr(torch, precision)
-  best: dict[int, float] = {}
+  best: dict[int, Timing] = {}
   with torch.inference_mode():
     # Full float32 products, as emojax asks for.
     torch.backends.cudnn.allow_tf32 = False
@@ -73,17 +73,17 @@ def rates(
       for batch in batches:
         drawn = torch.tensor(draw_images(batch, side), device=device)
         call = functools.partial(go, drawn.permute(0, 3, 1, 2))
-        rate = batch / best_seconds(call, repeats)
-        best[batch] = max(best.get(batch, 0.0), rate)
+        times = [timed(call, repeats).of(batch), best.get(batch)]
+        best[batch] = min(filter(None, times), key=lambda timing: timing.median)
       two = torch.tensor(draw_images(2, side), device=device)
       outputs = go(two.permute(0, 3, 1, 2)).float().cpu().numpy()
   return best, outputs
 
 
-def onnx_rates(
+def onnx_times(
   name: str, precision: str, repeats: int, batches: Sequence[int]
-) -> tuple[dict[int, float], np.ndarray]:
-  """As `rates`, of the same PyTorch network exported to ONNX Runtime, on a CPU.
+) -> tuple[dict[int, Timing], np.ndarray]:
+  """As `pytorch_times`, of the same PyTorch network exported to ONNX Runtime, on a CPU.
 
   Raises:
     ValueError: another precision than float32.
@@ -124,7 +124,7 @@ def onnx_rates(
   best = {}
   for batch in batches:
     images = np.ascontiguousarray(draw_images(batch, side).transpose(0, 3, 1, 2))
-    best[batch] = batch / best_seconds(functools.partial(go, images), repeats)
+    best[batch] = timed(functools.partial(go, images), repeats).of(batch)
   two = np.ascontiguousarray(draw_images(2, side).transpose(0, 3, 1, 2))
   return best, go(two)
 

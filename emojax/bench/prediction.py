@@ -8,7 +8,14 @@ import time
 
 import emojax
 from emojax import config
-from emojax.bench.measure import Figure, Size, best_seconds, draw_jpegs
+from emojax.bench.measure import (
+  Figure,
+  Size,
+  Timing,
+  by_turns,
+  draw_jpegs,
+  figure,
+)
 from emojax.extract import extractor
 
 _GOAL_SECONDS, _GOAL_RATE = 3.0, 25
@@ -26,43 +33,43 @@ def bench_predict(size: Size) -> list[Figure]:
     predict = ["emojax.predict", f"--cache_dir={folder / 'cache'}"]
     paths = draw_jpegs(folder, 1 + min(_MOST_STARTS, size.repeats))
     _process(*predict, str(paths[0]))  # the first start compiles
-    cold = min(_process(*predict, str(path)) for path in paths[1:])
-    limit = min(_python("-c", _START_JAX) for _ in range(2))
-    rate, alone = _warm(size)
+    turns = [
+      (_process(*predict, str(path)), _python("-c", _START_JAX)) for path in paths[1:]
+    ]
+    cold, limit = (Timing(seconds) for seconds in zip(*turns, strict=True))
+    prediction, alone = _warm(size)
   return [
-    Figure(
+    figure(
       "predict one picture, second start",
-      cold,
       "s",
+      cold,
       "starting Python and JAX",
       limit,
-      limit / cold,
       f"at most {_GOAL_SECONDS:.0f} s",
     ),
-    Figure(
+    figure(
       f"predict {size.num_pictures} pictures, warm",
-      rate,
       "pictures/s",
+      prediction,
       "their features alone",
       alone,
-      rate / alone,
       f"at least {_GOAL_RATE} on two cores",
     ),
   ]
 
 
-def _warm(size: Size) -> tuple[float, float]:
-  """Pictures a second from files to ratings, and from files to features."""
+def _warm(size: Size) -> list[Timing]:
+  """Seconds a picture from file to ratings, and from file to features."""
   predictor = emojax.load()
   names = tuple(feature["name"] for feature in predictor.run.identity["features"])
   features = extractor.from_config(config.ExtractConfig(features=names))
   with tempfile.TemporaryDirectory() as folder:
     paths = draw_jpegs(pathlib.Path(folder), size.num_pictures)
-    features.run(paths)  # compiles
-    predictor.predict(paths)
-    seconds = best_seconds(lambda: predictor.predict(paths) and None, size.repeats)
-    alone = best_seconds(lambda: features.run(paths) and None, size.repeats)
-  return len(paths) / seconds, len(paths) / alone
+    calls = (
+      lambda: predictor.predict(paths) and None,
+      lambda: features.run(paths) and None,
+    )
+    return [timing.of(len(paths)) for timing in by_turns(calls, size.repeats)]
 
 
 def _process(module: str, *arguments: str) -> float:

@@ -6,7 +6,9 @@ Not in `__main__`: a spawned process cannot find its function there.
 import importlib.metadata
 import importlib.util
 import os
+import pathlib
 import platform
+import re
 import time
 from typing import Any
 
@@ -39,6 +41,7 @@ def machine() -> dict[str, Any]:
     "date": time.strftime("%Y-%m-%d"),
     "device": f"{jax.local_device_count()} x {jax.devices()[0].device_kind}",
     "cores": os.cpu_count(),
+    "processor": _processor(),
     "platform": platform.platform(),
     "python": platform.python_version(),
     "emojax": __version__,
@@ -48,3 +51,13 @@ def machine() -> dict[str, Any]:
       if importlib.util.find_spec(name.replace("scikit-image", "skimage"))
     },
   }
+
+
+def _processor() -> str:
+  """The processor's name; empty where the system does not tell it."""
+  told = pathlib.Path("/proc/cpuinfo")  # where Python's own answer is often empty
+  if told.is_file():
+    names = re.findall(r"^model name\s*:\s*(.+)$", told.read_text(), re.MULTILINE)
+    if names:
+      return names[0]
+  return platform.processor()

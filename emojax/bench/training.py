@@ -2,12 +2,21 @@
 
 import importlib.util
 import itertools
-import time
+from collections.abc import Callable
 
 import numpy as np
 
 from emojax import config
-from emojax.bench.measure import PAPER_COLUMNS, Figure, Size, matrix_peak
+from emojax.bench.measure import (
+  PAPER_COLUMNS,
+  Figure,
+  Size,
+  by_turns,
+  figure,
+  matrix_peak,
+)
+
+_MOST_EPOCHS = 3  # of a quarter of a minute each
 
 
 def bench_train(size: Size) -> list[Figure]:
@@ -16,55 +25,54 @@ def bench_train(size: Size) -> list[Figure]:
   Five folds x two targets x `size.train_sources` feature sets; beside them the matrix
   peak, the same networks one after another, and PyTorch's, one after another.
   """
-  together, trained_rows, number = _epoch_seconds(size, range(5), both=True)
-  alone, _, _ = _epoch_seconds(size, range(1), both=False)
-  peak = matrix_peak(size.repeats)
+  together, trained_rows, number = _epochs(size, range(5), both=True)
+  alone, _, _ = _epochs(size, range(1), both=False)
   widths = (PAPER_COLUMNS, *config.TrainConfig().hidden, 1)
+  calls = [together, alone]
+  if importlib.util.find_spec("torch"):
+    calls.append(_torch_epochs(size, widths))
+  times = by_turns(calls, min(_MOST_EPOCHS, size.repeats))
+  peak = matrix_peak(size.repeats)
   weights = [a * b for a, b in itertools.pairwise(widths)]
   # Forward, gradient of the weights, and of the inputs but those of the first layer.
   operations = 2 * (3 * sum(weights) - weights[0]) * trained_rows * number
-  rate = operations / together
-  what = f"train {number} networks of {trained_rows} rows"
+  what = f"train {number} networks of {trained_rows} rows, one program"
   figures = [
-    Figure(
-      f"{what}, one program",
-      rate / 1e9,
+    figure(
+      what,
       "GFLOP/s",
+      times[0].of(operations / 1e9),
       "matrix peak",
-      peak / 1e9,
-      rate / peak,
+      peak.of(1e-9),
       "0.75 of the peak or more",
     ),
-    Figure(
-      f"{what}, one program",
-      together,
+    figure(
+      what,
       "s an epoch",
+      times[0],
       f"emojax, one after another ({number} times one)",
-      number * alone,
-      number * alone / together,
+      times[1].of(1 / number),
       "0.1 s or less for 40 networks on an H200",
     ),
   ]
-  if importlib.util.find_spec("torch"):
-    other = _torch_epoch(size, widths) * size.train_sources
+  if len(times) > 2:
     figures.append(
-      Figure(
-        f"{what}, one program",
-        together,
+      figure(
+        what,
         "s an epoch",
+        times[0],
         "PyTorch, one after another",
-        other,
-        other / together,
+        times[2].of(1 / size.train_sources),
         "10 times PyTorch or more on an H200",
       )
     )
   return figures
 
 
-def _epoch_seconds(
+def _epochs(
   size: Size, fold_indices: range, both: bool
-) -> tuple[float, int, int]:
-  """Seconds of an epoch, rows a network trains on, and how many networks there are."""
+) -> tuple[Callable[[], None], int, int]:
+  """A call that trains the next epoch, the rows of a network, and their number."""
   import jax.numpy as jnp
 
   from emojax.evaluation import folds
@@ -82,21 +90,19 @@ def _epoch_seconds(
   rows = trainer.network_rows(settings, folds.assign(size.train_rows, 0), nets)
   init, run, _ = trainer.make_program(trainer.make_trainer(settings, columns, 1))
   states = init(keys, rows, tables, ratings)
+  numbers = itertools.count()
 
-  def epoch(number: int) -> float:
+  def epoch() -> None:
     nonlocal states
-    start = time.perf_counter()
-    span = (jnp.int32(number), jnp.int32(1), jnp.int32(0))
+    span = (jnp.int32(next(numbers)), jnp.int32(1), jnp.int32(0))
     states, _, ran = run(states, keys, rows, tables, ratings, *span)
     int(ran)
-    return time.perf_counter() - start
 
-  epoch(0)  # compiles
-  return min(epoch(1), epoch(2)), int(rows.train_weights[0].sum()), len(nets)
+  return epoch, int(rows.train_weights[0].sum()), len(nets)
 
 
-def _torch_epoch(size: Size, widths: tuple[int, ...]) -> float:
-  """Seconds PyTorch takes for ten networks' epoch: one network after another."""
+def _torch_epochs(size: Size, widths: tuple[int, ...]) -> Callable[[], None]:
+  """A call that trains ten networks for an epoch, by PyTorch: one after another."""
   import torch
 
   from emojax.evaluation import folds
@@ -126,13 +132,11 @@ def _torch_epoch(size: Size, widths: tuple[int, ...]) -> float:
       torch.mean((predictions - wanted[rows, target]) ** 2).backward()
       optimizer.step()
 
-  train_network(0, 0)  # warms up
-  if device == "cuda":
-    torch.cuda.synchronize()
-  start = time.perf_counter()
-  for target in range(2):
-    for fold in range(len(split.train_rows)):
-      train_network(fold, target)
-  if device == "cuda":
-    torch.cuda.synchronize()
-  return time.perf_counter() - start
+  def epoch() -> None:
+    for target in range(2):
+      for fold in range(len(split.train_rows)):
+        train_network(fold, target)
+    if device == "cuda":
+      torch.cuda.synchronize()
+
+  return epoch

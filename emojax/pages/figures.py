@@ -223,6 +223,35 @@ def forest(
   return figure
 
 
+def over_time(ratios: Mapping[str, Mapping[str, float]]) -> Figure:
+  """Ratios of several dates, a line for each thing measured; darker is later.
+
+  Args:
+    ratios: what was measured -> date -> ratio, above 0; at least one of each.
+  """
+  figure, axes = _axes(max(_FEWEST_INCHES, 1.2 + 0.36 * len(ratios)))
+  dates = sorted({date for by_date in ratios.values() for date in by_date})
+  names = list(ratios)
+  axes.axvline(1, color=_GREY, linewidth=1, linestyle="--")
+  for i, date in enumerate(dates, 1):
+    points = [
+      (by_date[date], len(names) - place)
+      for place, by_date in enumerate(ratios.values())
+      if date in by_date
+    ]
+    shade = 0.2 + 0.8 * i / len(dates)
+    axes.scatter(*zip(*points, strict=True), color=_BLUE, alpha=shade, label=date)
+  for place, name in enumerate(names):  # above its line: names are long
+    height = len(names) - place + 0.3
+    where = axes.get_yaxis_transform()
+    axes.text(0.01, height, name, transform=where, fontsize="x-small", in_layout=False)
+  axes.set_xscale("log")
+  axes.set(xlabel="ratio to the peer or limit", ylim=(0.5, len(names) + 1), yticks=[])
+  axes.grid(axis="x", linewidth=0.4)
+  figure.legend(loc="outside upper center", ncols=4, frameon=False)
+  return figure
+
+
 def growth(
   curves: Mapping[str, Sequence[tuple[int, Mapping[str, float]]]], target: str
 ) -> Figure:

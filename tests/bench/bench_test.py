@@ -8,6 +8,7 @@ import helpers
 import pytest
 
 from emojax import bench as speed
+from emojax.bench import report
 
 
 def _run(*arguments):
@@ -22,15 +23,19 @@ def _run(*arguments):
 
 @pytest.mark.slow
 def test_figures_stand_beside_a_peer_and_name_the_machine(tmp_path):
-  output = tmp_path / "bench.json"
-  done = _run("--only=lbp", "--repeats=1", f"--output={output}")
-  assert done.returncode == 0, done.stderr
-  assert "scikit-image" in done.stdout
-  report = json.loads(output.read_text())
-  (figure,) = report["figures"]
+  output, old = tmp_path / "bench.json", tmp_path / "old.json"
+  faster = speed.Figure("lbp", 1e-6, "ms a picture", "scikit-image", 1.0, 1e6)
+  machine = {"date": "2026-11-23", "device": "1 x cpu", "cores": 2}
+  report.write(old, report.Report([faster], {}, machine))
+  done = _run("--only=lbp", "--repeats=1", f"--output={output}", f"--compare={old}")
+  assert done.returncode == 1  # a million times is what nothing reaches
+  assert "\nSlower: lbp, beside scikit-image: 1000000.00 before, " in done.stdout
+  assert "1 of 1 figures are slower" in done.stderr
+  written = json.loads(output.read_text())
+  (figure,) = written["figures"]
   assert figure["ratio"] == pytest.approx(figure["peer_value"] / figure["value"])
-  assert report["peak_memory_mb"]["lbp"]["process"] > 50
-  assert report["machine"]["jax"]
+  assert written["peak_memory_mb"]["lbp"]["process"] > 50
+  assert written["machine"]["jax"]
 
 
 @pytest.mark.slow
