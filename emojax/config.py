@@ -129,6 +129,14 @@ class ExtractConfig:
     "Folder that keeps features already computed, and compiled programs; empty: keep "
     "none.",
   )
+  cache_form: str = setting(
+    "auto",
+    "How --cache_dir keeps features: sqlite, one file, quickest, for processes of one "
+    "machine only; files, a folder of files that never change, for a file system that "
+    "several machines share (NFS, SMB, Lustre ...). auto: files where the file system "
+    "is known to be such a one or the folder has them already, else sqlite.",
+    choices=("auto", "sqlite", "files"),
+  )
 
   @property
   def every_feature(self) -> tuple[str, ...]:
