@@ -44,6 +44,7 @@ def test_every_network_is_somebodys(monkeypatch, number, processes, expected):
     assert share.own(number).tolist() == expected[process]
 
 
+@pytest.mark.slow
 def test_a_signal_between_turns_is_heard_in_the_next_and_states_are_kept(
   monkeypatch, tmp_path
 ):
