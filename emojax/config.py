@@ -129,6 +129,14 @@ class ExtractConfig:
     "Folder that keeps features already computed, and compiled programs; empty: keep "
     "none.",
   )
+  cache_form: str = setting(
+    "auto",
+    "How --cache_dir keeps features: sqlite, one file, quickest, for processes of one "
+    "machine only; files, a folder of files that never change, for a file system that "
+    "several machines share (NFS, SMB, Lustre ...). auto: files where the file system "
+    "is known to be such a one or the folder has them already, else sqlite.",
+    choices=("auto", "sqlite", "files"),
+  )
 
   @property
   def every_feature(self) -> tuple[str, ...]:
@@ -347,6 +355,33 @@ class TrainConfig:
     120.0,
     "Time between checkpoints; a run that was killed goes on from the last one.",
     least=0,
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterConfig:
+  """Several processes that train one run, on one machine or on several."""
+
+  coordinator: str = setting(
+    "",
+    "HOST:PORT where processes meet: a free port of the machine of process 0, the same "
+    "for all. Empty: as SLURM (srun) or Open MPI (mpirun) say.",
+  )
+  num_processes: int = setting(
+    0,
+    "How many processes train together, each its share of the networks; 0: as many as "
+    "srun or mpirun started, otherwise 1; 1: this one trains by itself.",
+    least=0,
+    most=100_000,
+  )
+  process_id: int = setting(
+    -1,
+    "Which of them this is, from 0 on; -1: as srun or mpirun say. Process 0 writes the "
+    "run folder and prints.",
+    least=-1,
+  )
+  start_seconds: float = setting(
+    60.0, "How long to wait for the other processes to start.", above=0, most=86_400
   )
 
 

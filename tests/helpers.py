@@ -3,8 +3,10 @@
 import os
 import pathlib
 import runpy
+import socket
 import subprocess
 import sys
+from concurrent import futures
 from typing import NoReturn
 
 import numpy as np
@@ -66,6 +68,39 @@ def run(*command, cwd=ROOT, python=(), **environment) -> subprocess.CompletedPro
     cwd=cwd,
     env=variables,
   )
+
+
+def run_together(code: str, *arguments, number: int = 2) -> list:
+  """Processes of this Python that run the same code at once and can meet.
+
+  Args:
+    code: finds `cluster_config`, a `config.ClusterConfig` of its own, and in `sys.argv`
+      from 1 on the arguments.
+    arguments: turned into text.
+    number: how many processes.
+  Returns:
+    A `CompletedProcess` of each, in order.
+  """
+  commands = [
+    [
+      "-c",
+      "import sys\nfrom emojax import config\n"
+      f"cluster_config = config.ClusterConfig(*{place!r})\n" + code,
+    ]
+    for place in places(number)
+  ]
+  with futures.ThreadPoolExecutor(number) as pool:
+    return list(
+      pool.map(lambda c: run(*c, *arguments, XLA_FLAGS=xla_flags()), commands)
+    )
+
+
+def places(number: int) -> list[tuple[str, int, int]]:
+  """Coordinator, number and id of processes that meet at a port which was free."""
+  with socket.socket() as probe:
+    probe.bind(("127.0.0.1", 0))
+    coordinator = f"127.0.0.1:{probe.getsockname()[1]}"
+  return [(coordinator, number, process) for process in range(number)]
 
 
 def seal(folder: pathlib.Path) -> None:

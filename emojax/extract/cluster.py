@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 
 from emojax.config import ExtractConfig
-from emojax.extract import devices, extractor, feature_table, stream
+from emojax.extract import devices, extractor, stream, worker
 from emojax.utils import errors, progress, runtime, signals
 
 ANY = "auto"  # the cluster that this machine is in, or else one of this machine alone
@@ -119,12 +119,10 @@ class Actor:
     if cores:
       os.environ["NPROC"] = str(cores)  # read by XLA when it first computes
     self._error = ""
-    self._work = stream.Work(settings, pa.ipc.read_schema(pa.py_buffer(of)), {}, number)
     try:
-      _enter(folder)
+      worker.enter(folder)
       runtime.start(settings.cache_dir)
-      self._extraction = extractor.from_config(settings)
-      _check_alike(self._extraction.describe(), self._work.of)
+      self._worker = worker.Worker(settings, of, number)
     except (ValueError, OSError) as error:
       self._error = errors.told(error)
 
@@ -137,16 +135,15 @@ class Actor:
     result = {"part": part, "machine": platform.node(), "error": self._error}
     if self._error:
       return result
-    work = self._work._replace(parts={part: pickle.loads(inputs)})
     try:
-      (computed,) = stream.tables(self._extraction, work)
+      table, from_cache = self._worker.compute(part, inputs)
     except (ValueError, OSError) as error:
       return result | {"error": errors.told(error)}
     content = pa.BufferOutputStream()
-    with pa.ipc.new_stream(content, computed.rows.schema) as writer:
-      writer.write_table(computed.rows)
+    with pa.ipc.new_stream(content, table.schema) as writer:
+      writer.write_table(table)
     rows = content.getvalue().to_pybytes()
-    return result | {"rows": rows, "from_cache": computed.from_cache}
+    return result | {"rows": rows, "from_cache": from_cache}
 
 
 _RESULT = pa.schema(
@@ -164,34 +161,6 @@ def _block(part: int, inputs: Any) -> pa.Table:
   """A part as a table of one row; Ray has a table done by one actor."""
   content = pa.array([pickle.dumps(inputs)], pa.large_binary())
   return pa.table({"part": [part], "inputs": content})
-
-
-def _enter(folder: str) -> None:
-  """Makes names of files mean what they mean where the program was started."""
-  try:
-    os.chdir(folder)
-  except OSError as error:
-    raise errors.UserError(
-      f"no folder {folder} ({error.strerror}): start emojax in a folder that every "
-      "machine of the cluster has under the same name, as it has the pictures"
-    ) from error
-
-
-def _check_alike(described: Sequence[Mapping[str, Any]], of: pa.Schema) -> None:
-  """Refuses to compute with other weights or versions than the program's own."""
-  expected = feature_table.described(of)
-  for here, there in zip(described, expected, strict=True):
-    if here != there:
-      raise errors.UserError(
-        f"{here['name']} would be made otherwise ({_made(here)}) than where the "
-        f"program was started ({_made(there)}): install the same emojax and weights "
-        "everywhere"
-      )
-
-
-def _made(described: Mapping[str, Any]) -> str:
-  text = f"version {described['version']} {described['label']}"
-  return f"{text} {described['digest'][:16]}".strip()
 
 
 @contextlib.contextmanager

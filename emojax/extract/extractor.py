@@ -18,7 +18,7 @@ import numpy as np
 from emojax import images
 from emojax import images as images_lib
 from emojax.config import ExtractConfig
-from emojax.extract import devices, external_rows
+from emojax.extract import cache_forms, devices, external_rows
 from emojax.extract.cache import FeatureCache, FeatureKey
 from emojax.extract.pipeline import Extracted, Extraction, ImageSource, ordered
 from emojax.features import DERIVED, FEATURES, descriptions, external
@@ -360,7 +360,8 @@ def open_cache(settings: ExtractConfig) -> Iterator[FeatureCache | None]:
   if not settings.cache_dir:
     yield None
     return
-  with FeatureCache(pathlib.Path(settings.cache_dir)) as cache:
+  folder = pathlib.Path(settings.cache_dir)
+  with cache_forms.opened(folder, settings.cache_form) as cache:
     yield cache
 
 

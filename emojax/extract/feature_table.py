@@ -174,8 +174,18 @@ def head(path: pathlib.Path) -> tuple[pa.Schema, int]:
   return of, rows
 
 
+def group_sizes(path: pathlib.Path) -> list[int]:
+  """How many rows each row group has of a file that `head` takes."""
+  with pyarrow.parquet.ParquetFile(path) as file:
+    metadata = file.metadata
+    return [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
+
+
 def row_groups(
-  path: pathlib.Path, advice: str, columns: Sequence[str] | None = None
+  path: pathlib.Path,
+  advice: str,
+  columns: Sequence[str] | None = None,
+  groups: Sequence[int] | None = None,
 ) -> Iterator[pa.Table]:
   """The rows of a file that emojax wrote, checked to be what was written.
 
@@ -183,12 +193,13 @@ def row_groups(
     path: the file.
     advice: what to do about a damaged one.
     columns: which; None: all.
+    groups: which, counted from 0; None: all.
   Raises:
     DamageError: they are not, or the file is not there; says which and what to do.
   """
   try:
     with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
-      for group in range(file.num_row_groups):
+      for group in range(file.num_row_groups) if groups is None else groups:
         yield file.read_row_group(group, columns)
   except (OSError, pa.ArrowException) as error:
     raise checksums.DamageError(

@@ -24,12 +24,14 @@ from emojax import images
 from emojax.extract.cache import FeatureCache, FeatureKey
 from emojax.extract.devices import Programs
 from emojax.features import FEATURES
+from emojax.utils import runtime
 
 ImageSource = images.Source
 
 # Batches handed to the devices and not yet fetched. A CPU would work on two at once,
 # each slower and with memory of its own.
 _IN_FLIGHT_CPU, _IN_FLIGHT_ACCELERATOR = 1, 2
+_TRIM_BATCHES = 4  # after so many, memory that is not used goes back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +163,7 @@ class Extraction:
     self.copies: list[tuple[int, int]] = []  # (row, the earlier row with its bytes)
     self.queues: dict[_Kind, _Queue] = {}
     self.flights: collections.deque[_Flight] = collections.deque()
+    self.fetched = 0  # batches
     self.broken: dict[int, str] = {}  # row -> which feature was not finite
     self.seconds: dict[str, float] = collections.defaultdict(float)
     self.from_cache = 0
@@ -291,6 +294,9 @@ class Extraction:
   def _fetch(self) -> None:
     """Waits for the batch that was started first, enters and stores its values."""
     flight = self.flights.popleft()
+    self.fetched += 1
+    if self.fetched % _TRIM_BATCHES == 0:
+      runtime.return_memory()
     members, indices = flight.members, flight.indices
     started = time.perf_counter()
     values = {

@@ -5,12 +5,14 @@ in order, checked to be all of one whole.
 """
 
 import dataclasses
+import itertools
 import json
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from emojax.extract import feature_table, folder
@@ -18,6 +20,7 @@ from emojax.utils import errors, files
 
 _KEY = b"shard"  # in a file's metadata: which of how many it is, such as 3/64
 _TEXT = re.compile(r"(\d{1,9})/(\d{1,9})", re.ASCII)
+_ADVICE = "extract it again"
 _LISTED = 5  # how many shards an error lists
 _SHOWN = 150  # characters of what shards differ in
 
@@ -89,7 +92,46 @@ class Whole(NamedTuple):
       DamageError: a file is not what was written.
     """
     for path in self.paths:
-      yield from feature_table.row_groups(path, "extract it again", columns)
+      yield from feature_table.row_groups(path, _ADVICE, columns)
+
+
+class Groups:
+  """The row groups of a table, each read when its rows are asked for.
+
+  Args:
+    of: the table.
+  """
+
+  def __init__(self, of: Whole):
+    sizes = [(path, feature_table.group_sizes(path)) for path in of.paths]
+    self.paths = of.paths
+    self._places = [(path, number) for path, s in sizes for number in range(len(s))]
+    self._starts = np.cumsum([0, *(size for _, s in sizes for size in s)])
+
+  def read(
+    self, columns: Sequence[str], rows: np.ndarray | None = None
+  ) -> Iterator[tuple[int, pa.Table]]:
+    """Row groups, one by one, and which row of the table each begins with.
+
+    Args:
+      columns: which.
+      rows: only the groups that hold one of these; None: all.
+    Raises:
+      DamageError: see `Whole.tables`.
+    """
+    groups = np.arange(len(self._places))
+    if rows is not None:
+      groups = np.unique(np.searchsorted(self._starts, rows, "right") - 1)
+    starts = self._starts[groups].tolist()
+    places = [self._places[group] for group in groups]
+    for path, here in itertools.groupby(zip(starts, places, strict=True), _path_of):
+      firsts, numbers = zip(*((first, place[1]) for first, place in here), strict=True)
+      tables = feature_table.row_groups(path, _ADVICE, columns, numbers)
+      yield from zip(firsts, tables, strict=True)
+
+
+def _path_of(group: tuple[int, tuple[pathlib.Path, int]]) -> pathlib.Path:
+  return group[1][0]
 
 
 def whole(paths: Sequence[pathlib.Path]) -> Whole:

@@ -1,20 +1,20 @@
 """Features out of a table that an earlier extraction wrote, instead of out of pictures.
 
 In: a `.parquet` file, or a folder of shards. Out: what an `Extractor` gives, for
-pictures by their names; no picture is read.
+pictures by their names; no picture is read, and of the table a row group at a time.
 """
 
 import hashlib
 import os
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
 from emojax.config import ExtractConfig
 from emojax.extract import feature_table, shards
-from emojax.extract.pipeline import Extracted, ImageSource, Row
+from emojax.extract.pipeline import ImageSource, Row
 from emojax.features import descriptions
 from emojax.utils import checksums, errors, tables
 
@@ -49,6 +49,60 @@ def digest(whole: shards.Whole) -> str:
   return state.hexdigest()
 
 
+class Column:
+  """A feature of some pictures of a table, whose numbers are read when asked for.
+
+  Args:
+    groups: of the table.
+    name: of the feature.
+    size: how many numbers it has.
+    rows: (N,) which rows of the table, whose numbers are finite.
+  """
+
+  dtype = np.dtype(np.float32)
+
+  def __init__(self, groups: shards.Groups, name: str, size: int, rows: np.ndarray):
+    self.shape = (len(rows), size)
+    self._groups = groups
+    self._name = name
+    self._rows = rows
+
+  @overload
+  def __getitem__(self, part: slice, /) -> np.ndarray: ...
+
+  @overload
+  def __getitem__(self, part: np.ndarray, /) -> "Column": ...
+
+  def __getitem__(self, part):
+    """Numbers of a slice of the pictures; or those of a mask as another `Column`.
+
+    Beside what is returned memory holds a row group.
+
+    Raises:
+      DamageError: the table is not what was written.
+    """
+    if not isinstance(part, slice):
+      return Column(self._groups, self._name, self.shape[1], self._rows[part])
+    rows = self._rows[part]
+    values = np.empty((len(rows), self.shape[1]), self.dtype)
+    for first, group in self._groups.read([self._name], rows):
+      at = np.flatnonzero((rows >= first) & (rows < first + len(group)))
+      values[at] = feature_table.values(group[self._name])[rows[at] - first]
+    if not np.isfinite(values).all():
+      raise checksums.DamageError(
+        f"{self._name} of a picture that could be read is not finite in the table of "
+        f"features that begins with {self._groups.paths[0]}: {_ADVICE}"
+      )
+    return values
+
+
+class StoredRows(NamedTuple):
+  """What a table has of some pictures; as much of an `Extracted` as a dataset wants."""
+
+  rows: list[Row]
+  values: dict[str, Column]
+
+
 class StoredFeatures:
   """Some features of a table; has those methods of `Extractor` that a dataset wants.
 
@@ -56,11 +110,18 @@ class StoredFeatures:
     path: of the table, for messages.
     whole: the table.
     names: which of its features, in the order wanted.
+    ids: what its rows are of; None: see `image_ids`.
   Raises:
     UserError: it lacks one.
   """
 
-  def __init__(self, path: pathlib.Path, whole: shards.Whole, names: Sequence[str]):
+  def __init__(
+    self,
+    path: pathlib.Path,
+    whole: shards.Whole,
+    names: Sequence[str],
+    ids: Sequence[str] | None = None,
+  ):
     described = {
       entry["name"]: entry
       for entry in descriptions.current(feature_table.described(whole.of))
@@ -74,6 +135,7 @@ class StoredFeatures:
     self._described = [described[name] for name in names]
     self._path = path
     self._whole = whole
+    self._ids = ids
 
   def describe(self) -> list[dict[str, Any]]:
     """What made each feature, as the table says, see `features.descriptions`."""
@@ -81,7 +143,7 @@ class StoredFeatures:
 
   def only(self, names: Sequence[str]) -> "StoredFeatures":
     """The same for some of the features."""
-    return StoredFeatures(self._path, self._whole, names)
+    return StoredFeatures(self._path, self._whole, names, self._ids)
 
   def lacking(self, names: Sequence[str]) -> dict[int, str]:
     """The pictures that the table lacks: none, as `run_as` has a row for each."""
@@ -95,53 +157,28 @@ class StoredFeatures:
     progress: bool,
     check: Callable[[np.ndarray], None] | None = None,
     names: Sequence[str] | None = None,
-  ) -> Extracted:
-    """The rows of some pictures.
+  ) -> StoredRows:
+    """The rows of some pictures; of their numbers none is read.
 
     Args:
       settings, images, progress, check: of no use where nothing is computed.
-      names: of `image_ids`, each once.
+      names: of its rows, each once.
     Raises:
       DamageError: the table is not what was written.
     """
     del settings, images, progress, check
     wanted = {name: row for row, name in enumerate(names or ())}
     rows = [Row(None, "error", f"{self._path} has no row for it")] * len(wanted)
+    places = np.zeros(len(wanted), np.int64)  # of a row that is not there, unused
+    groups = shards.Groups(self._whole)
+    ids = image_ids(self._whole) if self._ids is None else self._ids
+    for first, group in groups.read(feature_table.TEXTS):
+      texts = (group[name].to_pylist() for name in feature_table.TEXTS[1:])
+      for place, (status, reason) in enumerate(zip(*texts, strict=True), first):
+        if (row := wanted.get(ids[place])) is not None:
+          rows[row], places[row] = Row(None, status, reason), place
     values = {
-      entry["name"]: np.full((len(wanted), entry["size"]), np.nan, np.float32)
+      entry["name"]: Column(groups, entry["name"], entry["size"], places)
       for entry in self._described
     }
-    for to, parts, texts in self._matches(wanted):
-      for row, (status, reason) in zip(to, texts, strict=True):
-        rows[row] = Row(None, status, reason)
-      for name, part in parts.items():
-        values[name][to] = part
-    for row in np.flatnonzero(~_are_finite(values, len(rows))).tolist():
-      if rows[row].status == "ok":
-        raise checksums.DamageError(
-          f"{self._path} has a number that is not finite: {_ADVICE}"
-        )
-    return Extracted(rows, values, {})
-
-  def _matches(
-    self, wanted: Mapping[str, int]
-  ) -> Iterator[tuple[list[int], dict[str, np.ndarray], list[tuple[str, str]]]]:
-    """Rows of pictures that are wanted: where they go, values, status and reason."""
-    ids = iter(image_ids(self._whole))
-    for group in self._whole.tables([*feature_table.TEXTS, *self.names]):
-      names = [next(ids) for _ in range(len(group))]
-      at = [row for row, name in enumerate(names) if name in wanted]
-      part = group.take(at)
-      yield (
-        [wanted[names[row]] for row in at],
-        {name: feature_table.values(part[name]) for name in self.names},
-        list(zip(part["status"].to_pylist(), part["reason"].to_pylist(), strict=True)),
-      )
-
-
-def _are_finite(values: Mapping[str, np.ndarray], number: int) -> np.ndarray:
-  """(N,) bool: which rows have finite numbers only."""
-  finite = np.ones(number, bool)
-  for table in values.values():
-    finite &= np.isfinite(table).all(axis=1)
-  return finite
+    return StoredRows(rows, values)

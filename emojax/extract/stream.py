@@ -8,6 +8,7 @@ that the cache has.
 
 import contextlib
 import pathlib
+import types
 from collections.abc import Callable, Generator, Mapping
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ class Work(NamedTuple):
     progress: show a bar.
     total: for the bar, how many pictures the parts have together with those `done`.
     done: pictures that need not be computed.
+    kept: where parts are kept that are done; None: that is not the engine's to know.
+    made_of: of each part, what it is made of, see `parts.Parts`.
   """
 
   settings: ExtractConfig
@@ -42,6 +45,8 @@ class Work(NamedTuple):
   progress: bool = False
   total: int = 0
   done: int = 0
+  kept: parts.Parts | None = None
+  made_of: Mapping[int, str] = types.MappingProxyType({})
 
 
 class Computed(NamedTuple):
@@ -49,12 +54,12 @@ class Computed(NamedTuple):
 
   Attributes:
     part: its number.
-    rows: its table.
+    rows: its table; None: the engine has kept it.
     from_cache: how many of its pictures the cache had.
   """
 
   part: int
-  rows: pa.Table
+  rows: pa.Table | None
   from_cache: int
 
 
@@ -226,9 +231,12 @@ def _compute(
     for some in (work.parts, lacking)
   )
   kept, from_cache = total - lacked, 0
-  work = work._replace(parts=lacking, total=total, done=kept)
+  work = work._replace(
+    parts=lacking, total=total, done=kept, kept=done, made_of=made_of
+  )
   with contextlib.closing(engine.compute(extraction, work)) as computed:
     for part, rows, count in computed:
-      done.keep(part, rows, made_of[part])
+      if rows is not None:
+        done.keep(part, rows, made_of[part])
       from_cache += count
   return kept, from_cache

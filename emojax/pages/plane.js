@@ -339,6 +339,14 @@ function startPlane(plane) {
   table.addEventListener("rows", layout); // searched or sorted, see page.js
   veil?.addEventListener("change", layout);
   new ResizeObserver(layout).observe(drawing);
-  addEventListener("beforeprint", layout);
+  // On paper the plane has another width, which is not known before: one is given.
+  addEventListener("beforeprint", () => {
+    plane.classList.add("printed");
+    layout();
+  });
+  addEventListener("afterprint", () => {
+    plane.classList.remove("printed");
+    layout();
+  });
   layout();
 }

@@ -210,9 +210,9 @@ def notes(aggregation: Aggregation) -> list[str]:
     )
   flagged = sum(map(bool, aggregation.verdict.workers.flags))
   if flagged and not settings.drop_flagged:
+    workers = "1 worker is" if flagged == 1 else f"{flagged} workers are"
     lines.append(
-      f"{flagged} workers are flagged and their ratings count; --drop_flagged drops "
-      "them."
+      f"{workers} flagged, and what they rated counts; --drop_flagged drops it."
     )
   if aggregation.bad:
     lines.append(f"{len(aggregation.bad)} rows could not be used and were dropped.")

@@ -31,7 +31,10 @@ _EXAMPLE = (
   "--fold=all --dataset=va_emotion/folder --images_dir=PICTURES "
   "--ratings_csv=RATINGS.csv --workdir=runs/mine --resume"
 )
-_SETTINGS = (config.TrainConfig, config.DataConfig, config.ExtractConfig)
+_SETTINGS = (
+  *(config.TrainConfig, config.DataConfig, config.ExtractConfig),
+  config.ClusterConfig,
+)
 
 
 def define_flags() -> None:
@@ -63,7 +66,7 @@ def main(arguments: list[str]) -> None:
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.datasets.va_emotion import prepare
   from emojax.train import checkpoint, run, targets
-  from emojax.utils import runtime
+  from emojax.utils import cluster, runtime
 
   flag_values = flags.FLAGS
   base, features = config.PRESETS[flag_values.preset]
@@ -73,25 +76,26 @@ def main(arguments: list[str]) -> None:
     dataclasses.replace(config.ExtractConfig(), features=features), given_only=True
   )
   data = targets.wanted(options.read(config.DataConfig()))
+  cluster.start(options.read(config.ClusterConfig()), _NAME)
   runtime.start(extract.cache_dir)
   name = f"{data.dataset.rpartition('/')[2]}-{flag_values.preset}"
   workdir = flag_values.workdir or f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-  dataset = prepare.prepare(
-    data,
-    extract,
-    progress=True,
-    checks=[lambda: checkpoint.begin(_NAME, workdir, flag_values.resume)],
-  )
+  is_first = cluster.is_first()
+
+  def prepared():
+    begin = lambda: checkpoint.begin(_NAME, workdir, flag_values.resume)  # noqa: E731
+    say = terminal.say if is_first else lambda line: None
+    return prepare.prepare(data, extract, is_first, say, [begin] if is_first else [])
+
+  dataset = cluster.in_turn(prepared)
   settings = targets.resolved(settings, dataset.targets)
-  folder = run.run(
-    flag_values.preset,
-    settings,
-    dataset,
-    folds_to_train,
-    pathlib.Path(workdir),
-    flag_values.resume,
-    show_progress=True,
-  )
+  task = (flag_values.preset, settings, dataset, folds_to_train)
+  if not is_first:
+    run.join(*task)
+    cluster.end()
+    return
+  folder = run.run(*task, pathlib.Path(workdir), flag_values.resume, show_progress=True)
+  cluster.end()
   terminal.say(folder.table.read_text("utf-8"))
   terminal.say(f"run folder: {workdir}")
 

@@ -69,6 +69,11 @@ class ActiveNetworks:
     self._aside = _scatter(self._aside, own, self._picked[self._is_own])
     return self._aside
 
+  @property
+  def last(self) -> trainer.Report:
+    """The newest errors of all K networks, (K,)."""
+    return self._last
+
   def train(self, first: int, count: int) -> trainer.Report:
     """Trains epochs `first` .. `first + count - 1`, fewer where networks stop.
 

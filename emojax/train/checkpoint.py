@@ -213,11 +213,15 @@ class StateStore:
 
     # Not in the background: a state whose late write failed would still be listed.
     options = ocp.CheckpointManagerOptions(
-      max_to_keep=1, enable_async_checkpointing=False
+      max_to_keep=1,
+      create=False,  # Orbax would not where there are several processes
+      enable_async_checkpointing=False,
+      multiprocessing_options=_first_only(),
     )
     self._folder = folder
     self._orbax = ocp
     with _reading(folder.states, _START_AGAIN.format(folder.states)):
+      folder.states.mkdir(parents=True, exist_ok=True)
       self._manager = ocp.CheckpointManager(
         folder.states, options=options, item_names=(_STATE, _DIGEST)
       )
@@ -245,7 +249,9 @@ class StateStore:
     """
     path, target = self._folder.states / str(epoch), stored_arrays.target(like)
     with _reading(path, _START_AGAIN.format(self._folder.states)):
-      with self._orbax.StandardCheckpointer() as checkpointer:
+      with self._orbax.StandardCheckpointer(
+        multiprocessing_options=_first_only()
+      ) as checkpointer:
         stored_arrays.check(checkpointer, path / _STATE, target)
       parts: dict[str, Any] = {_STATE: self._orbax.args.StandardRestore(target)}
       if (path / _DIGEST).exists():  # emojax 0.1 kept none
@@ -260,6 +266,17 @@ class StateStore:
 
   def close(self) -> None:
     self._manager.close()
+
+
+def _first_only() -> Any:
+  """Has Orbax not wait for processes that keep nothing: process 0 writes by itself."""
+  import orbax.checkpoint as ocp
+
+  if jax.process_count() == 1:
+    return ocp.options.MultiprocessingOptions()
+  return ocp.options.MultiprocessingOptions(
+    active_processes={0}, barrier_sync_key_prefix="emojax"
+  )
 
 
 def drop_states(folder: RunFolder) -> None:
@@ -310,7 +327,8 @@ def save_model(folder: RunFolder, params: Any, scaling: Any) -> None:
   import orbax.checkpoint as ocp
 
   tree = {"params": params, "scaling": _fields(scaling)}
-  with _writing(folder, tree), ocp.StandardCheckpointer() as checkpointer:
+  checkpointer = ocp.StandardCheckpointer(multiprocessing_options=_first_only())
+  with _writing(folder, tree), checkpointer:
     checkpointer.save(folder.model, tree, force=True)
 
 

@@ -18,9 +18,9 @@ from emojax import config as config_lib
 from emojax.datasets.va_emotion import targets as target_names
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
-from emojax.train import checkpoint, journal, model, trainer
+from emojax.train import checkpoint, journal, model, share, trainer
 from emojax.train.active import ActiveNetworks
-from emojax.utils import options, progress, signals
+from emojax.utils import cluster, options, progress, signals
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
 _SECONDS_PER_CALL = 1.0
@@ -70,13 +70,16 @@ def train(
 ) -> Trained:
   """Trains the networks of some folds, resuming from the run folder where it can.
 
+  Of several processes each calls this alike and trains its share; all return the same.
+
   Args:
     settings: how to train.
     sources: datasets of the same images that differ in their features, not in what
       columns these have. Each gets networks of its own, all in one program; a single
       one needs no name.
     fold_indices: 0-based folds to train.
-    folder: where to keep states and the journal; None keeps nothing.
+    folder: where to keep states and the journal; None keeps nothing. Of several
+      processes the first alone has one.
     show_progress: whether to draw a bar on standard error.
     num_seeds: how often to train everything, from `settings.seed` on, all at once.
   Returns:
@@ -90,8 +93,13 @@ def train(
   target_names.check(settings.target, dataset.targets)
   tables, (columns, *_) = zip(*map(feature_table, sources.values()), strict=True)
   nets = trainer.networks(settings, fold_indices, list(sources), num_seeds)
-  keys = trainer.network_keys(nets)
-  rows = trainer.network_rows(settings, dataset.fold, nets, dataset.targets)
+  of_each = (
+    trainer.network_keys(nets),
+    trainer.network_rows(settings, dataset.fold, nets, dataset.targets),
+  )
+  if (own := share.own(len(nets))).tolist() != list(range(len(nets))):
+    of_each = jax.tree.map(lambda x: x[own], of_each)
+  keys, rows = of_each
   num_outputs = len(nets[0].targets)
   init, run, predict = trainer.make_program(
     trainer.make_trainer(settings, columns, num_outputs)
@@ -108,15 +116,10 @@ def train(
   loop = _Loop(settings, nets, folder, show_progress)
   states = loop.run(run, states, epoch_keys, rows, features, rated)
   params = trainer.best_params(states)
-  return Trained(
-    settings,
-    nets,
-    params,
-    states.scaling,
-    np.asarray(states.best_epoch),
-    np.asarray(states.best_error),
-    np.asarray(predict(params, states.scaling, rows.source, features)),
-  )
+  predicted = predict(params, states.scaling, rows.source, features)
+  results = (states.best_epoch, states.best_error, predicted)
+  params, scaling, *arrays = share.of_all((params, states.scaling, *results), len(nets))
+  return Trained(settings, nets, params, scaling, *map(np.asarray, arrays))
 
 
 class _Loop:
@@ -133,19 +136,12 @@ class _Loop:
     self._nets = nets
     self._folder = folder
     self._show = show_progress
+    self._store: checkpoint.StateStore | None = None
+    self._log: journal.Journal | None = None
 
   def run(self, run_epochs, states, keys, rows, tables, ratings) -> trainer.State:
     """Epochs until every network has stopped or `max_epochs` are done."""
-    store = log = None
-    done = 0
-    if self._folder:
-      # Two, because the next state is written before the last one goes.
-      checkpoint.check_space(self._folder, states, 2)
-      store = checkpoint.StateStore(self._folder)
-      newest = store.newest()
-      if newest is not None:
-        states, done = store.restore(newest, states), newest
-      log = journal.Journal(self._folder.metrics, self._folder.events, self._nets, done)
+    states, done = self._opened(states)
     about = f"training {len(self._nets)} networks"
     bar = progress.bar(self._settings.max_epochs, "epoch", self._show, about, done)
     active = ActiveNetworks(run_epochs, states, keys, rows, tables, ratings)
@@ -156,31 +152,70 @@ class _Loop:
         count = min(count, self._settings.max_epochs - done)
         start = time.monotonic()
         reports = active.train(done, count)
+        now = time.monotonic()
+        seconds = (now - start) / max(len(reports.stopped), 1)
+        # The first call also compiled, so its time says nothing.
+        epochs = _SECONDS_PER_CALL / seconds if done else 2
+        count = int(np.clip(epochs, 1, trainer.MAX_EPOCHS_PER_CALL))
+        is_due = now - saved_at >= self._settings.checkpoint_seconds
+        turn = share.Turn(
+          reports, count, bool(self._store) and is_due, signals.is_stopping()
+        )
+        turn = share.together(turn, active.last, len(self._nets))
+        reports, count = turn.reports, turn.epochs
         ran = len(reports.stopped)
         if ran == 0:  # every network had stopped: there are no more epochs to wait for
           bar.total = bar.n
           break
-        seconds = (time.monotonic() - start) / ran
         self._refuse_non_finite(reports, done)
-        self._note(log, reports, done, seconds)
+        self._note(reports, done, seconds)
         done += ran
-        if store and signals.is_stopping():
-          store.save(done, active.states)  # nothing of what was trained is lost
-        bar.set_postfix(_summary(self._nets, reports), refresh=False)
-        bar.update(ran)
-        # The first call also compiled, so its time says nothing.
-        epochs = _SECONDS_PER_CALL / seconds if done > 1 else 2
-        count = int(np.clip(epochs, 1, trainer.MAX_EPOCHS_PER_CALL))
-        if store and time.monotonic() - saved_at >= self._settings.checkpoint_seconds:
-          store.save(done, active.states)
+        if turn.is_due or turn.is_stopping:  # nothing of what was trained is lost
+          self._save(done, active)
           saved_at = time.monotonic()
+        bar.set_postfix(_summary(self._nets, reports), refresh=False)
+        try:
+          bar.update(ran)
+        except signals.Stopped:
+          if turn.is_stopping:
+            raise  # otherwise heard since: others hear of it, and all save, next turn
+          continue
+        if turn.is_stopping:  # and this one was not
+          raise TrainError(
+            "another process was told to stop; what was trained is kept: start all "
+            "again with this --workdir and --resume"
+          )
     finally:
       bar.close()
-      if log:
-        log.close()
-      if store:
-        store.close()
+      if self._log:
+        self._log.close()
+      if self._store:
+        self._store.close()
     return active.states
+
+  def _opened(self, states: trainer.State) -> tuple[trainer.State, int]:
+    """Opens the run folder; states to go on from, and how many epochs they have had."""
+    like = share.shapes(states, len(self._nets))
+    stored, done = None, 0
+    if self._folder:
+      # Two, because the next state is written before the last one goes.
+      checkpoint.check_space(self._folder, like, 2)
+      self._store = checkpoint.StateStore(self._folder)
+      newest = self._store.newest()
+      if newest is not None:
+        stored, done = self._store.restore(newest, like), newest
+      self._log = journal.Journal(
+        self._folder.metrics, self._folder.events, self._nets, done
+      )
+    if done := int(cluster.from_first(done)):
+      states = share.from_first(stored, like)
+    return states, done
+
+  def _save(self, done: int, active: ActiveNetworks) -> None:
+    with signals.whole():
+      states = share.of_all(active.states, len(self._nets))
+      if self._store:
+        self._store.save(done, states)
 
   def _refuse_non_finite(self, reports: trainer.Report, done: int) -> None:
     errors = np.stack([reports.train_error, reports.stop_error])
@@ -195,17 +230,15 @@ class _Loop:
         "--loss_reduction=mean"
       )
 
-  def _note(
-    self, log: journal.Journal | None, reports: trainer.Report, done: int, each: float
-  ) -> None:
-    if not log:
+  def _note(self, reports: trainer.Report, done: int, each: float) -> None:
+    if not self._log:
       return
     names: dict[str, Any] = {"train": reports.train_error}
     if self._settings.stop_on != "train":
       names[self._settings.stop_on] = reports.stop_error
     for i in range(len(reports.train_error)):
-      log.write(done + i + 1, each, {name: e[i] for name, e in names.items()})
-    log.flush()
+      self._log.write(done + i + 1, each, {name: e[i] for name, e in names.items()})
+    self._log.flush()
 
 
 def _summary(nets: Sequence[trainer.Network], reports: trainer.Report) -> dict:

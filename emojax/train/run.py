@@ -18,9 +18,11 @@ from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import conformal, results, run_files
 from emojax.train import baselines, checkpoint, familiarity, loop
-from emojax.utils import arrays, checksums, files, options
+from emojax.utils import arrays, checksums, cluster, files, options
 from emojax.utils import scales as scale_lib
 from emojax.version import __version__
+
+_SHARED = "data, features and settings"  # that all processes of a run have in common
 
 
 def run(
@@ -34,6 +36,8 @@ def run(
 ) -> checkpoint.RunFolder:
   """One run from a prepared dataset to a finished run folder.
 
+  Where several processes train it, the others call `join`.
+
   Raises:
     RunError, TrainError, ValueError: see `checkpoint.open_run` and `loop.train`.
   """
@@ -42,7 +46,8 @@ def run(
     start = time.monotonic()
     config = describe(preset, settings, dataset, folds)
     folder = checkpoint.open_run(workdir, config, resume)
-    if folder.is_finished:
+    cluster.check_same(config["identity"], _SHARED)
+    if cluster.from_first(folder.is_finished):
       run_files.read_results(folder.path)
       checksums.check(folder.path, run_files.ADVICE)  # what is shown is whole
       checkpoint.drop_states(folder)  # which a kill after its last write left
@@ -80,6 +85,23 @@ def run(
     )
     checkpoint.drop_states(folder)
     return folder
+
+
+def join(
+  preset: str,
+  settings: config_lib.TrainConfig,
+  dataset: prepare_lib.Dataset,
+  folds: Sequence[int],
+) -> None:
+  """What processes other than the first do of a run: train their share of networks.
+
+  Raises:
+    UserError, TrainError, ValueError: as `run`; process 0 ended.
+  """
+  config = describe(preset, settings, dataset, folds)
+  cluster.check_same(config["identity"], _SHARED)
+  if not cluster.from_first(False):  # whether the run is finished
+    loop.train(settings, {"": dataset}, folds)
 
 
 def _on_scale(interval: dict[str, Any], scale: scale_lib.Scale) -> dict[str, Any]:

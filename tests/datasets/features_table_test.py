@@ -3,7 +3,10 @@
 import dataclasses
 import pathlib
 import shutil
+import tracemalloc
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -13,7 +16,9 @@ from emojax import config
 from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import prepare
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
-from emojax.extract import devices, inputs, shards, stored, stream
+from emojax.extract import devices, feature_table, inputs, shards, stored, stream
+from emojax.extract.pipeline import Extracted, Row
+from emojax.utils import arrays
 
 SETTINGS = config.ExtractConfig(("lbp",), cache_dir="", extract_batch=2)
 
@@ -106,6 +111,95 @@ def test_tfds_builds_from_a_table(made, tmp_path):
   (row,) = [row for row in builder.as_data_source("train") if row["valence"] == 1]
   table = dataset_lib.read(builder.data_path)
   np.testing.assert_array_equal(row["color"], table.features["color"][0])
+
+
+_WIDTH = 2048  # of a feature in a table that is written as such, without pictures
+
+
+def _table(made: pathlib.Path, path: pathlib.Path, values: np.ndarray) -> list[str]:
+  """Writes a table of a wide "color"; gives the names, which are in no order."""
+  facts = dict(feature_table.head(made / "table.parquet")[0].metadata)
+  (entry,) = [
+    entry | {"size": _WIDTH}
+    for entry in feature_table.described(pa.schema([], facts))
+    if entry["name"] == "color"
+  ]
+  of = feature_table.schema([entry], {}, {"number": len(values), "digest": ""}, {})
+  names = [f"{row * 7919 % len(values):05d}.png" for row in range(len(values))]
+  extracted = Extracted([Row(None, "ok")] * len(names), {"color": values}, {})
+  feature_table.write(path, [feature_table.table(names, extracted, of)], of)
+  return names
+
+
+def _builder(table: pathlib.Path, names: list[str], place: pathlib.Path):
+  lines = [f"{name},{1 + row % 8},5" for row, name in enumerate(names)]
+  (place / "ratings.csv").write_text("\n".join(["image,valence,arousal", *lines]))
+  return builder_lib.Builder(
+    data_dir=place,
+    config="folder",
+    features=("color",),
+    ratings_csv=str(place / "ratings.csv"),
+    rating_scale=(1, 9),
+    features_table=str(table),
+  )
+
+
+def test_memory_holds_a_few_rows_of_a_table(made, tmp_path, monkeypatch):
+  """What TFDS is given, file by file; a row has 8 KB, names and ratings little."""
+  monkeypatch.setattr(feature_table, "ROW_GROUP", 32)
+  monkeypatch.setattr(arrays, "_AT_ONCE", 64 * 4 * _WIDTH)
+  monkeypatch.setattr(builder_lib, "_SHARD_BYTES", 64 * 4 * _WIDTH)
+  values = np.random.default_rng(0).random((1280, _WIDTH), np.float32)
+  names = _table(made, tmp_path / "table.parquet", values)
+  expected = values[np.argsort(names)]
+  builder = _builder(tmp_path / "table.parquet", names, tmp_path)
+  tracemalloc.start()
+  before = pa.total_allocated_bytes()
+  shard_examples = builder._shard_iterators_per_split(None)["train"]
+  assert len(shard_examples) == 20
+  for examples in shard_examples:
+    for row, example in examples():
+      np.testing.assert_array_equal(example["color"], expected[row])
+    assert pa.total_allocated_bytes() - before < values.nbytes / 2
+  assert row == 1279
+  assert tracemalloc.get_traced_memory()[1] < values.nbytes / 2
+  tracemalloc.stop()
+
+
+def test_a_table_in_no_order_is_written_in_several_files(made, tmp_path, monkeypatch):
+  monkeypatch.setattr(feature_table, "ROW_GROUP", 4)
+  monkeypatch.setattr(builder_lib, "_SHARD_BYTES", 8 * 4 * _WIDTH)
+  values = np.random.default_rng(0).random((30, _WIDTH), np.float32)
+  names = _table(made, tmp_path / "table.parquet", values)
+  builder = _builder(tmp_path / "table.parquet", names, tmp_path)
+  builder.download_and_prepare()
+  assert builder.info.splits["train"].shard_lengths == [7, 8, 7, 8]
+  dataset = dataset_lib.read(builder.data_path)  # checks the digest, too
+  assert dataset.image_ids == sorted(names)
+  np.testing.assert_array_equal(dataset.features["color"], values[np.argsort(names)])
+
+
+def test_a_number_that_is_not_finite_is_told(made, tmp_path):
+  values = np.zeros((6, _WIDTH), np.float32)
+  values[3, 7] = np.inf
+  names = _table(made, tmp_path / "table.parquet", values)
+  with pytest.raises(ValueError, match=r"not finite in .*table.parquet: extract") as e:
+    _builder(tmp_path / "table.parquet", names, tmp_path).download_and_prepare()
+  assert "\n" not in str(e.value)
+
+
+@hypothesis.given(st.lists(st.integers(0, 6), max_size=9), st.integers(0, 9))
+@hypothesis.settings(max_examples=25)
+def test_rows_of_a_column_are_those_of_the_table(made, rows, start):
+  """Of row groups of the two shards, in any order and several times."""
+  whole = shards.whole([made / "shards.parquet"])
+  table = np.concatenate([feature_table.values(t["lbp"]) for t in whole.tables()])
+  good = np.array([row for row in rows if np.isfinite(table[row]).all()], np.int64)
+  column = stored.Column(shards.Groups(whole), "lbp", 59, good)
+  part = slice(start, start + 4)
+  np.testing.assert_array_equal(column[part], table[good[part]])
+  mask = good % 2 == 0
+  np.testing.assert_array_equal(column[mask][:], table[good[mask]])
 
 
 def test_a_rated_picture_that_could_not_be_read_is_told(made, tmp_path):

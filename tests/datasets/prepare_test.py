@@ -212,7 +212,7 @@ def test_a_dataset_that_is_not_what_was_written_is_refused(data, lines):
 def test_an_error_while_writing_leaves_the_old_dataset(data, lines, monkeypatch):
   before = prepare_lib.prepare(data, LBP, say=lines.append)
 
-  def stop(self, dataset):
+  def stop(self, planned, rows):
     yield from ()
     raise OSError(28, "No space left on device")
 
@@ -233,8 +233,8 @@ from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import prepare
 from emojax.datasets.va_emotion.va_emotion_dataset_builder import Builder
 original = Builder._generate_examples
-def slow(self, dataset):
-  for example in original(self, dataset):
+def slow(self, planned, rows):
+  for example in original(self, planned, rows):
     yield example
     print("writing", file=sys.stderr, flush=True)
     time.sleep(float(sys.argv[3]))

@@ -223,6 +223,7 @@ def test_a_missing_table_a_missing_folder_and_missing_settings(images):
   [
     ((1.2, 6.8), (2, 6), "--rating_scale=1,7 or --rating_scale=1,9$"),
     ((1.2, 4.8), (1, 5), "--rating_scale=1,5 or --rating_scale=1,9$"),
+    ((1.2, 5.7), (2, 5), "=1,6 or --rating_scale=1,7 or --rating_scale=1,9$"),
     ((0.02, 0.98), (0, 1), "valence runs from 0.02 to 0.98, .*=0,1 or .*=-1,1"),
     ((-2.5, 2.9), (0.1, 5.8), "_scale=-3,3 or .*=-4,4; --arousal_scale=0,6 or .*=0,8"),
     ((1.2, 8.8), (1, 5), "is: arousal runs from 1 to 5. .*--arousal_scale=1,5 or .*1,"),
@@ -264,10 +265,24 @@ def test_each_target_may_have_a_scale(images):
   assert both.scales == source.scales
 
 
+def test_pleasure_is_valence_where_nothing_else_is(images):
+  source = _load(images, "image,Pleasure (M),Pleasure SD,Activation\na.jpg,4,1,3\n")
+  assert source.targets == ("valence", "arousal")
+  assert _numbers(source.rated[0], "valence") == (4.0, 1.0, -1)
+  assert "valence from the column 'Pleasure (M)'" in source.settings["assumed"][0]
+  source = _load(images, "image,pleasure,valence\na.jpg,4,2\n")
+  assert _numbers(source.rated[0], "valence")[0] == 2
+
+
 def test_one_target_is_enough_and_there_may_be_others(images):
   source = _load(images, "image,arousal\na.jpg,4\n")
   assert source.targets == ("arousal",)
   assert "no valence" in source.settings["assumed"][0]
+  source = _load(images, "image,arousal,Liking (M)\na.jpg,4,2\n")
+  assert source.settings["assumed"] == [
+    f"{images.parent / 'ratings.csv'}: read with no valence (if a column such as "
+    "'liking (m)' is that, say so with --valence_column)"
+  ]
   text = "image,Mean beauty,beauty_sd,N,joy\na.jpg,7,2,4,x\n"
   source = _load(
     images, text, scale=(), further_targets=("beauty",), further_scale=(0, 10)

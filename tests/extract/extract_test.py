@@ -22,11 +22,11 @@ from PIL import Image
 
 from emojax import config, images
 from emojax.extract import (
-  cache,
   extractor,
   feature_table,
   inputs,
   pipeline,
+  sqlite_cache,
   stream,
 )
 from emojax.extract import folder as extract_folder
@@ -181,7 +181,7 @@ class _Counting(extractor.Extractor):
 
 def test_only_what_is_lacking_is_computed(folder, whole, tmp_path):
   paths = images.walk(folder)
-  with cache.FeatureCache(tmp_path) as store:
+  with sqlite_cache.SqliteCache(tmp_path) as store:
     first = _Counting(("lbp",))
     first.run(paths[:10], store, batch_size=4)
     assert first.batches == [(("lbp",), 8)] * 2  # 10 pictures, one shape
@@ -261,7 +261,7 @@ def test_a_number_that_is_not_finite_is_an_error_of_its_picture(
 
   monkeypatch.setattr(broken.programs, "start", spoilt)
   paths = images.walk(folder)[:3]
-  with cache.FeatureCache(tmp_path) as store:
+  with sqlite_cache.SqliteCache(tmp_path) as store:
     extracted = broken.run([*paths, paths[1]], store, batch_size=2)
     digest = extracted.rows[1].digest
     assert store.get_many([digest], broken.keys.values()) == {digest: {}}
@@ -339,7 +339,7 @@ def test_killed_and_started_again_gives_the_same_bytes(tmp_path):
   assert once.returncode == 1 and once.stdout.splitlines()[-1].startswith(
     "1 of 151 pictures failed"
   )
-  store = tmp_path / "c2" / cache.FILE_NAME
+  store = tmp_path / "c2" / sqlite_cache.FILE_NAME
   command = [sys.executable, "-m", "emojax.extract", "--features=lbp", *flags]
   command += [f"--output={tmp_path / 'twice'}", f"--cache_dir={store.parent}"]
   process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -413,7 +413,7 @@ def places(folder, tmp_path) -> dict[str, pathlib.Path]:
   for name in ("empty", "damaged"):
     (tmp_path / name).mkdir()
   (tmp_path / "file").write_bytes(b"no table, no folder")
-  (tmp_path / "damaged" / cache.FILE_NAME).write_bytes(b"no database" * 1000)
+  (tmp_path / "damaged" / sqlite_cache.FILE_NAME).write_bytes(b"no database" * 1000)
   return {"folder": folder, **{name: tmp_path / name for name in _PLACES}}
 
 

@@ -252,6 +252,23 @@ def test_the_plane_zooms_and_is_searched_and_sorted(reader):
   assert reader.js(rows) == ["21.png", "11.png", "1.png"]
 
 
+@_at("gallery", widths=(400, 1200))
+def test_on_paper_the_plane_fills_its_box(reader):
+  """Its width there is another than in the window, and known before it is drawn."""
+  reader.js(
+    "const drawing = document.querySelector('.plane-drawing');"
+    "const last = () => Math.max(...[...drawing.querySelectorAll('.plane-grid line')]"
+    ".map(line => line.x1.baseVal.value));"
+    "addEventListener('beforeprint', () => { window.printed ="
+    " [drawing.clientWidth, last()]; });"
+  )
+  reader.browser.print_page()
+  width, last = reader.js("return window.printed")
+  assert width == pytest.approx(last, abs=1)
+  assert width == 28 * 16  # 28rem
+  assert reader.js("return document.querySelector('.printed')") is None
+
+
 @_at("run")
 def test_without_scripts_all_is_there(reader, chromium, pages):
   """Dots with their names, and the table; a box uncovers the pictures."""

@@ -108,7 +108,7 @@ def test_everything_is_accounted_for(place, done):
   assert float(workers["w1<i>"]["valence_r"]) > 0.5
   assert report["workers"]["flagged"] == {"w7<i>": ["straight-lines"]}
   assert set(report["files"]) == {str(place / "0.csv"), str(place / "1.csv")}
-  assert "1 workers are flagged and their ratings count" in done.stdout
+  assert "1 worker is flagged, and what they rated counts" in done.stdout
   # All seven rated all 29, so raters can be told from noise too.
   icc = report["agreement"]["valence"]
   assert 0 < icc["icc_1"]["single"]["value"] < icc["icc_1"]["average"]["value"] < 1

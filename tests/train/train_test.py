@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent import futures
 
 import helpers
 import numpy as np
@@ -118,6 +119,35 @@ def test_one_fold_equals_that_fold_of_all(rated, all_folds, tmp_path):
     assert float(row["valence"]) == pytest.approx(
       float(together[name]["valence"]), abs=2e-4
     )
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_same_run_and_one_of_them_speaks(
+  rated, all_folds, tmp_path
+):
+  names = ("coordinator", "num_processes", "process_id")
+  flags = [
+    [f"--{name}={value}" for name, value in zip(names, place, strict=True)]
+    for place in helpers.places(2)
+  ]
+  folder = tmp_path / "run"
+  with futures.ThreadPoolExecutor() as pool:
+    first, second = pool.map(
+      lambda own: _run(*rated, *_QUICK, f"--workdir={folder}", *own), flags
+    )
+  assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+  assert second.stdout == second.stderr == ""
+  assert "reusing 30 rated pictures" in first.stdout
+  assert f"run folder: {folder}" in first.stdout
+  alone, together = _predictions(all_folds[0]), _predictions(folder)
+  assert alone.keys() == together.keys()
+  # Not to the bit: XLA multiplies ten matrices at once otherwise than five.
+  for name, row in alone.items():
+    for target in ("valence", "arousal"):
+      expected = float(row[target])
+      assert float(together[name][target]) == pytest.approx(expected, abs=2e-4)
+  files = [sorted(x.name for x in path.iterdir()) for path in (all_folds[0], folder)]
+  assert files[0] == files[1]
 
 
 @pytest.mark.slow

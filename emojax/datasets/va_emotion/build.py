@@ -1,10 +1,12 @@
 """A collection of rated pictures to a dataset: finds the pictures, computes features.
 
-In: settings. Out: a `Dataset` in memory. The builder writes it.
+In: settings. Out: a `Planned` dataset, which the builder writes: computed features are
+in memory, those of a table are read when they are asked for.
 """
 
 import dataclasses
 import functools
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,12 +24,12 @@ from emojax.datasets.va_emotion import (
   ratings,
   synthetic,
 )
-from emojax.datasets.va_emotion.dataset import Dataset
+from emojax.datasets.va_emotion.dataset import Dataset, Planned
 from emojax.datasets.va_emotion.storage import NAME, Place
 from emojax.evaluation import folds
-from emojax.extract import extractor, stored
+from emojax.extract import extractor, inputs, shards, stored, stream
 from emojax.features import DERIVED, FEATURES, external
-from emojax.utils import errors
+from emojax.utils import arrays, errors
 from emojax.version import __version__
 
 _LISTED = 5  # how many broken pictures an error lists before it only counts them
@@ -80,6 +82,39 @@ def make_extractor(place: Place, data: DataConfig, settings: ExtractConfig) -> F
   if data.features_table:
     return folder.features_of(data, settings.every_feature)
   return extractor.from_config(settings_for(place, settings))
+
+
+def extracted_by(
+  engine: stream.Engine,
+  table: pathlib.Path,
+  source: collection.Collection,
+  place: Place,
+  data: DataConfig,
+  settings: ExtractConfig,
+) -> stored.StoredFeatures:
+  """Has the features of a collection computed into a table, to be read from there.
+
+  Args:
+    engine: what computes.
+    table: the `.parquet` file that is written; what is done is kept beside it.
+    source: rated pictures.
+    place, data, settings: see `make_extractor`.
+  Raises:
+    UserError: there is nothing to compute, or no files to compute it from.
+    ValueError: see `stream.extract`.
+  """
+  if data.features_table or isinstance(source.images, synthetic.Drawings):
+    have = "are in --features_table" if data.features_table else "are of drawn pictures"
+    raise errors.UserError(
+      f"Beam computes features of picture files, but those of {data.dataset} {have}: "
+      "leave its runner and options out"
+    )
+  paths = [str(image) for image in source.images if isinstance(image, pathlib.Path)]
+  settings = settings_for(place, settings)
+  stream.extract(lambda: inputs.Inputs(paths), settings, table, engine=engine)
+  ids = [entry.image_id for entry in source.rated]
+  whole = shards.whole([table])
+  return stored.StoredFeatures(table, whole, settings.every_feature, ids)
 
 
 def check_features(place: Place, data: DataConfig, settings: ExtractConfig) -> None:
@@ -137,8 +172,8 @@ def build(
   extraction: Features,
   progress: bool,
   earlier: Dataset | None = None,
-) -> Dataset:
-  """Computes a dataset.
+) -> Planned:
+  """Computes a dataset, or looks up in a table what has been computed.
 
   Args:
     source: rated pictures.
@@ -149,14 +184,14 @@ def build(
     earlier: a build of the same pictures and ratings that lacks a feature asked for.
       Those that are still what they were are carried over, asked for or not.
   Returns:
-    A `Dataset` with the features asked for, and the carried ones behind them.
+    A dataset with the features asked for, and the carried ones behind them.
   Raises:
-    PictureError: rated pictures cannot be read, and `skip_bad_pictures` is not set.
+    ImageError: rated pictures cannot be read, and `skip_bad_pictures` is not set.
     ValueError: fewer pictures than folds, or a cache that does not work.
   """
   folds.assign(len(source.rated), data.fold_seed)  # too few: say so before computing
   described = {str(entry["name"]): entry for entry in extraction.describe()}
-  carried: dict[str, np.ndarray] = {}
+  carried: dict[str, np.ndarray | arrays.Rows] = {}
   if earlier is not None:
     for entry in earlier.metadata["features"]:
       name = entry["name"]
@@ -189,10 +224,10 @@ def build(
     hashes = functools.partial(folding.hashes_of, sources, settings, progress)
     dealt = folding.deal(good, scheme, data, None if data.features_table else hashes)
   values = {name: table[ok] for name, table in extracted.values.items()} | carried
-  stored = [name for name in described if name in values]
-  return Dataset(
+  written = [name for name in described if name in values]
+  rows = Dataset(
     image_ids=[entry.image_id for entry in good],
-    features={name: values[name] for name in stored},
+    features={},
     **rating_arrays(source.targets, good),
     fold=dealt.fold,
     keywords=[entry.keyword for entry in good],
@@ -203,7 +238,7 @@ def build(
       "fingerprint": fingerprint,
       "folds": scheme,
       "groups": dealt.groups,
-      "features": [described[name] for name in stored],
+      "features": [described[name] for name in written],
       "fold_seed": data.fold_seed,
       "num_pictures": len(good),
       "missing": list(source.missing),
@@ -215,6 +250,7 @@ def build(
       "emojax": __version__,
     },
   )
+  return Planned(rows, {name: values[name] for name in written})
 
 
 def rating_arrays(

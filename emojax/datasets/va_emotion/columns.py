@@ -49,6 +49,11 @@ _STEMS = {  # what else a target is called, and its short forms beside "mean" an
   "valence": (("valence", "valenz", "val"), ("v",)),
   "arousal": (("arousal", "aro"), ("a",)),
 }
+# What counts where a table has no column of the usual name.
+_OTHER_WORDS = {
+  "valence": ("pleasure", "pleasantness"),
+  "arousal": ("activation",),
+}
 _MEAN = ("mean", "mn", "avg", "average", "mittelwert", "mw")
 _MEAN_OR_NOT = ("", *_MEAN, "m", "rating", "score")
 _STD = ("std", "sd", "stdev", "stddev", "standard_deviation", "standardabweichung")
@@ -69,18 +74,20 @@ def rating(target: str, flag: str = "", is_needed: bool = True) -> tables.Column
     is_needed: whether the table must have it.
   """
   stems, short = _STEMS.get(target, ((target,), ()))
-  names = [*_joined(stems, _MEAN_OR_NOT), *_joined(short, _MEAN)]
+  names = (*_joined(stems, _MEAN_OR_NOT), *_joined(short, _MEAN))
+  others = _joined(_OTHER_WORDS.get(target, ()), _MEAN_OR_NOT)
   flag = flag or "target"
-  return tables.Column(target, (tuple(names),), flag, is_needed, True, False)
+  return tables.Column(target, (names, others), flag, is_needed, True, False)
 
 
 def spread(target: str, flag: str = "") -> tables.Column:
   """The column with the standard deviations over raters of a target."""
   stems, short = _STEMS.get(target, ((target,), ()))
   field = f"{target}_std"
+  others = _joined(_OTHER_WORDS.get(target, ()), _STD)
   return tables.Column(
     field,
-    (_joined((*stems, *short), _STD),),
+    (_joined((*stems, *short), _STD), others),
     flag,
     is_needed=False,
     is_number=True,

@@ -7,8 +7,8 @@ a collection, and the builder writes it.
 import dataclasses
 import json
 import pathlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -149,6 +149,18 @@ class Dataset:
     return notes
 
 
+class Planned(NamedTuple):
+  """A dataset that is to be written; memory need not hold its features.
+
+  Attributes:
+    rows: everything but the features, of which it has none.
+    features: feature name -> (N, size) float32.
+  """
+
+  rows: Dataset
+  features: Mapping[str, np.ndarray | arrays.Rows]
+
+
 def select(dataset: Dataset, names: Sequence[str]) -> Dataset:
   """The dataset with some of its features, in the order given."""
   described = {entry["name"]: entry for entry in dataset.metadata["features"]}
@@ -174,18 +186,26 @@ def rated_only(dataset: Dataset, targets: Sequence[str]) -> Dataset:
   )
 
 
-def digest(dataset: Dataset) -> str:
-  """Hex digest of everything in a dataset, which is stored beside it."""
+def digest(
+  dataset: Dataset, features: Mapping[str, np.ndarray | arrays.Rows] | None = None
+) -> str:
+  """Hex digest of everything in a dataset, which is stored beside it.
+
+  Args:
+    dataset: the rows.
+    features: their features; None: those in `dataset`.
+  """
   texts = [dataset.metadata, dataset.image_ids, dataset.keywords]
   ordered = json.dumps(files.plain(texts), sort_keys=True, allow_nan=False)
-  numbers: dict[str, np.ndarray] = {
+  numbers: dict[str, np.ndarray | arrays.Rows] = {
     "ratings": np.asarray(dataset.ratings, np.float32),
     "ratings_std": np.asarray(dataset.ratings_std, np.float32),
     "num_raters": np.asarray(dataset.num_raters, np.int32),
     "fold": np.asarray(dataset.fold, np.int32),
     "texts": np.frombuffer(ordered.encode(), np.uint8),
   }
-  tables = {f"features/{n}": t for n, t in dataset.features.items()}
+  features = dataset.features if features is None else features
+  tables = {f"features/{name}": table for name, table in features.items()}
   return arrays.digest(numbers | tables)
 
 

@@ -38,6 +38,7 @@ _NO_NEAR_DUPLICATES = (
 _GROUP = tables.Column("group", flag="group_column")
 _TARGET_NAME = re.compile(r"[^\W\d]\w*")  # it names fields, files and columns
 _TAKEN = ("image", "image_id", "fold", "keyword", "num_raters")
+_MOST_NAMED = 5  # columns in a message
 _TAKEN_ENDS = ("_std", "_num_raters", "_rated", "_predicted")
 
 
@@ -187,7 +188,7 @@ def _assumed(
   scales: Mapping[str, scale_lib.Scale | None],
 ) -> list[str]:
   """One line on what was assumed to read the table so, if anything was."""
-  phrases = [f"no {target}" for target in TARGETS if target not in table.columns]
+  phrases = [_lacking(name, table) for name in TARGETS if name not in table.columns]
   if unsaid := [target for target, scale in scales.items() if scale is None]:
     phrases.append(f"{' and '.join(unsaid)} taken to be on 1..9")
   if resolved.prefix:
@@ -196,3 +197,14 @@ def _assumed(
     phrases.append(f"suffixes added to {resolved.bare} names")
   line = table.assumption(*phrases)
   return [line] if line else []
+
+
+def _lacking(target: str, table: tables.Table) -> str:
+  """That a table does not rate a target, and what to do if it does."""
+  others = [repr(name) for name in table.others if name][:_MOST_NAMED]
+  if not others:
+    return f"no {target}"
+  return (
+    f"no {target} (if a column such as {', '.join(others)} is that, say so with "
+    f"--{target}_column)"
+  )

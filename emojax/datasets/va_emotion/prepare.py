@@ -8,9 +8,10 @@ place and renames, one process at a time.
 import contextlib
 import io
 import json
+import math
 import pathlib
 import shutil
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 import tensorflow_datasets as tfds
@@ -19,7 +20,7 @@ from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import build, storage
 from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
-from emojax.datasets.va_emotion.dataset import METADATA, Dataset, read
+from emojax.datasets.va_emotion.dataset import METADATA, Dataset, Planned, read
 from emojax.utils import errors, files, scales, signals, terminal
 
 _FLOAT_BYTES = 4
@@ -73,7 +74,7 @@ def prepare(
       _restore(path)
     prepared = _prepared(path, build.fingerprints(source, data), data, settings)
     if prepared is not None and _has(prepared, extraction):
-      say(f"reusing {_summary(prepared)} in {path}")
+      say(f"reusing {_summary(prepared.image_ids, prepared.features)} in {path}")
       # The pictures may have moved, and the same ratings may have had another scale.
       prepared.metadata["settings"] = source.settings
       prepared.metadata["scales"] = {t: list(s) for t, s in source.scales.items()}
@@ -87,8 +88,8 @@ def prepare(
     files.check_writable(path / METADATA, _FLOAT_BYTES * width * len(source.rated))
     built = build.build(source, data, settings, extraction, progress, prepared)
     _put(place, built)
-    say(f"prepared {_summary(built)} in {path}")
-    if groups := built.metadata["groups"]:
+    say(f"prepared {_summary(built.rows.image_ids, built.features)} in {path}")
+    if groups := built.rows.metadata["groups"]:
       number = sum(map(len, groups))
       say(
         f"{number} pictures in {len(groups)} groups of near-duplicates or of one "
@@ -133,7 +134,7 @@ def _restore(path: pathlib.Path) -> None:
     aside.rename(path)
 
 
-def _put(place: storage.Place, built: Dataset) -> None:
+def _put(place: storage.Place, built: Planned) -> None:
   """Writes a dataset where the old one is, if any; the old one stays until then."""
   path = place.path
   for leftover in (*path.parent.glob("incomplete.*"), *path.parent.glob(f"{_ASIDE}*")):
@@ -146,12 +147,12 @@ def _put(place: storage.Place, built: Dataset) -> None:
     # One line of ours says it all; TFDS's own lines and bars would drown it.
     tfds.disable_progress_bar()
     builder = builder_lib.Builder(
-      data_dir=place.root, config=place.config, dataset=built
+      data_dir=place.root, config=place.config, planned=built
     )
     with signals.whole(), contextlib.redirect_stdout(io.StringIO()):
       builder.download_and_prepare()
   except RuntimeError as error:  # of array_record, which knows no other
-    size = sum(table.nbytes for table in built.features.values())
+    size = _FLOAT_BYTES * sum(math.prod(t.shape) for t in built.features.values())
     raise files.unwritten(path, size, str(error)) from error
   finally:
     _restore(path)
@@ -159,6 +160,5 @@ def _put(place: storage.Place, built: Dataset) -> None:
   shutil.rmtree(aside, ignore_errors=True)
 
 
-def _summary(dataset: Dataset) -> str:
-  names = ", ".join(dataset.features)
-  return f"{len(dataset.image_ids)} rated pictures with {names}"
+def _summary(image_ids: Sequence[str], features: Iterable[str]) -> str:
+  return f"{len(image_ids)} rated pictures with {', '.join(features)}"

@@ -33,6 +33,7 @@ _USUAL: tuple[Scale, ...] = (
   (-50, 50),
   (-100, 100),
 )
+_RARE: tuple[Scale, ...] = ((1, 6), (0, 5))  # the next wider one is as likely
 _NO_OTHER_ABOVE = 7.0  # ratings up to here may be on 1..7
 _DOUBTFUL_UP_TO = 5.0  # up to here on 1..5, although other targets are on 1..9
 
@@ -113,5 +114,6 @@ def _possible(low: float, high: float) -> list[Scale]:
   fitting = [end for end in _USUAL if end[0] <= low and high <= end[1]]
   nearest = sorted(fitting, key=width)[:2]
   if SCALE in fitting and SCALE not in nearest:
-    nearest = [nearest[0], SCALE]
+    kept = 2 if nearest[0] in _RARE else 1
+    nearest = [*nearest[:kept], SCALE]
   return nearest

@@ -9,10 +9,13 @@ asked for.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,13 +25,20 @@ from emojax.config import TARGETS, DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import storage
 
 if TYPE_CHECKING:
-  from emojax.datasets.va_emotion.dataset import Dataset
+  from emojax.datasets.va_emotion.dataset import Planned
+  from emojax.extract import stream
+
+_Example = tuple[int, dict[str, Any]]  # its key, and its fields
 
 _ROW_ID = "tfds_id"  # as TFDS calls it
+# Of features in a file; memory holds those of the file that is written.
+_SHARD_BYTES = 128 << 20
 _FORMAT = "array_record"  # parquet loses rows in TFDS 4.9; tfrecord needs TensorFlow
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+# Of a `GeneratorBasedBuilder` TFDS holds all rows to order them, and beyond a gigabyte
+# needs TensorFlow for that.
+class Builder(tfds.core.ShardBasedBuilder):
   """Rated pictures, as TFDS knows datasets.
 
   A prepared dataset serves the features it was prepared with. `features` and the other
@@ -36,9 +46,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
   Args:
     data, extract: settings; the dataset's config comes from TFDS's `config`.
-    dataset: what to write, already computed.
+    planned: what to write, already computed.
     settings: single settings by their names in `DataConfig` and `ExtractConfig`, as in
-      `tfds.load("va_emotion/folder", builder_kwargs={"images_dir": ...})`.
+      `tfds.load("va_emotion/folder", builder_kwargs={"images_dir": ...})`. Of several
+      values there may be a text, with commas or semicolons.
     kwargs: TFDS's own: `data_dir`, `config`, `version`, `file_format`.
   Raises:
     TypeError: a setting that does not exist.
@@ -66,7 +77,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     *,
     data: DataConfig | None = None,
     extract: ExtractConfig | None = None,
-    dataset: Dataset | None = None,
+    planned: Planned | None = None,
     file_format: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     config: Any = None,
@@ -80,7 +91,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
       fields = (*dataclasses.fields(DataConfig), *dataclasses.fields(ExtractConfig))
       names = ", ".join(field.name for field in fields)
       raise TypeError(f"unknown settings {sorted(settings)}; known: {names}")
-    self._dataset = dataset
+    self._planned = planned
+    self._elsewhere: tuple[stream.Engine, pathlib.Path] | None = None
     super().__init__(
       file_format=file_format or _FORMAT,
       data_dir=data_dir,
@@ -126,8 +138,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
   def _planned_features(self) -> tfds.features.FeaturesDict:
     """The fields of a dataset to be built."""
-    if self._dataset is not None:
-      sizes = {name: table.shape[1] for name, table in self._dataset.features.items()}
+    if self._planned is not None:
+      sizes = {name: table.shape[1] for name, table in self._planned.features.items()}
     else:
       from emojax.datasets.va_emotion import build
 
@@ -154,8 +166,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
   def _planned_targets(self) -> tuple[str, ...]:
     """What is rated in a dataset to be built."""
-    if self._dataset is not None:
-      return self._dataset.targets
+    if self._planned is not None:
+      return self._planned.rows.targets
     if self.builder_config.name == "folder" and self._data_settings.ratings_csv:
       from emojax.datasets.va_emotion import folder
 
@@ -163,46 +175,84 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     return TARGETS
 
   def download_and_prepare(self, **kwargs: Any) -> None:
-    """As TFDS's, and safe when several processes prepare the same dataset at once."""
-    with storage.locked(self.data_path):
+    """As TFDS's, and safe when several processes prepare the same dataset at once.
+
+    With a Beam runner or its options in `download_config`, a pipeline computes the
+    features, into a file beside the dataset that is there until the dataset is.
+    """
+    with contextlib.ExitStack() as stack:
+      stack.enter_context(storage.locked(self.data_path))
+      config = kwargs.get("download_config")
+      if config is not None and (config.beam_runner or config.beam_options):
+        from emojax.extract import beam
+
+        table = pathlib.Path(self.data_path)
+        table = table.with_name(f".{table.name}.features.parquet")
+        stack.callback(table.unlink, missing_ok=True)
+        stack.callback(setattr, self, "_elsewhere", None)
+        pipeline = beam.Pipeline(config.beam_runner, config.beam_options)
+        self._elsewhere = (pipeline, table)
+        # Writing is little beside that, and its digest is of every row: it stays here.
+        kwargs["download_config"] = dataclasses.replace(
+          config, beam_runner=None, beam_options=None
+        )
       was_prepared = self._is_whole()
       super().download_and_prepare(**kwargs)
       if was_prepared and not self.info.splits:  # another process has just built it
         self.info.read_from_directory(self.data_path)
 
-  def _split_generators(self, dl_manager: tfds.download.DownloadManager):
-    from emojax.datasets.va_emotion import build
+  def _shard_iterators_per_split(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> dict[str, Sequence[Callable[[], Iterator[_Example]]]]:
     from emojax.datasets.va_emotion import dataset as dataset_lib
+    from emojax.extract import shards
 
-    if self._dataset is None:
-      data = dataclasses.replace(
-        self._data_settings, dataset=f"{storage.NAME}/{self.builder_config.name}"
-      )
-      if self.builder_config.name not in ("synthetic", "folder") and not (
-        data.manual_dir or data.download
-      ):
-        data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
-      place = storage.place(data)
-      extraction = build.make_extractor(place, data, self._extract_settings)
+    planned = self._planned or self._plan(dl_manager)
+    dataset, features = planned
+    self.info.metadata.update(dataset.metadata)
+    self.info.metadata[dataset_lib.DIGEST] = dataset_lib.digest(dataset, features)
+    number = len(dataset.image_ids)
+    width = sum(table.shape[1] for table in features.values())
+    count = min(-(-4 * width * number // _SHARD_BYTES), number) or 1
+    parts = [shards.Shard(part, count).rows(number) for part in range(1, count + 1)]
+    examples = functools.partial(self._generate_examples, planned)
+    return {"train": [functools.partial(examples, rows) for rows in parts]}
+
+  def _plan(self, dl_manager: tfds.download.DownloadManager) -> Planned:
+    """What to write, as the settings say."""
+    from emojax.datasets.va_emotion import build
+
+    data = dataclasses.replace(
+      self._data_settings, dataset=f"{storage.NAME}/{self.builder_config.name}"
+    )
+    if self.builder_config.name not in ("synthetic", "folder") and not (
+      data.manual_dir or data.download
+    ):
+      data = dataclasses.replace(data, manual_dir=os.fspath(dl_manager.manual_dir))
+    place = storage.place(data)
+    settings = self._extract_settings
+    if self._elsewhere is None:
+      extraction: build.Features = build.make_extractor(place, data, settings)
       source = build.collect(place, data)
-      self._dataset = build.build(
-        source, data, self._extract_settings, extraction, progress=True
-      )
-    self.info.metadata.update(self._dataset.metadata)
-    self.info.metadata[dataset_lib.DIGEST] = dataset_lib.digest(self._dataset)
-    return {"train": self._generate_examples(self._dataset)}
+    else:
+      source = build.collect(place, data)
+      extraction = build.extracted_by(*self._elsewhere, source, place, data, settings)
+    return build.build(source, data, settings, extraction, progress=True)
 
-  def _generate_examples(
-    self, dataset: Dataset
-  ) -> Iterator[tuple[int, dict[str, Any]]]:
-    for row, image_id in enumerate(dataset.image_ids):
+  def _generate_examples(self, planned: Planned, rows: range) -> Iterator[_Example]:
+    """Some rows of a dataset, in order; memory holds their features and no others."""
+    dataset = planned.rows
+    features = {
+      name: table[rows.start : rows.stop] for name, table in planned.features.items()
+    }
+    for row in rows:
       raters = dict(zip(dataset.targets, dataset.num_raters[row], strict=True))
       means = zip(dataset.targets, dataset.ratings[row], strict=True)
       stds = zip(dataset.targets, dataset.ratings_std[row], strict=True)
       yield (
         row,
         {
-          "image_id": image_id,
+          "image_id": dataset.image_ids[row],
           **dict(means),
           "fold": dataset.fold[row],
           **{f"{target}_std": std for target, std in stds},
@@ -210,7 +260,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
           "num_raters": min(raters.values()),
           **{f"{target}_num_raters": count for target, count in raters.items()},
           "keyword": dataset.keywords[row],
-          **{name: table[row] for name, table in dataset.features.items()},
+          **{name: table[row - rows.start] for name, table in features.items()},
         },
       )
 
@@ -271,6 +321,7 @@ def _replace(base: Any, settings: dict[str, Any]) -> Any:
       value = settings.pop(field.name)
       if isinstance(field.default, tuple) and isinstance(value, str):
         kind = field.metadata["kind"]
-        value = tuple(kind(item.strip()) for item in value.split(","))
+        # TFDS itself parts settings in a dataset's name at commas.
+        value = tuple(kind(item.strip()) for item in re.split("[,;]", value))
       changed[field.name] = value
   return dataclasses.replace(base, **changed)

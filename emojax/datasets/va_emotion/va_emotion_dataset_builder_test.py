@@ -105,6 +105,14 @@ def test_settings_that_do_not_exist_are_an_error(tmp_path):
     Builder(data_dir=tmp_path, features="colour")
 
 
+def test_settings_may_stand_in_the_name(tmp_path):
+  name = "va_emotion/folder/features=color;lbp,rating_scale=1;7,images_dir=/a b/c"
+  builder = tfds.builder(name, data_dir=tmp_path)
+  assert list(builder.info.features)[-2:] == ["color", "lbp"]
+  assert builder._data_settings.rating_scale == (1.0, 7.0)
+  assert builder._data_settings.images_dir == "/a b/c"
+
+
 def test_the_default_is_the_synthetic_set():
   assert Builder.builder_configs.keys() == {
     *("synthetic", "oasis", "cgna10766", "folder"),
