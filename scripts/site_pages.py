@@ -17,6 +17,7 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 _PROGRAMS = "reference/programs"
@@ -112,24 +113,48 @@ def page_of(source: str, text: str) -> str:
 
   What is no page of the site loses its link and keeps its words.
   """
-  page = _PAGES[source]
 
   def relinked(match: re.Match[str]) -> str:
-    words, target, anchor = match[1], match[2], match[3] or ""
-    if not target or "://" in target:
-      return match[0]
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
-    aim = _PAGES.get(
-      path, path.removeprefix("docs/") if path.startswith("docs/") else ""
-    )
-    if not aim:
-      return words
-    return f"[{words}]({posixpath.relpath(aim, posixpath.dirname(page))}{anchor})"
+    path = _target(match, source)
+    aim = _PAGES.get(path, path.removeprefix("docs/"))
+    if path and aim == path:
+      return match[1]
+    return _link(match, aim, _PAGES[source]) if path else match[0]
 
   if text.startswith("---\n"):  # what the Hugging Face hub reads
     text = text.split("\n---\n", 1)[1].lstrip()
   title = _TITLES.get(source)
   return (f"# {title}\n\n" if title else "") + _LINK.sub(relinked, text)
+
+
+def on_page_markdown(markdown: str, page: Page, **unused: Any) -> str:
+  """Has pages of docs/ link to the pages of files that lie elsewhere in the checkout.
+
+  In the files themselves links lead to those files, for who reads them there.
+  """
+  if page.file.generated_by:
+    return markdown
+  uri = page.file.src_uri
+
+  def relinked(match: re.Match[str]) -> str:
+    aim = _PAGES.get(_target(match, f"docs/{uri}"))
+    return _link(match, aim, uri) if aim else match[0]
+
+  return _LINK.sub(relinked, markdown)
+
+
+def _target(match: re.Match[str], source: str) -> str:
+  """The file of the checkout that a link of another one names; empty: none."""
+  target = match[2]
+  if not target or "://" in target:
+    return ""
+  return posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
+
+
+def _link(match: re.Match[str], aim: str, page: str) -> str:
+  """A link of a page with another aim, the path of a page."""
+  anchor = match[3] or ""
+  return f"[{match[1]}]({posixpath.relpath(aim, posixpath.dirname(page))}{anchor})"
 
 
 def _index() -> str:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 
 import helpers
 import pytest
@@ -193,6 +194,22 @@ def test_pages_of_other_files_link_to_each_other():
   text = "---\nlicense: x\n---\n# Title\n[a](../../../docs/how-to/words.md)"
   expected = "# Title\n[a](../how-to/words.md)"
   assert page_of("emojax/predict/released/README.md", text) == expected
+
+
+def test_pages_link_to_pages_of_files_elsewhere():
+  """Whoever reads the files finds what they link to, and so do readers of the site."""
+  names = helpers.script("site_pages.py")
+  file = types.SimpleNamespace(src_uri="how-to/a.md", generated_by=None)
+  page = types.SimpleNamespace(file=file)
+  text = "[a](../../SECURITY.md#x) [b](b.md) [c](../../setup.cfg) [d](https://e.org)"
+  assert names["on_page_markdown"](text, page=page) == (
+    "[a](../security.md#x) [b](b.md) [c](../../setup.cfg) [d](https://e.org)"
+  )
+  made = ("programs/", "speed.html")  # there is no file of these
+  for path in (helpers.ROOT / "docs").rglob("*.md"):
+    for link in re.findall(r"\]\(([^)#\s:]+)[)#]", path.read_text("utf-8")):
+      is_made = any(of in link for of in made)
+      assert is_made or (path.parent / link).exists(), f"{path}: {link}"
 
 
 @pytest.fixture(scope="module")

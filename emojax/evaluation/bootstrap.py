@@ -48,7 +48,7 @@ class Difference:
 
   @property
   def is_clear(self) -> bool:
-    """Whether the interval leaves no difference out."""
+    """Whether the interval does not hold 0, no difference."""
     return self.low > 0 or self.high < 0
 
 

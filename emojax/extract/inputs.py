@@ -98,6 +98,8 @@ def of_texts(texts: Sequence[str]) -> Inputs:
     for found, number in parts:
       sources += found
       others += number
+  if named and sources == named and not any(map(os.path.lexists, named)):
+    raise errors.UserError(f"there is no file or folder {named[0]}")
   if len(sources) == len(empty):
     expected = ", ".join(images.SUFFIXES)
     raise errors.UserError(

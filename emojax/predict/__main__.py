@@ -8,7 +8,7 @@ valence-arousal plane.
 
   python -m emojax.predict PICTURES
   python -m emojax.predict --checkpoint=runs/best beach.jpg
-  python -m emojax.predict --checkpoint=run.zip --output=ratings.csv \\
+  python -m emojax.predict --checkpoint=run.zip --output=predictions.csv \\
       --gallery=gallery.html PICTURES
 """
 
@@ -45,6 +45,7 @@ _UNUSED = (
 )  # the run says which
 _MOST_TOLD = 5  # pictures that a gallery lacks
 _KINDS = (".csv", ".json", ".parquet")
+_START_BYTES = 8  # that tell a table of predictions
 
 
 def define_flags() -> None:
@@ -90,7 +91,7 @@ def main(arguments: list[str]) -> int:
   if not arguments:
     raise errors.UserError("name pictures or folders of pictures to predict")
   output, page, output_scale, _ = errors.all_of(
-    lambda: _output(flag_values.output, _KINDS),
+    lambda: _rows_file(flag_values.output),
     lambda: _output(flag_values.gallery, (".html", ".htm")),
     lambda: _scale(flag_values.output_scale),
     lambda: _check_share(flag_values.interval),
@@ -230,6 +231,20 @@ def _report(
   return 1 if tally.failed else 0
 
 
+def _rows_file(name: str) -> pathlib.Path | None:
+  """The file for the rows; what is no table of predictions is not overwritten."""
+  path = _output(name, _KINDS)
+  if path and path.is_file() and path.suffix.lower() == ".csv":
+    with path.open("rb") as file:
+      start = file.read(_START_BYTES)
+    if start and not start.startswith(b"path,"):
+      raise errors.UserError(
+        f"{name} is there and holds no predictions; choose another --output, or remove "
+        "it"
+      )
+  return path
+
+
 def _output(name: str, kinds: tuple[str, ...]) -> pathlib.Path | None:
   """A file to write, refused before the work and not after it."""
   if not name:
@@ -251,5 +266,5 @@ if __name__ == "__main__":
     _ABOUT,
     settings=(config.ExtractConfig,),
     arguments="PICTURES...",
-    example="--output=ratings.csv --gallery=gallery.html PICTURES",
+    example="--output=predictions.csv --gallery=gallery.html PICTURES",
   )

@@ -64,7 +64,9 @@ def of_runs(
   prose = [
     f"{len(shared)} pictures that all runs predicted, each by models that had not seen "
     "it. Intervals: 95 %, resampling the pictures; differences resample both runs' "
-    "pictures together. Clear: the interval leaves no difference out."
+    "pictures together. Clear: the interval does not hold 0. It is about pictures "
+    "alone: another --seed moves scores as well, and of many differences some are "
+    "clear by chance, so look at MSE first and train small ones again."
   ]
   tables = [page.Table("Scores", scores), page.Table("Differences", pairs)]
   images = [

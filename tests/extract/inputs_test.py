@@ -200,6 +200,7 @@ def test_the_web_is_read_and_says_what_it_has_not(host, tmp_path):
     (["{here}/*.png"], "no file fits the pattern {here}/*.png"),
     (["memory://x/*.png"], "no file fits the pattern memory://x/*.png"),
     (["{here}/empty"], "no pictures in {here}/empty: expected files ending in"),
+    (["{here}/gone", "{here}/b.png"], "there is no file or folder {here}/gone"),
   ],
 )
 def test_mistakes_are_told(tmp_path, texts, message):

@@ -449,7 +449,10 @@ def test_far_pictures_are_scored_and_said_to_be_far(opened, monkeypatch):
 @pytest.mark.slow
 def test_mistakes_are_one_line(run, tmp_path):
   (tmp_path / "empty").mkdir()
+  ratings = tmp_path / "ratings.csv"
+  ratings.write_text("image,valence\na.png,3\n")
   for arguments, message in (
+    ([f"--output={ratings}", "x.png"], "is there and holds no predictions; choose"),
     ([], "name pictures or folders"),
     ([f"--checkpoint={run}", "--interval=90", "x.png"], "between 0 and 1, got 90"),
     ([f"--checkpoint={run}"], "name pictures or folders"),
@@ -461,6 +464,7 @@ def test_mistakes_are_one_line(run, tmp_path):
     done = _process("-m", "emojax.predict", "--cache_dir=", *arguments)
     assert done.returncode == 1 and message in done.stderr, (arguments, done.stderr)
     assert done.stderr.count("\n") == 1 and not done.stdout
+  assert ratings.read_text() == "image,valence\na.png,3\n"
 
 
 def test_random_networks_are_found_again(tmp_path):

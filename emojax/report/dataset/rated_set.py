@@ -27,6 +27,7 @@ from emojax.evaluation import metrics
 from emojax.images import near_duplicates
 from emojax.report.dataset import look as picture_check
 from emojax.utils import errors
+from emojax.utils import scales as scale_lib
 
 NO_FOLD = -1
 
@@ -345,7 +346,17 @@ def _without_features(
 def _origin(source: collection.Collection) -> str:
   folder = source.settings.get("folder")
   where = f"pictures are in {folder}" if folder else "pictures are drawn by emojax"
-  return f"Read from its source, not from a prepared dataset; its {where}."
+  sentences = [f"Read from its source, not from a prepared dataset; its {where}."]
+  sentences += [f"{line}." for line in source.settings.get("assumed", ())]
+  scales = {
+    target: scale
+    for target, scale in source.scales.items()
+    if not scale_lib.is_inside(scale)
+  }
+  if scales:
+    shown = ", ".join(f"{t} from {scale_lib.text(s)}" for t, s in scales.items())
+    sentences.append(f"Drawn out to 1..9 here: {shown}.")
+  return " ".join(sentences)
 
 
 def _workers() -> int:

@@ -475,6 +475,13 @@ def _rated(place, header, number=6, **settings):
   )
 
 
+def test_ratings_on_another_scale_are_said_to_be_drawn_out(tmp_path):
+  data = _rated(tmp_path / "pictures", "image,valence,arousal")
+  data = dataclasses.replace(data, rating_scale=(0, 10))
+  words = rated_set.opened(data).origin
+  assert "Drawn out to 1..9 here: valence from 0..10, arousal from 0..10." in words
+
+
 @pytest.mark.parametrize(
   ("header", "targets"),
   [("image,arousal", None), ("image,valence,arousal,beauty", ["beauty"])],
@@ -492,6 +499,7 @@ def test_a_set_of_one_target_has_no_plane(header, targets, tmp_path):
   words = made.page.words
   assert "valence-arousal" not in words and "Keywords" not in words
   assert f"{target.capitalize()}: mean 5.60 on 1..9" in words
+  assert ("read with no valence." in words) == (target == "arousal")
   assert ("Its ratings of valence and arousal are left out." in words) == bool(targets)
   rows = {row["image"]: row for row in made.rows("pictures.csv")}
   rated = [name for name in rows["2.png"] if name in ("valence", "arousal", "beauty")]
