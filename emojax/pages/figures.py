@@ -239,7 +239,7 @@ def over_time(ratios: Mapping[str, Mapping[str, float]]) -> Figure:
       for place, by_date in enumerate(ratios.values())
       if date in by_date
     ]
-    shade = 0.2 + 0.8 * i / len(dates)
+    shade = 1 - 0.8 * (len(dates) - i) / len(dates)
     axes.scatter(*zip(*points, strict=True), color=_BLUE, alpha=shade, label=date)
   for place, name in enumerate(names):  # above its line: names are long
     height = len(names) - place + 0.3

@@ -74,6 +74,7 @@ def test_the_history_has_a_section_for_each_kind_of_machine():
     [
       a_report(a_figure("lbp", 3), a_figure("gist", 1), date="2026-11-25"),
       a_report(a_figure("lbp", 2)),
+      a_report(a_figure("lbp", 2), date="2026-11-24"),
       a_report(a_figure("lbp", 5), processor="B"),
     ]
   )
@@ -83,9 +84,9 @@ def test_the_history_has_a_section_for_each_kind_of_machine():
     "2 cores of B, 1 x cpu",
   ]
   head, lbp, gist = first.tables[0].rows
-  assert head[:4] == ["what", "beside", "2026-11-23", "2026-11-25"]
-  assert lbp[:5] == ["lbp", "a peer", "2.00", "3.00", "0.3333 s"]
-  assert gist[:4] == ["gist", "a peer", "", "1.00"]
+  assert head[2:5] == ["2026-11-23", "2026-11-24", "2026-11-25"]
+  assert lbp[:6] == ["lbp", "a peer", "2.00", "2.00", "3.00", "0.3333 s"]
+  assert gist[:5] == ["gist", "a peer", "", "", "1.00"]
 
 
 def test_the_program_draws_the_reports_of_a_folder(tmp_path):
