@@ -21,7 +21,7 @@ make_environment() {
   if [ -x "$PYTHON" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     return 0
   fi
-  echo "Setting up .venv with $("$base" --version) (about 1.3 GB, once) ..."
+  echo "Setting up .venv with $("$base" --version) (about 1.5 GB, once) ..."
   if [ ! -x "$PYTHON" ]; then
     "$base" -m venv .venv || return 1
   fi
