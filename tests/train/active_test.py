@@ -1,6 +1,7 @@
 """Networks that train on while others have stopped, on one device and on several."""
 
 import dataclasses
+import itertools
 import json
 import os
 import subprocess
@@ -44,13 +45,8 @@ def trained_together(monkeypatch):
 
 @pytest.fixture(scope="module")
 def whole():
-  """Ten networks that train together to the end: too small to be worth setting aside."""
+  """Ten networks that train together until the last has stopped."""
   return _train()
-
-
-def test_small_networks_train_together(trained_together):
-  _train(max_epochs=2)
-  assert set(trained_together) == {10}
 
 
 def test_stopped_networks_are_set_aside_and_numbers_stay(
@@ -86,9 +82,12 @@ def _without_time(line):
   return line[line.index('"train_mse"') :]
 
 
-def test_errors_of_a_stopped_network_stay_those_of_its_last_epoch(tmp_path):
+def test_errors_of_a_stopped_network_stay_those_of_its_last_epoch(
+  tmp_path, trained_together
+):
   folder = _folder(tmp_path)
   trained = _train(folder)
+  assert set(trained_together) == {10}  # small networks: not worth compiling again
   lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
   first = int(np.argmin(trained.best_epochs))
   net, stop = trained.networks[first], trained.best_epochs[first] + _SETTINGS.patience
@@ -130,7 +129,7 @@ def test_groups_of_a_cpu_train_as_all_together(monkeypatch, whole):
   monkeypatch.setattr(active.ActiveNetworks, "_settle", noted)
   parted = _train()
   assert len(groups) > 1  # dealt again as networks stopped
-  assert all(sorted(sum(dealt, [])) == list(range(10)) for dealt in groups)
+  assert all(sorted(itertools.chain(*dealt)) == list(range(10)) for dealt in groups)
   for name in ("predicted", "best_errors", "best_epochs"):
     np.testing.assert_array_equal(getattr(parted, name), getattr(whole, name))
 
