@@ -15,6 +15,10 @@ from jax import lax
 
 PRECISION = lax.Precision.HIGHEST
 
+# A network says only the shapes of its parameters; the numbers are from files or from
+# `random_init`. Flax traces this at each use, and a random draw for 20 times as long.
+UNSET = nn.initializers.zeros
+
 Padding = str | Sequence[tuple[int, int]]
 
 
@@ -35,7 +39,7 @@ class Conv(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     shape = (self.size, self.size, x.shape[-1], self.features)
-    kernel = self.param("kernel", nn.initializers.he_normal(), shape)
+    kernel = self.param("kernel", UNSET, shape)
     x = x.astype(kernel.dtype)
     if self.size == 1 and self.stride == 1 and self.padding in ("SAME", "VALID"):
       y = jnp.matmul(x, kernel[0, 0], precision=PRECISION)
@@ -51,7 +55,7 @@ class Conv(nn.Module):
       )
     if not self.use_bias:
       return y
-    bias = self.param("bias", nn.initializers.zeros, (self.features,))
+    bias = self.param("bias", UNSET, (self.features,))
     return y + bias[None, None, None]
 
 
@@ -64,11 +68,11 @@ class Dense(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     shape = (x.shape[-1], self.features)
-    kernel = self.param("kernel", nn.initializers.he_normal(), shape)
+    kernel = self.param("kernel", UNSET, shape)
     y = jnp.matmul(x.astype(kernel.dtype), kernel, precision=PRECISION)
     if not self.use_bias:
       return y
-    bias = self.param("bias", nn.initializers.zeros, (self.features,))
+    bias = self.param("bias", UNSET, (self.features,))
     return y + jnp.expand_dims(bias, tuple(range(y.ndim - 1)))
 
 
@@ -82,8 +86,8 @@ class LayerNorm(nn.Module):
     x = x.astype(jnp.float32)
     x = x - x.mean(axis=-1, keepdims=True)
     y = x * lax.rsqrt(jnp.square(x).mean(axis=-1, keepdims=True) + self.epsilon)
-    scale = self.param("scale", nn.initializers.ones, x.shape[-1:])
-    bias = self.param("bias", nn.initializers.zeros, x.shape[-1:])
+    scale = self.param("scale", UNSET, x.shape[-1:])
+    bias = self.param("bias", UNSET, x.shape[-1:])
     others = tuple(range(x.ndim - 1))
     scale, bias = (
       jnp.expand_dims(values.astype(jnp.float32), others) for values in (scale, bias)
@@ -112,8 +116,8 @@ class Depthwise(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     batch, height, width, channels = x.shape
     shape = (self.size, self.size, channels)
-    kernel = self.param("kernel", nn.initializers.he_normal(), shape)
-    bias = self.param("bias", nn.initializers.zeros, (channels,))
+    kernel = self.param("kernel", UNSET, shape)
+    bias = self.param("bias", UNSET, (channels,))
     out_h, pad_h = _same(height, self.size, self.stride, self.dilation)
     out_w, pad_w = _same(width, self.size, self.stride, self.dilation)
     x = jnp.pad(x.astype(kernel.dtype), ((0, 0), pad_h, pad_w, (0, 0)))
