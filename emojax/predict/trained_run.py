@@ -21,7 +21,8 @@ from emojax.evaluation import conformal, run_files
 from emojax.features import attributes, descriptions
 from emojax.features import params as sources
 from emojax.predict import archives, model_card
-from emojax.train import checkpoint, familiarity, model, trainer
+from emojax.train import checkpoint, familiarity, model
+from emojax.train.networks import Network, model_shapes, networks
 from emojax.utils import arrays, checksums, errors, files, options, records
 
 FORMAT = 2  # of archives; raised when an older emojax could not read them
@@ -87,7 +88,7 @@ class TrainedRun:
     return model.columns_of(self.identity["features"])
 
   @property
-  def networks(self) -> list[trainer.Network]:
+  def networks(self) -> list[Network]:
     """Its networks in the order of the K axis."""
     return _networks(self.identity)
 
@@ -272,7 +273,7 @@ def _shapes(
       f"{', '.join(results['targets'])}"
     )
   columns = model.columns_of(identity["features"])
-  return trainer.model_shapes(settings, columns, _networks(identity))
+  return model_shapes(settings, columns, _networks(identity))
 
 
 def _check_shapes(run: TrainedRun, expected: tuple[Any, model.Scaling]) -> None:
@@ -323,9 +324,9 @@ def _check_numbers(run: TrainedRun) -> None:
       raise ValueError(f"{name} has numbers that are not above 0")
 
 
-def _networks(identity: Mapping[str, Any]) -> list[trainer.Network]:
+def _networks(identity: Mapping[str, Any]) -> list[Network]:
   settings = options.from_json(TrainConfig, identity["settings"])
-  return trainer.networks(settings, [number - 1 for number in identity["folds"]])
+  return networks(settings, [number - 1 for number in identity["folds"]])
 
 
 def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]:
