@@ -21,7 +21,7 @@ from emojax import config
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import conformal, results
 from emojax.features import descriptions, params
-from emojax.predict import trained_run
+from emojax.predict import packing, trained_run
 from emojax.train import checkpoint, familiarity, loop, trainer
 from emojax.train import run as run_lib
 from emojax.train.networks import model_shapes, networks
@@ -128,7 +128,7 @@ def wholes() -> dict[pathlib.Path, dict | str]:
   top = pathlib.Path(tempfile.mkdtemp())
   atexit.register(shutil.rmtree, top, ignore_errors=True)
   folder, archive = run(top / "run"), top / "run.zip"
-  trained_run.write_archive(trained_run.read(folder), archive, {})
+  packing.write_archive(trained_run.read(folder), archive, {})
   return {path: outcome(path) for path in (folder, archive)}
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 import emojax
 from emojax import images
 from emojax.evaluation import conformal
-from emojax.predict import model_card, predictor, trained_run
+from emojax.predict import model_card, packing, predictor, trained_run
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_a_run_of_simulated_ratings_refuses_unless_told(tmp_path, photographs):
   changed = trained_run.TrainedRun(
     **{f: getattr(run, f) for f in run.__dataclass_fields__} | {"identity": identity}
   )
-  trained_run.write_archive(changed, copy, {})
+  packing.write_archive(changed, copy, {})
   opened = emojax.load(copy)
   with pytest.raises(predictor.SimulatedError, match="--allow_simulated"):
     opened.predict(photographs / "cat.png")
@@ -144,7 +144,7 @@ def test_a_run_of_another_picture_reading_is_refused(tmp_path):
     **{f: getattr(run, f) for f in run.__dataclass_fields__} | {"identity": identity}
   )
   copy = tmp_path / "newer.zip"
-  trained_run.write_archive(changed, copy, {})
+  packing.write_archive(changed, copy, {})
   with pytest.raises(ValueError, match="picture reading"):
     emojax.load(copy)
   shutil.copy(predictor.RELEASED, copy)
