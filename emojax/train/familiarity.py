@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.train import model
+from emojax.utils import runtime
 
 _DIRECTIONS = 64
 _NEIGHBOURS = 5
@@ -103,10 +104,11 @@ def _fit(table: np.ndarray, columns: model.Columns) -> Reference:
   # Here and not at the head: it takes a second to import, and prediction need not wait.
   from sklearn import decomposition
 
-  spread = model.transform(jnp.asarray(table), columns, "sqrt")
-  weights = jnp.ones(len(table), jnp.float32)
-  scaling = model.fit_scaling(spread, weights, columns, "block")
-  scaled = np.asarray(model.scale(spread, scaling))
+  with runtime.on_host():
+    spread = model.transform(jnp.asarray(table), columns, "sqrt")
+    weights = jnp.ones(len(table), jnp.float32)
+    scaling = model.fit_scaling(spread, weights, columns, "block")
+    scaled = np.asarray(model.scale(spread, scaling))
   number = max(1, min(_DIRECTIONS, len(table) // 2, table.shape[1] // 2))
   components = decomposition.PCA(number, svd_solver="randomized", random_state=0)
   points = components.fit_transform(scaled)

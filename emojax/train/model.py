@@ -232,15 +232,17 @@ def principal_directions(
     directions.
   """
   rows = inputs * jnp.sqrt(weights)[:, None]
-  # Of the rows' products, not the columns': a few hundred rows have thousands.
-  products = jnp.matmul(rows, rows.T, precision="highest")
-  squares, combinations = jnp.linalg.eigh(products)
+  # Rows and columns have the same squares; whichever are fewer cost less.
+  of_columns = rows.shape[0] > rows.shape[1]
+  across = rows.T if of_columns else rows
+  squares, vectors = jnp.linalg.eigh(jnp.matmul(across, across.T, precision="highest"))
   most = min(number, *inputs.shape)
-  squares, combinations = squares[::-1][:most], combinations[:, ::-1][:, :most]
+  squares, vectors = squares[::-1][:most], vectors[:, ::-1][:, :most]
   exists = squares > _LEAST_SQUARE_SHARE * squares[0]
-  lengths = jnp.sqrt(jnp.where(exists, squares, 1.0))
-  directions = jnp.matmul(rows.T, combinations, precision="highest") / lengths[None, :]
-  return jnp.where(exists[None, :], directions, 0.0)
+  if not of_columns:
+    lengths = jnp.sqrt(jnp.where(exists, squares, 1.0))
+    vectors = jnp.matmul(rows.T, vectors, precision="highest") / lengths[None, :]
+  return jnp.where(exists[None, :], vectors, 0.0)
 
 
 def projected(params: Any, directions: jax.Array) -> Any:

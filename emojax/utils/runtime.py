@@ -6,6 +6,7 @@ settings that are fastest here; memory that is not handed back between calls, an
 much of it there was.
 """
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -88,6 +89,20 @@ def options() -> dict[str, Any]:
   except Exception:  # what XLA raises for an unknown option is not documented
     return {}
   return dict(_CPU_OPTIONS)
+
+
+def host_device() -> jax.Device | None:
+  """The CPU as a device of JAX, its memory the host's; None where it is left out."""
+  try:
+    return jax.local_devices(backend="cpu")[0]
+  except RuntimeError:
+    return None
+
+
+def on_host() -> contextlib.AbstractContextManager:
+  """Within it arrays are made on the CPU, where there is one: tables of any size."""
+  device = host_device()
+  return jax.default_device(device) if device else contextlib.nullcontext()
 
 
 def keep_memory() -> None:

@@ -116,7 +116,7 @@ def test_golden_step():
     jnp.int32(0),
   )
   data = (rows, jnp.asarray(table)[None], jnp.asarray(ratings))
-  state = pure.init(jax.random.key(0), *data)
+  state = pure.init(jax.random.key(0), rows, pure.fit(*data[:2]), data[2])
   start = {"output": {"kernel": jnp.zeros((1, 1)), "bias": jnp.full((1,), 5.0)}}
   state = state._replace(params=start)
   np.testing.assert_allclose(state.best_params["output"]["bias"], [5.0])
