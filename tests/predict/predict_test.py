@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 
 import helpers
+import jax
 import numpy as np
 import pyarrow.parquet
 import pytest
@@ -121,6 +122,16 @@ def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, images):
     assert abs(alone.valence[0] - together.valence[i]) < 1e-5
     assert abs(alone.arousal[0] - together.arousal[i]) < 1e-5
     assert abs(alone.distance[0] - together.distance[i]) < 1e-5
+
+
+def test_another_number_of_pictures_compiles_nothing(opened, images, caplog):
+  paths = sorted(images.glob("*.png"))
+  opened.predict(paths[:3])
+  with jax.log_compiles():
+    opened.predict(paths[3:7])  # as many to a batch
+    assert "Compiling" not in caplog.text
+    jax.jit(lambda x: x + 1)(0)  # which shows that it would be told
+  assert "Compiling" in caplog.text
 
 
 def test_another_scale_is_one_word_away(opened, run, images):

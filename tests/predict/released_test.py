@@ -15,6 +15,11 @@ from emojax import images
 from emojax.evaluation import conformal
 from emojax.predict import model_card, packing, predictor, trained_run
 
+_NEEDLESS = {
+  *("fsspec", "jinja2", "matplotlib", "optax", "orbax.checkpoint", "pandas", "pyarrow"),
+  *("scipy", "sklearn", "tensorflow_datasets", "emojax.train.trainer"),
+}
+
 
 @pytest.fixture(scope="module")
 def released():
@@ -102,9 +107,18 @@ def test_what_shows_nothing_has_a_status_and_no_numbers(released, tmp_path):
 
 @pytest.mark.slow
 def test_one_command_from_any_folder(photographs, tmp_path):
+  """And it asks nobody in vain: imports and programs are what a start takes time for."""
   command = ("-m", "emojax.predict", "--cache_dir=", photographs / "coffee.png")
-  done = helpers.run(*command, cwd=tmp_path)
+  told = {"python": ("-X", "importtime"), "JAX_LOG_COMPILES": 1}
+  done = helpers.run(*command, cwd=tmp_path, **told)
   assert done.returncode == 0, done.stderr
+  lines = done.stderr.splitlines()
+  imported = {
+    line.rpartition("|")[2].strip() for line in lines if "import time" in line
+  }
+  assert {"jax", "emojax.train.networks"} <= imported and not imported & _NEEDLESS
+  # That an option is known, the features, the ratings.
+  assert sum("Compiling jit(" in line for line in lines) == 3
   (row,) = csv.DictReader(io.StringIO(done.stdout))
   assert row["status"] == "ok"
   assert float(row["valence_low"]) < float(row["valence"]) < float(row["valence_high"])
