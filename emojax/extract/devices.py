@@ -16,7 +16,7 @@ import numpy as np
 from emojax.backbones import BACKBONES
 from emojax.features import FEATURES, compute
 from emojax.features.base import JOIN
-from emojax.utils import runtime
+from emojax.utils import garbage, runtime
 
 # Batches that suit a device, where none is asked for. A CPU gains a few
 # percent from 32, but a run that is killed loses what is in flight (BUILD_NOTES.md).
@@ -112,8 +112,9 @@ def _program(names: tuple[str, ...], params: Any, shape: tuple[int, ...]) -> Any
   key = (names, types, shape)
   if key not in _COMPILED:
     mapped = jax.pmap(functools.partial(compute, names))
-    lowered = mapped.lower(params, jax.ShapeDtypeStruct(shape, jnp.uint8))
-    _COMPILED[key] = lowered.compile(compiler_options=runtime.options())
+    with garbage.paused():  # what a trace makes stays
+      lowered = mapped.lower(params, jax.ShapeDtypeStruct(shape, jnp.uint8))
+      _COMPILED[key] = lowered.compile(compiler_options=runtime.options())
   return _COMPILED[key]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def paused() -> Iterator[None]:
-  """Within it Python does not look for garbage; for imports, which hardly leave any."""
+  """Within it Python does not look for garbage; for what hardly leaves any."""
   was_enabled = gc.isenabled()
   gc.disable()
   try:
