@@ -15,6 +15,7 @@ from emojax.bench.measure import (
   figure,
   matrix_peak,
 )
+from emojax.train.networks import networks
 
 _MOST_EPOCHS = 3  # of a quarter of a minute each
 
@@ -95,7 +96,7 @@ def _epochs(
   tables = feature_tables.keep(rng.standard_normal(shape, np.float32), memory)
   ratings = jnp.asarray(rng.uniform(1, 9, (size.train_rows, 2)), jnp.float32)
   columns = model.Columns(("drawn",), (PAPER_COLUMNS,), (False,))
-  nets = trainer.networks(settings, fold_indices, names)
+  nets = networks(settings, fold_indices, names)
   keys = trainer.network_keys(nets)
   rows = trainer.network_rows(settings, folds.assign(size.train_rows, 0), nets)
   init, run, _ = trainer.make_program(trainer.make_trainer(settings, columns, 1))

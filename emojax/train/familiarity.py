@@ -131,10 +131,10 @@ def _measure(
   reference: Reference, table: np.ndarray, columns: model.Columns
 ) -> np.ndarray:
   """Root mean square distance to the nearest training pictures, (B,), unscaled."""
-  with runtime.on_host():
-    spread = model.transform(jnp.asarray(table), columns, "sqrt")
-    scaling = model.Scaling(*(jnp.asarray(part) for part in reference[:3]))
-    scaled = np.asarray(model.scale(spread, scaling), np.float64)
+  # By NumPy: JAX would compile for every number of pictures.
+  spread = model.transform(table, columns, "sqrt")
+  with np.errstate(over="ignore"):  # what is that far is clipped
+    scaled = model.scale(spread, model.Scaling(*reference[:3])).astype(np.float64)
   scaled -= reference.centre
   along = scaled @ reference.directions.T.astype(np.float64)
   outside = np.maximum((scaled**2).sum(axis=1) - (along**2).sum(axis=1), 0)

@@ -20,6 +20,7 @@ from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
 from emojax.train import checkpoint, feature_tables, journal, model, share, trainer
 from emojax.train.active import ActiveNetworks, mesh_of
+from emojax.train.networks import Network, networks
 from emojax.utils import cluster, options, progress, runtime, signals
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
@@ -35,7 +36,7 @@ class Trained:
   """A finished run: networks, in the order of the K axis, and what they predict."""
 
   settings: config_lib.TrainConfig
-  networks: list[trainer.Network]
+  networks: list[Network]
   params: Any  # at each network's best epoch, leading K axis
   scaling: model.Scaling  # leading K axis
   best_epochs: np.ndarray  # (K,)
@@ -92,7 +93,7 @@ def train(
   dataset = next(iter(sources.values()))
   target_names.check(settings.target, dataset.targets)
   tables, (columns, *_) = zip(*map(feature_table, sources.values()), strict=True)
-  nets = trainer.networks(settings, fold_indices, list(sources), num_seeds)
+  nets = networks(settings, fold_indices, list(sources), num_seeds)
   of_each = (
     trainer.network_keys(nets),
     trainer.network_rows(settings, dataset.fold, nets, dataset.targets),
@@ -135,7 +136,7 @@ class _Loop:
   def __init__(
     self,
     settings: config_lib.TrainConfig,
-    nets: list[trainer.Network],
+    nets: list[Network],
     folder: checkpoint.RunFolder | None,
     show_progress: bool,
   ):
@@ -248,7 +249,7 @@ class _Loop:
     self._log.flush()
 
 
-def _summary(nets: Sequence[trainer.Network], reports: trainer.Report) -> dict:
+def _summary(nets: Sequence[Network], reports: trainer.Report) -> dict:
   """The newest mean stopping error of each target, and how many networks go on."""
   shown: dict[str, Any] = {}
   for targets in dict.fromkeys(net.targets for net in nets):

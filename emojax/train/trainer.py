@@ -20,23 +20,13 @@ import optax
 from emojax import config as config_lib
 from emojax.config import TARGETS
 from emojax.evaluation import folds as folds_lib
-from emojax.train import feature_tables, model
+from emojax.train import feature_tables, model, networks
 from emojax.utils import runtime
 
 # How many numbers of a table directions are fitted to at once, of several networks.
 _NUMBERS_TO_FIT = 2**25
 # Longest stretch of epochs that runs on the device without a word to the host.
 MAX_EPOCHS_PER_CALL = 50
-
-
-class Network(NamedTuple):
-  """What sets one network apart from the others of a run."""
-
-  fold: int  # the group of pictures it does not see
-  targets: tuple[str, ...]  # what it predicts
-  member: int  # which of the ensemble
-  seed: int = 0  # of its weights, shuffling, dropout and validation rows
-  source: str = ""  # the name of the feature table it sees; one table needs no name
 
 
 class Rows(NamedTuple):
@@ -93,35 +83,14 @@ class Trainer(NamedTuple):
   predict: Callable[..., jax.Array]  # (params, scaling, table) -> (N, T)
 
 
-def networks(
-  settings: config_lib.TrainConfig,
-  fold_indices: Sequence[int],
-  sources: Sequence[str] = ("",),
-  num_seeds: int = 1,
-) -> list[Network]:
-  """The networks of a run, in the order of the K axis.
-
-  That is sources, seeds (from the settings' on), targets, folds, members.
-  """
-  heads = [settings.target] if settings.shared_head else [(t,) for t in settings.target]
-  return [
-    Network(fold, head, member, settings.seed + number, source)
-    for source in sources
-    for number in range(num_seeds)
-    for head in heads
-    for fold in fold_indices
-    for member in range(settings.ensemble)
-  ]
-
-
-def network_keys(nets: Sequence[Network]) -> jax.Array:
+def network_keys(nets: Sequence[networks.Network]) -> jax.Array:
   """One key per network, (K,), that depends on the network and not on its company.
 
   Networks of different sources share keys: they start from the same weights, so that
   they differ by their inputs alone.
   """
 
-  def key(net: Network) -> jax.Array:
+  def key(net: networks.Network) -> jax.Array:
     # A network keeps its key when other folds, targets or members are left out.
     root = jax.random.key(net.seed)
     head_key = jax.random.fold_in(root, _number_of(net.targets[0]))
@@ -151,7 +120,7 @@ def make_folds(
 def network_rows(
   settings: config_lib.TrainConfig,
   fold_of_image: np.ndarray,
-  nets: Sequence[Network],
+  nets: Sequence[networks.Network],
   targets: Sequence[str] = TARGETS,
 ) -> Rows:
   """The rows of each network, stacked: every array with a leading K axis.
@@ -195,30 +164,14 @@ def make_trainer(
   Returns:
     `Trainer`.
   """
-  network = model.MLP(
-    settings.hidden,
-    num_outputs,
-    settings.dropout,
-    settings.input_dropout,
-    settings.precision,
-  )
+  network = networks.module(settings, num_outputs)
+  forward = networks.make_forward(settings, num_outputs)
   optimizer = optax.chain(
     optax.add_decayed_weights(settings.weight_decay, mask=_is_kernel),
     optax.sgd(
       settings.learning_rate, momentum=settings.momentum, nesterov=settings.nesterov
     ),
   )
-
-  def forward(
-    params: Any,
-    scaling: model.Scaling,
-    rows: jax.Array,
-    directions: jax.Array | None = None,
-  ) -> jax.Array:
-    inputs = model.scale(rows, scaling)
-    predictions = network.apply({"params": params}, inputs, directions)
-    # apply's declared type also allows for changed state
-    return cast(jax.Array, predictions)
 
   def fit(rows: Rows, tables: jax.Array) -> Inputs:
     """How a network sees features; of its training rows alone."""
@@ -339,21 +292,6 @@ def best_params(states: State) -> Any:
   return jax.vmap(model.unprojected)(states.best_params, states.directions)
 
 
-def model_shapes(
-  settings: config_lib.TrainConfig, columns: model.Columns, nets: Sequence[Network]
-) -> tuple[Any, model.Scaling]:
-  """Shapes of the parameters and the input scaling of some networks, leading K axis."""
-  number, size = len(nets), columns.num_columns
-  network = model.MLP(settings.hidden, len(nets[0].targets))
-  inputs = jax.ShapeDtypeStruct((1, size), jnp.float32)
-  shapes = jax.eval_shape(network.init, jax.random.key(0), inputs)["params"]
-  params = jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct((number, *x.shape), x.dtype), shapes
-  )
-  row: Any = jax.ShapeDtypeStruct((number, size), jnp.float32)
-  return params, model.Scaling(row, row, row)
-
-
 def make_program(
   trainer: Trainer, mesh: jax.sharding.Mesh | None = None
 ) -> tuple[Callable, Callable, Callable]:
@@ -368,8 +306,7 @@ def make_program(
     ran)`: epochs `first` .. `first + count - 1`, fewer where before that no more than
     `leave` networks go on;
     `reports` are (MAX_EPOCHS_PER_CALL, K), of which the first `ran` are filled;
-    `predict(params, scaling, source, tables) -> (K, N, T)`, one network after another,
-    because all at once would need K times the tables' memory.
+    `predict(params, scaling, source, tables) -> (K, N, T)`, see `make_predict`.
   """
   fastest = runtime.options()
 
@@ -394,14 +331,7 @@ def make_program(
     inputs = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[which.ravel()]), fitted)
     return start(keys, rows, inputs, ratings)
 
-  @functools.partial(jax.jit, compiler_options=fastest)
-  def predict(params, scaling, source, tables):
-    def of_network(network):
-      params, scaling, source = network
-      return trainer.predict(params, scaling, tables[source])
-
-    return jax.lax.map(of_network, (params, scaling, source))
-
+  predict = jax.jit(networks.make_predict(trainer.predict), compiler_options=fastest)
   run_epoch = jax.vmap(trainer.run_epoch, in_axes=(0, 0, 0, None, None))
   if mesh:
     shared = jax.sharding.PartitionSpec()

@@ -19,7 +19,7 @@ from typing import Any
 
 import jax
 
-from emojax.utils import errors
+from emojax.utils import errors, garbage
 
 # With its YNN kernels off, XLA on a CPU leaves convolutions and products to Eigen: a
 # ResNet-18 takes 17 ms a picture instead of 22, and by itself 22 instead of 46
@@ -38,7 +38,8 @@ _CHOICES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES")
 
 
 def start(cache_dir: str) -> None:
-  """What a program that computes does first: see the three functions below."""
+  """What a program that computes does first, once it has imported what it needs."""
+  garbage.spare_what_is_here()
   keep_memory()
   check_device()
   keep(cache_dir)

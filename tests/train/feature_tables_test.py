@@ -11,6 +11,7 @@ import pytest
 from emojax import config
 from emojax.evaluation import folds
 from emojax.train import checkpoint, feature_tables, loop, model, trainer
+from emojax.train.networks import networks
 from emojax.utils import errors, runtime
 
 _SETTINGS = config.TrainConfig(
@@ -66,7 +67,7 @@ def test_a_program_needs_less_than_the_table_that_the_host_keeps():
   shape = (1, 4000, 300)
   columns = model.Columns(("a",), shape[2:], (False,))
   settings = dataclasses.replace(_SETTINGS, principal_directions=0)
-  nets = trainer.networks(settings, [0])
+  nets = networks(settings, [0])
   keys = trainer.network_keys(nets)
   rows = trainer.network_rows(settings, folds.assign(shape[1], 0), nets)
   ratings = jnp.full((shape[1], 2), 5.0)
@@ -108,7 +109,7 @@ def test_without_a_cpu_beside_the_device_the_way_out_is_said(monkeypatch):
 
 def test_networks_of_the_same_rows_are_fitted_once():
   data = helpers.rated_numbers()
-  nets = trainer.networks(_SETTINGS, range(2))  # two targets, whose rows are the same
+  nets = networks(_SETTINGS, range(2))  # two targets, whose rows are the same
   pure = trainer.make_trainer(_SETTINGS, model.Columns(("a",), (6,), (False,)), 1)
   fits = []
 
