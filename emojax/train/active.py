@@ -21,7 +21,7 @@ from emojax.train import trainer
 # is worth compiling again: a third of a second on two cores.
 LEAST_WORK = 10**10
 # Products of one network in an epoch from which on a CPU gains nothing from more
-# networks than it has cores: 2 ms on two cores (BUILD_NOTES.md).
+# networks together than it has cores: 2 ms on two of them (BUILD_NOTES.md).
 LEAST_WORK_OF_ONE = 10**8
 # A program of a single network is rounded otherwise, and is slower, than of several.
 _FEWEST_TOGETHER = 2
