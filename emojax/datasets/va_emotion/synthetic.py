@@ -13,10 +13,11 @@ decide what it looks like and how it is rated:
               + 2.2 saturation * roughness - 1.2 brightness * roughness
 
 cut to 1..9. The products are what no weighted sum of the properties can follow, as with
-people's ratings: a warm scene is liked bright and a cold one dim (sunshine and moonlight,
-not rust and glare); vivid colours please where the surface is smooth; what is rough
-excites where it is vivid or dark, and is dull where it is pale. Either target's ratings
-have a variance of 1.25; the best weighted sum of the properties leaves 0.73 of it.
+people's ratings: a warm scene is liked bright and a cold one dim (sunshine and
+moonlight, not rust and glare); vivid colours please where the surface is smooth; what
+is rough excites where it is vivid or dark, and is dull where it is pale. Either
+target's ratings have a variance of 1.25; the best weighted sum of the properties leaves
+0.73 of it.
 
 Each of 15 to 40 raters then gives the whole number on 1..9 nearest to that value plus
 normal noise of standard deviation 1.5; a picture's rating is their mean, and its spread
