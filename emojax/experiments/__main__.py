@@ -163,7 +163,7 @@ def _with_objects(
     named = objects.at_hand(extract.weights_dir, choice)
     if flag.table in entries.OF_ONE_NETWORK:
       named = named[:1]
-    if named:
+    if named and named != entries.NO_OBJECTS:
       terminal.say(
         f"objects: {', '.join(named)}, whose weights are at hand; --objects names "
         "others"
