@@ -2,10 +2,12 @@
 
 In: the states of all K networks, and the program that trains any number of them. Out:
 the states after some epochs. Networks are spread over the local devices. How many train
-together is one of a few sizes, because the program is compiled for each.
+together is one of a few sizes, because the program is compiled for each: on
+accelerators all that still train, on a CPU as many as keep its cores busy, group after
+group.
 """
 
-import functools
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,9 +17,14 @@ import numpy as np
 
 from emojax.train import trainer
 
-# Products (rows x parameters x networks) in an epoch from which on setting networks
-# aside is worth compiling again: a third of a second on two cores.
+# Products (rows x weights x networks) in an epoch from which on setting networks aside
+# is worth compiling again: a third of a second on two cores.
 LEAST_WORK = 10**10
+# Products of one network in an epoch from which on a CPU gains nothing from more
+# networks together than it has cores: 2 ms on two of them (BUILD_NOTES.md).
+LEAST_WORK_OF_ONE = 10**8
+# A program of a single network is rounded otherwise, and is slower, than of several.
+_FEWEST_TOGETHER = 2
 
 
 def mesh_of(number: int) -> jax.sharding.Mesh | None:
@@ -29,8 +36,9 @@ def mesh_of(number: int) -> jax.sharding.Mesh | None:
 class ActiveNetworks:
   """Trains those of some networks that have not stopped.
 
-  Which train together follows from the states alone, not from when it is asked: a run
-  that was killed and goes on does the same arithmetic.
+  A run that was killed and goes on does the same arithmetic: that of a network depends
+  on how many train together, not on which, and how many follows from the states alone,
+  not from when it is asked.
 
   Args:
     run: of `trainer.make_program`, which had the same mesh.
@@ -40,11 +48,10 @@ class ActiveNetworks:
     tables, ratings: what all networks share.
   """
 
-  _picked: np.ndarray  # (P,) the networks that train together
-  _is_own: np.ndarray  # (P,) bool; others fill places on devices and count for nothing
-  _states: trainer.State  # theirs
-  _its: Sequence[Any]  # their keys and rows
-  _aside: trainer.State | None  # of all K, true of those that do not train
+  _order: np.ndarray  # (K,) the networks, those that train first
+  _groups: list[np.ndarray]  # of them, (P,) each, that train together
+  _states: list[trainer.State]  # a group's, (P,) each
+  _its: list[Sequence[Any]]  # a group's keys and rows
   _last: trainer.Report  # of all K
 
   def __init__(
@@ -61,21 +68,20 @@ class ActiveNetworks:
     self._mesh = mesh
     self._shared = self._on_devices((tables, ratings))
     self._of_network = (keys, rows)
-    work = rows.train.shape[1] * sum(x.size for x in jax.tree.leaves(states.params))
-    self._sizes = _sizes(len(keys), mesh.size if mesh else 1, work >= LEAST_WORK)
+    weights = jax.tree.leaves((states.params, states.directions))
+    work = rows.train.shape[1] * sum(x.size for x in weights)
+    self._sizes = _sizes(len(keys), mesh.size if mesh else 1, work, _cores())
     self._settle(states)
 
   @property
   def states(self) -> trainer.State:
     """The states of all K networks, on one device; of use until `train` is called."""
-    number = int(np.sum(self._is_own))
-    own = _first(self._states, number) if number < len(self._is_own) else self._states
+    parts = self._states
     if self._mesh:
-      own = jax.device_put(own, self._mesh.devices[0])
-    if self._aside is None:
-      return own
-    self._aside = _scatter(self._aside, own, self._picked[self._is_own])
-    return self._aside
+      parts = jax.device_put(parts, self._mesh.devices[0])
+    if len(parts) == 1 and _is_in_order(self._order, len(parts[0].stopped)):
+      return parts[0]
+    return _joined(parts, np.argsort(self._order))
 
   @property
   def last(self) -> trainer.Report:
@@ -88,46 +94,62 @@ class ActiveNetworks:
     Returns:
       The errors of each epoch, (E, K); E is 0 where every network has stopped.
     """
-    leave = max((size for size in self._sizes if size < len(self._picked)), default=0)
+    size = len(self._states[0].stopped)
+    leave = max((fewer for fewer in self._sizes if fewer < size), default=0)
     span = (jnp.int32(first), jnp.int32(count), jnp.int32(leave))
-    self._states, reports, ran = self._run(
-      self._states, *self._its, *self._shared, *span
-    )
-    of_all = []
-    for last, new in zip(self._last, reports, strict=True):
-      errors = np.repeat(last[None], int(ran), axis=0)
-      errors[:, self._picked[self._is_own]] = np.asarray(new)[: int(ran), self._is_own]
-      of_all.append(errors)
-    report = trainer.Report(*of_all)
-    if int(ran):
+    reports = []
+    for i, group in enumerate(self._groups):
+      if self._last.stopped[group].all():
+        continue
+      self._states[i], new, ran = self._run(
+        self._states[i], *self._its[i], *self._shared, *span
+      )
+      # Where it ended early, its last errors stay.
+      epochs = np.minimum(np.arange(count), int(ran) - 1)
+      reports.append((group, int(ran), [np.asarray(x)[epochs] for x in new]))
+    longest = max((ran for _, ran, _ in reports), default=0)
+    report = trainer.Report(*(np.repeat(x[None], longest, 0) for x in self._last))
+    for group, _, new in reports:
+      for errors, of_group in zip(report, new, strict=True):
+        errors[:, group] = of_group[:longest, : len(group)]
+    if longest:
       self._last = trainer.Report(*(errors[-1] for errors in report))
-      if np.sum(~report.stopped[-1]) <= leave:
+      going = int(np.sum(~self._last.stopped))
+      if 0 < self._places(going) < len(reports) * size:
         self._settle(self.states)
     return report
 
-  def _settle(self, states: trainer.State) -> None:
-    """Chooses which networks train on together.
+  def _size(self, going: int) -> int:
+    """How many train together where `going` networks have not stopped."""
+    return min((s for s in self._sizes if s >= going), default=self._sizes[0])
 
-    Stopped ones fill up to the size; where there are more places than networks, the
-    first one is there once more, stopped.
+  def _places(self, going: int) -> int:
+    return -(-going // self._size(going)) * self._size(going)
+
+  def _settle(self, states: trainer.State) -> None:
+    """Deals networks into groups; those that have stopped come last.
+
+    Where there are more places than networks, the first one is there once more,
+    stopped.
     """
     last = trainer.Report(states.train_error, states.stop_error, states.stopped)
     self._last = trainer.Report(*map(np.asarray, last))
-    stopped = self._last.stopped
-    size = min(size for size in self._sizes if size >= np.sum(~stopped))
-    order = np.sort(np.argsort(stopped, stable=True)[:size])
-    surplus = size - len(order)
-    self._picked = np.append(order, np.zeros(surplus, order.dtype))
-    self._is_own = np.arange(size) < len(order)
-    is_all = len(order) == len(stopped)
-    self._aside = None if is_all else states
-    picked = (states, *self._of_network)
-    if surplus or not is_all:
-      picked = _take(picked, self._picked)
-    states, *self._its = self._on_devices(picked, "networks")
-    if surplus:
-      states = states._replace(stopped=states.stopped | ~self._is_own)
-    self._states = states
+    size = self._size(int(np.sum(~self._last.stopped)))
+    self._order = np.argsort(self._last.stopped, stable=True)
+    self._groups, self._states, self._its = [], [], []
+    for start in range(0, len(self._order), size):
+      group = self._order[start : start + size]
+      picked = (states, *self._of_network)
+      surplus = size - len(group)
+      if not _is_in_order(group, len(self._order)) or surplus:
+        picked = _take(picked, np.append(group, np.zeros(surplus, group.dtype)))
+      its_states, *its = self._on_devices(picked, "networks")
+      if surplus:
+        is_surplus = np.arange(size) >= len(group)
+        its_states = its_states._replace(stopped=its_states.stopped | is_surplus)
+      self._groups.append(group)
+      self._states.append(its_states)
+      self._its.append(its)
 
   def _on_devices(self, tree: Any, *axis: str) -> Any:
     """Arrays on every device, or each with its part of the networks."""
@@ -137,12 +159,32 @@ class ActiveNetworks:
     return jax.device_put(tree, jax.sharding.NamedSharding(self._mesh, spec))
 
 
-def _sizes(number: int, devices: int, is_worth_it: bool) -> list[int]:
-  """How many networks may train together, the most first: multiples of the devices."""
-  sizes = [-(-number // devices) * devices]
-  while is_worth_it and sizes[-1] > devices:
+def _cores() -> int:
+  """Of the CPU, where networks train on it; 0 where they train on accelerators."""
+  return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 0
+
+
+def _sizes(number: int, devices: int, work: int, cores: int) -> list[int]:
+  """How many networks may train together, the most first: multiples of the devices.
+
+  Args:
+    number: of networks.
+    devices: that they are spread over.
+    work: products in an epoch of all of them.
+    cores: of a CPU; 0: they train on accelerators.
+  """
+  each = -(-number // devices)
+  if cores and work >= LEAST_WORK_OF_ONE * number:
+    return [min(each, max(_FEWEST_TOGETHER, -(-cores // devices))) * devices]
+  sizes = [each * devices]
+  while work >= LEAST_WORK and sizes[-1] > devices:
     sizes.append(-(-sizes[-1] // (2 * devices)) * devices)
   return sizes
+
+
+def _is_in_order(networks: np.ndarray, number: int) -> bool:
+  """Whether these are all networks in their order, so that none need be moved."""
+  return np.array_equal(networks, np.arange(number))
 
 
 @jax.jit
@@ -150,11 +192,7 @@ def _take(tree, picked):
   return jax.tree.map(lambda x: x[picked], tree)
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _first(tree, number):
-  return jax.tree.map(lambda x: x[:number], tree)
-
-
-@functools.partial(jax.jit, donate_argnums=0)
-def _scatter(whole, part, picked):
-  return jax.tree.map(lambda x, new: x.at[picked].set(new), whole, part)
+@jax.jit
+def _joined(parts, places):
+  """Groups put together again, then what stands in some places of that."""
+  return jax.tree.map(lambda *x: jnp.concatenate(x)[places], *parts)

@@ -1,6 +1,7 @@
 """Networks that train on while others have stopped, on one device and on several."""
 
 import dataclasses
+import itertools
 import json
 import os
 import subprocess
@@ -35,17 +36,22 @@ def trained_together(monkeypatch):
   train = active.ActiveNetworks.train
 
   def noted(self, *span):
-    numbers.append(len(self._picked))
+    numbers.append(len(self._states[0].stopped))
     return train(self, *span)
 
   monkeypatch.setattr(active.ActiveNetworks, "train", noted)
   return numbers
 
 
-def test_stopped_networks_are_set_aside_and_numbers_stay(monkeypatch, trained_together):
-  whole = _train()
-  assert set(trained_together) == {10}  # small networks: not worth compiling again
-  trained_together.clear()
+@pytest.fixture(scope="module")
+def whole():
+  """Ten networks that train together until the last has stopped."""
+  return _train()
+
+
+def test_stopped_networks_are_set_aside_and_numbers_stay(
+  monkeypatch, trained_together, whole
+):
   monkeypatch.setattr(active, "LEAST_WORK", 0)
   fewer = _train()
   assert jax.local_device_count() == 2  # tests/conftest.py
@@ -76,9 +82,12 @@ def _without_time(line):
   return line[line.index('"train_mse"') :]
 
 
-def test_errors_of_a_stopped_network_stay_those_of_its_last_epoch(tmp_path):
+def test_errors_of_a_stopped_network_stay_those_of_its_last_epoch(
+  tmp_path, trained_together
+):
   folder = _folder(tmp_path)
   trained = _train(folder)
+  assert set(trained_together) == {10}  # small networks: not worth compiling again
   lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
   first = int(np.argmin(trained.best_epochs))
   net, stop = trained.networks[first], trained.best_epochs[first] + _SETTINGS.patience
@@ -88,17 +97,41 @@ def test_errors_of_a_stopped_network_stay_those_of_its_last_epoch(tmp_path):
 
 
 @pytest.mark.parametrize(
-  ("number", "devices", "is_worth_it", "sizes"),
+  ("number", "devices", "work", "cores", "sizes"),
   [
-    (10, 1, True, [10, 5, 3, 2, 1]),
-    (10, 1, False, [10]),
-    (10, 4, True, [12, 8, 4]),
-    (10, 4, False, [12]),
-    (1, 1, True, [1]),
+    (10, 1, active.LEAST_WORK, 0, [10, 5, 3, 2, 1]),
+    (10, 1, active.LEAST_WORK - 1, 0, [10]),
+    (10, 4, active.LEAST_WORK, 0, [12, 8, 4]),
+    (10, 4, active.LEAST_WORK - 1, 0, [12]),
+    (1, 1, active.LEAST_WORK, 0, [1]),
+    # On a CPU, networks that keep a core busy.
+    (50, 1, 50 * active.LEAST_WORK_OF_ONE, 2, [2]),
+    (50, 1, 50 * active.LEAST_WORK_OF_ONE, 16, [16]),
+    (50, 4, 50 * active.LEAST_WORK_OF_ONE, 16, [16]),
+    (50, 1, 50 * active.LEAST_WORK_OF_ONE, 1, [2]),
+    (1, 1, active.LEAST_WORK_OF_ONE, 16, [1]),
+    (50, 1, 50 * active.LEAST_WORK_OF_ONE - 1, 2, [50]),
   ],
 )
-def test_sizes_are_multiples_of_the_devices(number, devices, is_worth_it, sizes):
-  assert active._sizes(number, devices, is_worth_it) == sizes
+def test_sizes_are_multiples_of_the_devices(number, devices, work, cores, sizes):
+  assert active._sizes(number, devices, work, cores) == sizes
+
+
+def test_groups_of_a_cpu_train_as_all_together(monkeypatch, whole):
+  monkeypatch.setattr(active, "_sizes", lambda *_: [4])  # the last group is not full
+  groups = []
+  settle = active.ActiveNetworks._settle
+
+  def noted(self, states):
+    settle(self, states)
+    groups.append([group.tolist() for group in self._groups])
+
+  monkeypatch.setattr(active.ActiveNetworks, "_settle", noted)
+  parted = _train()
+  assert len(groups) > 1  # dealt again as networks stopped
+  assert all(sorted(itertools.chain(*dealt)) == list(range(10)) for dealt in groups)
+  for name in ("predicted", "best_errors", "best_epochs"):
+    np.testing.assert_array_equal(getattr(parted, name), getattr(whole, name))
 
 
 _ON_DEVICES = """
