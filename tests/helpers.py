@@ -16,7 +16,7 @@ from PIL import Image
 
 from emojax.datasets.va_emotion import dataset
 from emojax.evaluation import folds
-from emojax.train import checkpoint
+from emojax.train import run_folder
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -106,7 +106,7 @@ def places(number: int) -> list[tuple[str, int, int]]:
 def seal(folder: pathlib.Path) -> None:
   """Makes what was changed in a run folder what was written there."""
   results = (folder / "results.json").read_text("utf-8")
-  checkpoint.seal(checkpoint.RunFolder(folder), results)
+  run_folder.seal(run_folder.RunFolder(folder), results)
 
 
 def in_the_form_of_0_1_0(described: list[dict]) -> list[dict]:

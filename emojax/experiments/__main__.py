@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> None:
   from emojax.experiments import experiment as comparison
   from emojax.experiments import finetune
   from emojax.features import DERIVED, FEATURES, external
-  from emojax.train import checkpoint, targets
+  from emojax.train import run_folder, targets
   from emojax.utils import runtime
 
   flag = flags.FLAGS
@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> None:
     extract,
     progress=True,
     checks=[
-      lambda: checkpoint.begin(_NAME, workdir, flag.resume),
+      lambda: run_folder.begin(_NAME, workdir, flag.resume),
       lambda: _check_weights(tuned, data, extract),
     ],
   )
@@ -125,8 +125,8 @@ def main(arguments: list[str]) -> None:
     path, entries, dataset, selection, override, True, tuning
   )
   identity = {"table": table, **experiment.identity()}
-  with checkpoint.one_run(path):
-    folder = checkpoint.open_run(path, {"identity": identity}, flag.resume)
+  with run_folder.one_run(path):
+    folder = run_folder.open_run(path, {"identity": identity}, flag.resume)
     if not folder.is_finished:
       experiment.run(terminal.say)
       gathered = comparison.gathered(experiment)
@@ -163,7 +163,7 @@ def _with_objects(
     named = objects.at_hand(extract.weights_dir, choice)
     if flag.table in entries.OF_ONE_NETWORK:
       named = named[:1]
-    if named:
+    if named and named != entries.NO_OBJECTS:
       terminal.say(
         f"objects: {', '.join(named)}, whose weights are at hand; --objects names "
         "others"

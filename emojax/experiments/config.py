@@ -13,7 +13,8 @@ class ExperimentConfig:
     (),
     "Object sources that are compared: networks, such as alexnet,vgg16,resnet50, and "
     "attributes; empty: the networks whose weights are at hand, in the order of "
-    "python -m emojax.weights list; the first of them for table 4 and learning.",
+    "python -m emojax.weights list; the first of them for table 4 and learning. none, "
+    "for these two: low-level and scene features alone.",
   )
   low: tuple[str, ...] = setting(
     ("color", "gist", "lbp"), "The low-level features that stand beside them."

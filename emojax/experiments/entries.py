@@ -16,6 +16,7 @@ from emojax.train import baselines
 NETWORK = "network"  # the model of an entry that is a network on features
 FINETUNE = "finetune"  # of one that is a network on pictures
 OF_ONE_NETWORK = ("4", "learning")  # tables that take the first object network only
+NO_OBJECTS = ("none",)  # what `--objects` says for tables of one network to have none
 _QUICK_SHARE, _QUICK_EPOCHS = 0.1, 100
 
 
@@ -69,7 +70,7 @@ def plan(
     tuned: networks that table 4 fine-tunes.
     extra: features from elsewhere, which tables 3 and 4 and the rivals also compare.
   Raises:
-    ValueError: an unknown feature, or two entries of one name.
+    ValueError: two entries of one name, or no features for a table's entries.
   """
   makers = {
     "2": _table_2,
@@ -105,7 +106,24 @@ def takes_objects(table: str, preset: str) -> bool:
 
 
 def _objects(selection: config.ExperimentConfig, default: tuple[str, ...]) -> list[str]:
+  if selection.objects == NO_OBJECTS:
+    tables = " and ".join(OF_ONE_NETWORK)
+    raise ValueError(
+      f"--objects=none is for tables {tables}; this one compares object sources: name "
+      "some, or leave --objects out"
+    )
   return list(selection.objects or default)
+
+
+def _inputs(selection: config.ExperimentConfig) -> tuple[str, ...]:
+  """The features of a table of one object network, or of none."""
+  objects: tuple[str, ...] = ()
+  if selection.objects != NO_OBJECTS:
+    objects = (_source(_objects(selection, ("vgg16",))[0]),)
+  features = (*selection.low, *objects, *selection.semantic)
+  if not features:
+    raise ValueError("no features: --low, --objects and --semantic are all empty")
+  return features
 
 
 def _source(name: str) -> str:
@@ -172,9 +190,11 @@ def _table_3(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
 
 
 def _table_4(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
-  """Classical regressions, the paper's network and the preset `best`."""
-  (network, *_) = _objects(selection, ("vgg16",))
-  features = (*selection.low, _source(network), *selection.semantic)
+  """Classical regressions, the paper's network and the preset `best`.
+
+  Also `best` on its own features, which are an object network's, where there is one.
+  """
+  features = _inputs(selection)
   printed = paper.TABLE_4["valence"]  # the same entries as those of arousal
   entries = [
     Entry(name, features, model=name, paper=name if name in printed else "")
@@ -183,7 +203,7 @@ def _table_4(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   entries.append(Entry("network-paper", features, preset="paper", paper=NETWORK))
   entries.append(Entry("network-best", features, preset="best"))
   own = config_lib.PRESETS["best"][1]
-  if own != features:
+  if own != features and selection.objects != NO_OBJECTS:
     entries.append(Entry("best-own-features", own, preset="best"))
     entries.append(Entry("svr-own-features", own, model="svr"))
     entries.append(Entry("ridge-own-features", own, model="ridge"))
@@ -195,8 +215,7 @@ def _learning(selection: config.ExperimentConfig, preset: str) -> list[Entry]:
   """A network, ridge and support vectors on ever more training pictures."""
   features = config_lib.PRESETS["best"][1]
   if selection.objects or preset != "best":
-    (network, *_) = _objects(selection, ("vgg16",))
-    features = (*selection.low, _source(network), *selection.semantic)
+    features = _inputs(selection)
   return [
     Entry(f"{name}-{100 * share:g}", features, model, preset, train_share=share)
     for name, model in ((preset, NETWORK), ("ridge", "ridge"), ("svr", "svr"))

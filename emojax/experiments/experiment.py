@@ -24,7 +24,7 @@ from emojax.evaluation import folds as folds_lib
 from emojax.experiments import entries as entries_lib
 from emojax.experiments import finetune
 from emojax.experiments.config import ExperimentConfig, FinetuneConfig
-from emojax.train import baselines, checkpoint, loop, model, trainer
+from emojax.train import baselines, loop, model, run_folder, trainer
 from emojax.train import run as runs
 from emojax.utils import files, progress
 
@@ -108,13 +108,13 @@ class Experiment:
   def run(self, say: Callable[[str], None]) -> None:
     """Trains what is not finished; every finished entry is a run folder."""
     for group in self.groups():
-      place = checkpoint.RunFolder(self._folder / "training" / group[0].name)
+      place = run_folder.RunFolder(self._folder / "training" / group[0].name)
       todo = [entry for entry in group if not self._is_finished(entry)]
       if todo:
         names = ", ".join(entry.name for entry in group)
         say(f"training {names} as one program")
         self._train(group)
-      checkpoint.drop_states(place)  # also of a group that was killed when it had ended
+      run_folder.drop_states(place)  # also of a group that was killed when it had ended
     for entry in self.entries:
       if entry.model != entries_lib.NETWORK and not self._is_finished(entry):
         say(f"fitting {entry.name}")
@@ -135,11 +135,11 @@ class Experiment:
     number = self._selection.seeds if entry.model == entries_lib.NETWORK else 1
     return [self.settings[entry.name].seed + i for i in range(number)]
 
-  def run_folder(self, entry: entries_lib.Entry, seed: int) -> checkpoint.RunFolder:
+  def run_folder(self, entry: entries_lib.Entry, seed: int) -> run_folder.RunFolder:
     """Where an entry's run of one seed stands."""
     first = self.settings[entry.name].seed
     name = entry.name if seed == first else f"{entry.name}-seed{seed}"
-    return checkpoint.RunFolder(self._folder / "runs" / name)
+    return run_folder.RunFolder(self._folder / "runs" / name)
 
   def _is_finished(self, entry: entries_lib.Entry) -> bool:
     return all(
@@ -152,7 +152,7 @@ class Experiment:
     settings = self.settings[group[0].name]
     place = self._folder / "training" / group[0].name
     identity = {"entries": [entry.identity for entry in group]}
-    folder = checkpoint.open_run(place, {"identity": identity}, resume=True)
+    folder = run_folder.open_run(place, {"identity": identity}, resume=True)
     trained = loop.train(
       settings,
       {entry.name: self._parts[entry.name] for entry in group},
@@ -192,7 +192,7 @@ class Experiment:
           np.savez(buffer, predicted=predicted, chosen=files.json_line(chosen))
           path.parent.mkdir(parents=True, exist_ok=True)
           files.write(path, buffer.getbuffer())
-        checkpoint.drop_states(checkpoint.RunFolder(path.with_suffix("")))
+        run_folder.drop_states(run_folder.RunFolder(path.with_suffix("")))
         by_fold[fold] = _predicted(path, len(ratings.mean))
       result, predicted = results.evaluate(
         target, by_fold, folds, ratings, None, self._dataset.output_scales[target]
@@ -225,7 +225,7 @@ class Experiment:
     settings = self._tuning.settings
     program = self._program(entry)
     place = self._folder / "training" / entry.name / f"{target}-g{fold + 1}"
-    folder = checkpoint.RunFolder(place)
+    folder = run_folder.RunFolder(place)
     about = f"{entry.name} {target} g{fold + 1}"
     with progress.bar(settings.finetune_epochs, "epoch", self._show, about) as bar:
 
@@ -298,7 +298,7 @@ def _predicted(path: pathlib.Path, number: int) -> np.ndarray:
     return predicted
   # What damaged archives make NumPy and zipfile raise is not documented.
   except Exception as error:
-    raise checkpoint.RunError(
+    raise run_folder.RunError(
       f"{path} is damaged ({error}): delete it and repeat the command with --resume"
     ) from error
 

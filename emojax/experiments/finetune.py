@@ -24,7 +24,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from emojax import images as images_lib
 from emojax.backbones import BACKBONES, imagenet
 from emojax.experiments.config import FinetuneConfig
-from emojax.train import checkpoint
+from emojax.train import checkpoint, run_folder
 from emojax.utils import runtime
 
 MODES = ("frozen", "train")
@@ -264,7 +264,7 @@ def tune(
   train_rows: np.ndarray,
   stop_rows: np.ndarray,
   seed: int,
-  folder: checkpoint.RunFolder | None = None,
+  folder: run_folder.RunFolder | None = None,
   tell: Callable[[int, float, float], None] = lambda *_: None,
 ) -> Tuned:
   """Tunes a network for one target and fold, going on from the folder where it can.

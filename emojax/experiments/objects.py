@@ -11,7 +11,7 @@ from emojax.backbones import BACKBONES, trained
 from emojax.config import DataConfig, ExtractConfig
 from emojax.datasets.va_emotion import build, storage
 from emojax.features import FEATURES
-from emojax.train import checkpoint
+from emojax.train import run_folder
 from emojax.utils import errors
 
 
@@ -49,9 +49,9 @@ def at_hand(weights_dir: str, choice: str) -> tuple[str, ...]:
 
 def earlier(workdir: str) -> tuple[str, ...] | None:
   """Those of the experiment in a folder; None where there is none."""
-  folder = checkpoint.RunFolder(pathlib.Path(workdir).expanduser())
+  folder = run_folder.RunFolder(pathlib.Path(workdir).expanduser())
   if not workdir or not folder.config.is_file():
     return None
-  identity = checkpoint.read_config(folder).get("identity", {})
+  identity = run_folder.read_config(folder).get("identity", {})
   named: Sequence[str] = identity.get("experiment", {}).get("objects", ())
   return tuple(named)

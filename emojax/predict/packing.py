@@ -15,7 +15,7 @@ from emojax.backbones import trained, weights
 from emojax.features import attributes, descriptions
 from emojax.features import params as sources
 from emojax.predict import archives, model_card, trained_run
-from emojax.train import checkpoint
+from emojax.train import run_folder
 from emojax.utils import arrays, files
 
 # Of a run's results what says where the pictures were or names some, and how long this
@@ -101,7 +101,7 @@ def weights_used(
       folder = place.path.parent if place is not None else weights_dir
       here = weights.load(network, folder).digest
       if here != digest:
-        raise checkpoint.RunError(
+        raise run_folder.RunError(
           f"{network}: the run was made with weights {digest[:16]}, {folder} "
           f"holds {here[:16]}"
         )

@@ -24,7 +24,7 @@ from emojax.features import (
   params,
 )
 from emojax.predict.trained_run import TrainedRun
-from emojax.train import checkpoint
+from emojax.train import run_folder
 from emojax.utils import errors
 
 
@@ -84,7 +84,7 @@ def _tables(
   wanted = [feature for feature in features if external.is_external(feature)]
   for name in given:
     if name not in [feature["name"] for feature in wanted]:
-      raise checkpoint.RunError(
+      raise run_folder.RunError(
         f"{path} was trained without a feature {name} from elsewhere: leave "
         f"--extra_features={name} out"
       )
@@ -94,13 +94,13 @@ def _tables(
       f"{path} was trained on {name} ({size} numbers a picture of {feature['file']}"
     )
     if name not in given:
-      raise checkpoint.RunError(
+      raise run_folder.RunError(
         f"{about}), which emojax cannot compute: name the same table of these pictures "
         f"with --extra_features={name}=FILE"
       )
     table = external.read(name, pathlib.Path(given[name]).expanduser())
     if table.size != size:
-      raise checkpoint.RunError(f"{about}), {table.path} has {table.size} a picture")
+      raise run_folder.RunError(f"{about}), {table.path} has {table.size} a picture")
     sources[table.need] = params.Source(table, table.digest, table.label)
   return sources
 
@@ -112,7 +112,7 @@ def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
   if name not in every:
     near = difflib.get_close_matches(name, every, n=1)
     hint = f" (it has {near[0]})" if near else ""
-    raise checkpoint.RunError(
+    raise run_folder.RunError(
       f"{path} was trained on the feature {name}, which this emojax lacks{hint}"
     )
   checks = {
@@ -121,7 +121,7 @@ def _check_version(feature: Mapping[str, object], path: pathlib.Path) -> None:
   }
   for key, (what, here) in checks.items():
     if feature[key] not in here:
-      raise checkpoint.RunError(
+      raise run_folder.RunError(
         f"{path} was trained on {name} with {what} {feature[key]}, this emojax has "
         f"{what} {max(here)}: train again, or install the emojax it was made with"
       )
@@ -151,7 +151,7 @@ def _source(
   )[need]
   if source.digest != digest:
     flag = {params.COLOR_NAMES: "color_names", params.WORD_NORMS: "word_norms"}
-    raise checkpoint.RunError(
+    raise run_folder.RunError(
       f"{path} was trained with {feature['label']} (digest {digest[:16]}), here is "
       f"{source.label} (digest {source.digest[:16]}): name the same file with "
       f"--{flag.get(need, 'weights_dir')}"

@@ -19,7 +19,7 @@ from emojax.evaluation import conformal, run_files
 from emojax.features import descriptions
 from emojax.features import params as sources
 from emojax.predict import archives
-from emojax.train import checkpoint, familiarity, model
+from emojax.train import checkpoint, familiarity, model, run_folder
 from emojax.train.networks import Network, model_shapes, networks
 from emojax.utils import arrays, checksums, errors, files, options, records
 
@@ -98,27 +98,27 @@ def read(path: pathlib.Path) -> TrainedRun:
   path = pathlib.Path(path).expanduser()
   try:
     if path.is_dir():
-      return _read_folder(checkpoint.RunFolder(path.absolute()))
+      return _read_folder(run_folder.RunFolder(path.absolute()))
     if path.exists():
       return _read_archive(path)
   except errors.UserError as error:
-    raise checkpoint.RunError(str(error)) from error
-  raise checkpoint.RunError(
+    raise run_folder.RunError(str(error)) from error
+  raise run_folder.RunError(
     f"{path} does not exist: expected a run folder of python -m emojax.train, or an "
     "archive of python -m emojax.export"
   )
 
 
-def _read_folder(folder: checkpoint.RunFolder) -> TrainedRun:
-  config = checkpoint.read_config(folder)
+def _read_folder(folder: run_folder.RunFolder) -> TrainedRun:
+  config = run_folder.read_config(folder)
   identity = config.get("identity", {})
   if not folder.is_finished:
-    raise checkpoint.RunError(
+    raise run_folder.RunError(
       f"{folder.path} is not finished, or was not copied whole: go on with python -m "
       "emojax.train --resume and the settings it was started with, or copy it again"
     )
   if "settings" not in identity or not folder.model.is_dir():
-    raise checkpoint.RunError(
+    raise run_folder.RunError(
       f"{folder.path} keeps no trained networks: expected a run of python -m "
       "emojax.train (an experiment keeps predictions only), copied whole"
     )
@@ -151,7 +151,7 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
     manifest = files.json_value(members[MANIFEST])
     records.check(manifest, {"format": int})
     if manifest["format"] > FORMAT:
-      raise checkpoint.RunError(
+      raise run_folder.RunError(
         f"{path} was written by a newer emojax (format {manifest['format']}, here "
         f"{FORMAT}): install that one"
       )
@@ -196,11 +196,11 @@ def _damage(
   """Says in one line what of a run is damaged, and what to do."""
   try:
     yield
-  except checkpoint.RunError:
+  except run_folder.RunError:
     raise
   except (OSError, ValueError) as error:
     reason = " ".join(str(error).split())
-    raise checkpoint.RunError(f"{path} is {what} ({reason}): {advice}") from error
+    raise run_folder.RunError(f"{path} is {what} ({reason}): {advice}") from error
 
 
 def _shapes(

@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
   del arguments  # there are none
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
   from emojax.datasets.va_emotion import prepare
-  from emojax.train import checkpoint, run, targets
+  from emojax.train import run, run_folder, targets
   from emojax.utils import cluster, runtime
 
   flag_values = flags.FLAGS
@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> None:
   is_first = cluster.is_first()
 
   def prepared():
-    begin = lambda: checkpoint.begin(_NAME, workdir, flag_values.resume)  # noqa: E731
+    begin = lambda: run_folder.begin(_NAME, workdir, flag_values.resume)  # noqa: E731
     say = terminal.say if is_first else lambda line: None
     return prepare.prepare(data, extract, is_first, say, [begin] if is_first else [])
 

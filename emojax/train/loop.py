@@ -18,7 +18,15 @@ from emojax import config as config_lib
 from emojax.datasets.va_emotion import targets as target_names
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
-from emojax.train import checkpoint, feature_tables, journal, model, share, trainer
+from emojax.train import (
+  checkpoint,
+  feature_tables,
+  journal,
+  model,
+  run_folder,
+  share,
+  trainer,
+)
 from emojax.train.active import ActiveNetworks, mesh_of
 from emojax.train.networks import Network, networks
 from emojax.utils import cluster, options, progress, runtime, signals
@@ -65,7 +73,7 @@ def train(
   settings: config_lib.TrainConfig,
   sources: Mapping[str, Dataset],
   fold_indices: Sequence[int],
-  folder: checkpoint.RunFolder | None = None,
+  folder: run_folder.RunFolder | None = None,
   show_progress: bool = False,
   num_seeds: int = 1,
 ) -> Trained:
@@ -137,7 +145,7 @@ class _Loop:
     self,
     settings: config_lib.TrainConfig,
     nets: list[Network],
-    folder: checkpoint.RunFolder | None,
+    folder: run_folder.RunFolder | None,
     show_progress: bool,
   ):
     self._settings = settings

@@ -17,7 +17,7 @@ import numpy as np
 from emojax import config as config_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.evaluation import conformal, results, run_files
-from emojax.train import baselines, checkpoint, familiarity, loop
+from emojax.train import baselines, checkpoint, familiarity, loop, run_folder
 from emojax.utils import arrays, checksums, cluster, files, options
 from emojax.utils import scales as scale_lib
 from emojax.version import __version__
@@ -33,24 +33,24 @@ def run(
   workdir: pathlib.Path,
   resume: bool,
   show_progress: bool,
-) -> checkpoint.RunFolder:
+) -> run_folder.RunFolder:
   """One run from a prepared dataset to a finished run folder.
 
   Where several processes train it, the others call `join`.
 
   Raises:
-    RunError, TrainError, ValueError: see `checkpoint.open_run` and `loop.train`.
+    RunError, TrainError, ValueError: see `run_folder.open_run` and `loop.train`.
   """
   options.check(settings)
-  with checkpoint.one_run(workdir):
+  with run_folder.one_run(workdir):
     start = time.monotonic()
     config = describe(preset, settings, dataset, folds)
-    folder = checkpoint.open_run(workdir, config, resume)
+    folder = run_folder.open_run(workdir, config, resume)
     cluster.check_same(config["identity"], _SHARED)
     if cluster.from_first(folder.is_finished):
       run_files.read_results(folder.path)
       checksums.check(folder.path, run_files.ADVICE)  # what is shown is whole
-      checkpoint.drop_states(folder)  # which a kill after its last write left
+      run_folder.drop_states(folder)  # which a kill after its last write left
       return folder
     trained = loop.train(settings, {"": dataset}, folds, folder, show_progress)
     target_results, predicted = loop.evaluate(trained, dataset)
@@ -83,7 +83,7 @@ def run(
       ends=ends,
       ridge=ridge,
     )
-    checkpoint.drop_states(folder)
+    run_folder.drop_states(folder)
     return folder
 
 
@@ -135,7 +135,7 @@ def describe(
 
 
 def write(
-  folder: checkpoint.RunFolder,
+  folder: run_folder.RunFolder,
   config: dict[str, Any],
   dataset: prepare_lib.Dataset,
   target_results: Sequence[results.TargetResult],
@@ -194,6 +194,6 @@ def write(
   files.write(folder.predictions, csv_text)
   files.write(folder.table, results.table_markdown(report))
   text = files.json_text(report)
-  checkpoint.seal(folder, text)
+  run_folder.seal(folder, text)
   # Last: a folder with this file is a finished run.
   files.write(folder.results, text)

@@ -13,7 +13,7 @@ import attacks.processes as processes
 import helpers
 import pytest
 
-from emojax.train import checkpoint
+from emojax.train import run_folder
 from emojax.utils import files, locks, progress, signals
 
 _SIGNALS = [signal.SIGINT, signal.SIGTERM]
@@ -199,26 +199,26 @@ _CONFIG = {"identity": {"settings": {"seed": 0}}}
 def test_a_kill_in_the_first_write_does_not_lock_a_run_folder(tmp_path, resume):
   _leave(tmp_path / "config.json")
   (tmp_path / locks.NAME).touch()
-  with checkpoint.one_run(tmp_path):
-    folder = checkpoint.open_run(tmp_path, _CONFIG, resume)
+  with run_folder.one_run(tmp_path):
+    folder = run_folder.open_run(tmp_path, _CONFIG, resume)
   assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
   assert not folder.is_finished
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"targets": [', "[]"])
 def test_half_a_result_is_not_a_finished_run(tmp_path, text):
-  folder = checkpoint.RunFolder(tmp_path)
+  folder = run_folder.RunFolder(tmp_path)
   folder.results.write_text(text)
   assert not folder.is_finished
 
 
 def test_a_second_writer_is_told_or_waits(tmp_path):
-  with checkpoint.one_run(tmp_path):
+  with run_folder.one_run(tmp_path):
     with (
       pytest.raises(
         locks.BusyError, match=rf"process {os.getpid()}\) is writing.*--workdir"
       ),
-      checkpoint.one_run(tmp_path),
+      run_folder.one_run(tmp_path),
     ):
       pass
     program = (

@@ -22,7 +22,7 @@ from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import conformal, results
 from emojax.features import descriptions, params
 from emojax.predict import packing, trained_run
-from emojax.train import checkpoint, familiarity, loop, trainer
+from emojax.train import checkpoint, familiarity, loop, run_folder, trainer
 from emojax.train import run as run_lib
 from emojax.train.networks import model_shapes, networks
 from emojax.utils import arrays, checksums, files
@@ -56,7 +56,7 @@ def run(folder: pathlib.Path) -> pathlib.Path:
     },
   )
   described_run = run_lib.describe("paper", SETTINGS, dataset, range(5))
-  place = checkpoint.open_run(folder, described_run, resume=False)
+  place = run_folder.open_run(folder, described_run, resume=False)
   table, columns = loop.feature_table(dataset)
   shapes = model_shapes(SETTINGS, columns, networks(SETTINGS, range(5)))
   weights, scaling = jax.tree.map(
@@ -105,7 +105,7 @@ def outcome(path: pathlib.Path) -> dict | str:
   """What a run holds, JSON and bytes by name; or the one line that refuses it."""
   try:
     run = trained_run.read(path)
-  except checkpoint.RunError as error:
+  except run_folder.RunError as error:
     text = str(error)
     assert "\n" not in text and str(path) in text and len(text) < 1000, text
     return text

@@ -20,7 +20,7 @@ from emojax.datasets.va_emotion import dataset as dataset_lib
 from emojax.datasets.va_emotion import prepare as prepare_lib
 from emojax.datasets.va_emotion import va_emotion_dataset_builder as builder_lib
 from emojax.extract import devices
-from emojax.train import checkpoint
+from emojax.train import run_folder
 
 LBP = ExtractConfig(features=("lbp",), cache_dir="", extract_batch=4)
 COLOR = dataclasses.replace(LBP, features=("color",))
@@ -356,7 +356,7 @@ def test_all_mistakes_are_told_before_anything_is_computed(data, lines, tmp_path
       wrong,
       settings,
       say=lines.append,
-      checks=[lambda: checkpoint.check_workdir(tmp_path / "run", False)],
+      checks=[lambda: run_folder.check_workdir(tmp_path / "run", False)],
     )
   message = str(caught.value)
   for mistake in (

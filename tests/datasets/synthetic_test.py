@@ -45,14 +45,35 @@ def test_a_scene_s_properties_can_be_seen():
   assert (cold[..., 2] - cold[..., 0]).mean() > 20
   vivid, grey = image(saturation=1.0), image(saturation=0.0)
   assert np.ptp(vivid, axis=2).mean() > np.ptp(grey, axis=2).mean() + 40
+  full, empty = ((image(clutter=c) == 0).all(axis=2).mean() for c in (1.0, 0.0))
+  assert full > 0.1 and empty == 0  # shapes have black outlines
 
 
 def test_the_formula_by_hand():
   scene = synthetic.Scene("sky", 1.0, 0.5, 0.75, 0.25, 1.0)
-  # u = 1, 0, 0.5, -0.5, 1: 5 + 1.8 + 0.45 - 0.9 and 5 - 0.8 - 0.8 + 0.8.
-  assert synthetic.formula(scene) == (pytest.approx(6.35), pytest.approx(4.2))
-  worst = synthetic.Scene("sky", 0.0, 0.0, 0.0, 1.0, 1.0)
-  assert synthetic.formula(worst)[0] == 1.0  # 5 - 4.5, cut to the scale
+  # u = 1, 0, 0.5, -0.5, 1: 5 + 0.9 + 0.25 - 0.6 + 1.1 and 5 - 0.4 - 0.3 + 0.7 - 1.2.
+  assert synthetic.formula(scene) == (pytest.approx(6.65), pytest.approx(3.8))
+  sunny = synthetic.Scene("sky", 1.0, 1.0, 1.0, 0.0, 0.0)
+  assert synthetic.formula(sunny)[0] == 9.0  # 5 + 5.9, cut to the scale
+
+
+def test_a_weighted_sum_of_properties_lacks_the_products(source):
+  scenes = [synthetic.scene(0, index) for index in range(NUMBER)]
+  names = ("brightness", "saturation", "warmth", "clutter", "roughness")
+  u = np.array([[2 * getattr(scene, name) - 1 for name in names] for scene in scenes])
+  products = np.stack([u[:, i] * u[:, j] for i in range(5) for j in range(i)], axis=1)
+  ones = np.ones((NUMBER, 1))
+  rated = np.array([[entry.ratings[t].mean for t in TARGETS] for entry in source.rated])
+
+  def mse(inputs):  # of least squares on half of the pictures, of the other half
+    inputs, half = np.concatenate([ones, *inputs], axis=1), NUMBER // 2
+    weights, *_ = np.linalg.lstsq(inputs[:half], rated[:half])
+    return ((inputs[half:] @ weights - rated[half:]) ** 2).mean(axis=0)
+
+  ceiling = 0.092  # see the module
+  assert (mse([u]) > 6 * ceiling).all()
+  assert (mse([u]) < 0.8 * rated.var(axis=0)).all()  # but it follows some of it
+  assert (mse([u, products]) < 1.6 * ceiling).all()
 
 
 def test_raters_agree_with_the_formula_up_to_their_noise(source):

@@ -142,6 +142,18 @@ def test_equal_feature_sets_are_refused():
     entries.plan("2", selection, "paper")
 
 
+def test_tables_of_one_object_network_do_without_any():
+  selection = ExperimentConfig(objects=("none",), low=("color", "lbp"), semantic=())
+  for table in ("4", "learning"):
+    planned = entries.plan(table, selection, "best")
+    assert entries.features_of(planned) == ("color", "lbp")  # no `best` on its own ones
+  with pytest.raises(ValueError, match="--low, --objects and --semantic are all empty"):
+    entries.plan("4", ExperimentConfig(objects=("none",), low=(), semantic=()), "paper")
+  for table in ("2", "3"):
+    with pytest.raises(ValueError, match="none is for tables 4 and learning"):
+      entries.plan(table, selection, "paper")
+
+
 def test_weights_of_the_synthetic_set_may_be_random_by_whatever_name_it_goes(tmp_path):
   extract = ExtractConfig(weights_dir=str(tmp_path))
   tuned = FinetuneConfig(finetune=("resnet18",))

@@ -11,7 +11,7 @@ from emojax import images as images_lib
 from emojax.backbones import BACKBONES
 from emojax.experiments import finetune
 from emojax.experiments.config import FinetuneConfig
-from emojax.train import checkpoint
+from emojax.train import run_folder
 from emojax.utils import options
 
 _NUMBER = 8
@@ -88,7 +88,7 @@ def test_ratings_and_pictures_that_only_test_change_nothing(whole, params, image
 
 
 def test_a_run_that_stopped_goes_on_to_the_same_end(whole, params, images, tmp_path):
-  folder = checkpoint.RunFolder(tmp_path)
+  folder = run_folder.RunFolder(tmp_path)
   _tune(params, images, folder=folder, settings={"finetune_epochs": 1})
   rest, errors = _tune(params, images, folder=folder)
   assert [epoch for epoch, _, _ in errors] == [2, 3]

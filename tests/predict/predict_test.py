@@ -23,7 +23,7 @@ from emojax.extract import inputs
 from emojax.features import color, descriptions, params
 from emojax.predict import formats, packing, predictor, run_features, trained_run
 from emojax.predict import predictions as predictions_lib
-from emojax.train import checkpoint
+from emojax.train import run_folder
 from emojax.utils import files
 
 
@@ -321,7 +321,7 @@ def _change_feature(copy, place=0, **changes):
 )
 def test_other_features_than_the_run_s_are_refused(copy, changes, message):
   _change_feature(copy, **changes)
-  with pytest.raises(checkpoint.RunError, match=message):
+  with pytest.raises(run_folder.RunError, match=message):
     emojax.load(copy)
 
 
@@ -334,15 +334,15 @@ def test_a_run_with_earlier_versions_that_are_alike_opens(copy, opened, images):
 
 def test_unfinished_damaged_and_missing_runs_are_told_apart(copy, tmp_path):
   (copy / "familiarity.safetensors").write_bytes(b"nonsense")
-  with pytest.raises(checkpoint.RunError, match="is damaged"):
+  with pytest.raises(run_folder.RunError, match="is damaged"):
     emojax.load(copy)
   (copy / "results.json").unlink()
-  with pytest.raises(checkpoint.RunError, match="is not finished"):
+  with pytest.raises(run_folder.RunError, match="is not finished"):
     emojax.load(copy)
-  with pytest.raises(checkpoint.RunError, match="does not exist"):
+  with pytest.raises(run_folder.RunError, match="does not exist"):
     emojax.load(tmp_path / "nowhere")
   (tmp_path / "a.zip").write_text("no archive")
-  with pytest.raises(checkpoint.RunError, match="is no archive"):
+  with pytest.raises(run_folder.RunError, match="is no archive"):
     emojax.load(tmp_path / "a.zip")
 
 
@@ -384,7 +384,7 @@ def test_archives_that_do_not_fit_are_refused(run, tmp_path):
     (lambda members: members.pop("run.json"), "is damaged"),
   ):
     _archive(run, tmp_path / "changed.zip", change)
-    with pytest.raises(checkpoint.RunError, match=message):
+    with pytest.raises(run_folder.RunError, match=message):
       emojax.load(tmp_path / "changed.zip")
 
 
@@ -484,7 +484,7 @@ def test_random_networks_are_found_again(tmp_path):
   again = run_features._source(described, None, None, None, tmp_path)
   assert again.digest == sources["squeezenet"].digest
   described["digest"] = "0" * 64
-  with pytest.raises(checkpoint.RunError, match="--weights_dir"):
+  with pytest.raises(run_folder.RunError, match="--weights_dir"):
     run_features._source(described, None, None, None, tmp_path)
 
 
@@ -561,5 +561,5 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, images, tmp_
   np.testing.assert_array_equal(predictions.valence, ours.valence)
   assert np.isfinite(ours.valence).all()
   (tmp_path / "other.csv").write_text("word,valence,arousal,dominance\ncat,5,5,5\n")
-  with pytest.raises(checkpoint.RunError, match=r"was trained with word norms .* here"):
+  with pytest.raises(run_folder.RunError, match=r"was trained with word norms .* here"):
     emojax.load(tmp_path / "run.zip", word_norms=tmp_path / "other.csv")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from emojax import config
-from emojax.train import active, checkpoint, loop
+from emojax.train import active, loop, run_folder
 
 _SETTINGS = config.TrainConfig(
   hidden=(8, 4), learning_rate=0.05, batch_size=16, max_epochs=60, patience=2
@@ -26,7 +26,7 @@ def _train(folder=None, **changes):
 
 
 def _folder(path):
-  return checkpoint.open_run(path, {"identity": {}}, resume=True)
+  return run_folder.open_run(path, {"identity": {}}, resume=True)
 
 
 @pytest.fixture

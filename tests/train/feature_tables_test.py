@@ -10,7 +10,7 @@ import pytest
 
 from emojax import config
 from emojax.evaluation import folds
-from emojax.train import checkpoint, feature_tables, loop, model, trainer
+from emojax.train import feature_tables, loop, model, run_folder, trainer
 from emojax.train.networks import networks
 from emojax.utils import errors, runtime
 
@@ -50,7 +50,7 @@ def test_a_table_in_the_host_s_memory_trains_the_same_bits(on_device):
 
 
 def test_a_resumed_run_from_the_host_s_memory_trains_the_same_bits(tmp_path, on_device):
-  folder = checkpoint.open_run(tmp_path / "run", {"identity": {}}, resume=True)
+  folder = run_folder.open_run(tmp_path / "run", {"identity": {}}, resume=True)
   _train("host", folder, max_epochs=3, checkpoint_seconds=0)
   _assert_same(_train("host", folder), on_device)
 

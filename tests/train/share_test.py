@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emojax import config
-from emojax.train import checkpoint, loop, share
+from emojax.train import loop, run_folder, share
 from emojax.utils import signals
 
 _SETTINGS = config.TrainConfig(
@@ -56,7 +56,7 @@ def test_a_signal_between_turns_is_heard_in_the_next_and_states_are_kept(
     return together(turn, *rest)
 
   monkeypatch.setattr(share, "together", heard_late)
-  folder = checkpoint.open_run(tmp_path, {"identity": {}}, resume=True)
+  folder = run_folder.open_run(tmp_path, {"identity": {}}, resume=True)
   with pytest.raises(signals.Stopped):
     train(folder)
   assert turns == [False, True]
@@ -72,12 +72,12 @@ cluster.start(cluster_config, "program")
 from train import share_test
 import jax
 jax.config.update("jax_compilation_cache_dir", sys.argv[2] + "-compiled")
-from emojax.train import checkpoint
+from emojax.train import run_folder
 path = pathlib.Path(sys.argv[2])
 folder = None
 for changes in ({"max_epochs": 3, "checkpoint_seconds": 0}, {}):
   if cluster.is_first():
-    folder = checkpoint.open_run(path, {"identity": {}}, resume=True)
+    folder = run_folder.open_run(path, {"identity": {}}, resume=True)
   trained = share_test.train(folder, **changes)
 np.savez(
   f"{path}-{cluster_config.process_id}.npz",
@@ -93,7 +93,7 @@ def test_two_processes_go_on_where_they_were_and_train_the_same_numbers(tmp_path
   assert [one.returncode for one in done] == [0, 0], done[0].stderr + done[1].stderr
   assert done[0].stdout == done[1].stdout == ""
   assert jax.local_device_count() == 2  # so here networks are dealt out alike
-  folder = checkpoint.open_run(tmp_path / "one", {"identity": {}}, resume=True)
+  folder = run_folder.open_run(tmp_path / "one", {"identity": {}}, resume=True)
   expected = train(folder)
   for process in range(2):
     with np.load(tmp_path / f"two-{process}.npz") as stored:
