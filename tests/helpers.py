@@ -36,6 +36,14 @@ def xla_flags(devices: int = 1, level: int = 0) -> str:
   )
 
 
+# How programs are compiled for users: options of one program, above `xla_flags`, for
+# networks that see many pictures.
+AS_USERS_HAVE = {
+  "xla_backend_optimization_level": 3,
+  "xla_cpu_use_fusion_emitters": True,
+}
+
+
 def lacking(message: str) -> NoReturn:
   """Skips a test aloud; where CI=true everything is installed, and it fails."""
   if os.environ.get("CI", "").lower() in ("1", "true"):

@@ -14,11 +14,15 @@ import emojax
 from emojax import images
 from emojax.evaluation import conformal
 from emojax.predict import model_card, predictor, trained_run
+from emojax.utils import runtime
 
 
 @pytest.fixture(scope="module")
 def released():
-  return emojax.load()
+  options = runtime.options() | helpers.AS_USERS_HAVE
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(runtime, "options", lambda: options)
+    yield emojax.load()
 
 
 @pytest.fixture(scope="module")
