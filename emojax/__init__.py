@@ -15,7 +15,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from emojax.utils import signals
+from emojax.utils import garbage, signals
 
 signals.install_if_program()  # first of all: the rest takes half a second to import
 
@@ -61,6 +61,7 @@ def load(
   """
   # Here and not at the head: every program imports emojax, and --help need not wait for
   # JAX.
-  from emojax.predict import predictor
+  with garbage.paused():
+    from emojax.predict import predictor
 
-  return predictor.load(run, weights_dir, color_names, word_norms, extra_features)
+    return predictor.load(run, weights_dir, color_names, word_norms, extra_features)

@@ -356,6 +356,22 @@ class TrainConfig:
     "Time between checkpoints; a run that was killed goes on from the last one.",
     least=0,
   )
+  table_memory: str = setting(
+    "auto",
+    "Where the table of features lies while networks train: in the device's memory, or "
+    "in the host's, from where it is read batch by batch, slower, so that it may be "
+    "larger than the device's; auto: the device's where it fits.",
+    choices=("auto", "device", "host"),
+  )
+
+
+def deciding(settings: TrainConfig) -> dict[str, Any]:
+  """The settings that decide what a run finds; the others say how it gets there."""
+  given = dataclasses.asdict(settings)
+  return {n: x for n, x in given.items() if n not in _NOT_DECIDING}
+
+
+_NOT_DECIDING = ("checkpoint_seconds", "table_memory")
 
 
 @dataclasses.dataclass(frozen=True)

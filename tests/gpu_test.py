@@ -85,3 +85,27 @@ def _compare(platform: str, place: pathlib.Path) -> None:
   one, other = (_said(name, place / "run", images) for name in ("cpu", platform))
   assert one.shape == (6, 2) and one.std() > _POINTS
   np.testing.assert_allclose(other, one, atol=_POINTS)
+
+
+_MEMORIES = """
+import sys, dataclasses, numpy as np
+sys.path.insert(0, "tests")
+import helpers
+from emojax import config
+from emojax.train import loop
+predicted = []
+for memory in ("device", "host"):
+  settings = config.TrainConfig(
+    hidden=(8,), learning_rate=0.05, batch_size=16, max_epochs=20, table_memory=memory
+  )
+  dataset = helpers.rated_numbers()
+  predicted.append(loop.train(settings, {"": dataset}, range(5)).predicted)
+print(np.abs(predicted[0] - predicted[1]).max(), predicted[0].std())
+"""
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_a_table_in_the_host_s_memory_trains_an_accelerator_alike(accelerator):
+  difference, spread = map(float, _python("-c", _MEMORIES, platform="").split())
+  assert difference < _POINTS < spread

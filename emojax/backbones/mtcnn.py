@@ -14,7 +14,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from emojax.backbones.layers import Conv, max_pool
+from emojax.backbones.layers import Conv, max_pool, param
 
 MEAN, SCALE = 127.5, 128.0  # of values 0..255
 
@@ -36,7 +36,7 @@ class PReLU(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    slope = self.param("slope", nn.initializers.zeros, (x.shape[-1],))
+    slope = param(self, "slope", (x.shape[-1],))
     slope = slope.reshape((1,) * (x.ndim - 1) + (-1,))
     return jnp.where(x > 0, x, slope * x)
 

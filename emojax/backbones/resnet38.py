@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from emojax.backbones import deeplab, imagenet
-from emojax.backbones.layers import Conv
+from emojax.backbones.layers import Conv, param
 
 SIDE_PX = 505
 CLASSES = 150
@@ -68,8 +68,8 @@ class Norm(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     channels = (x.shape[-1],)
-    scale = self.param("scale", nn.initializers.ones, channels)
-    bias = self.param("bias", nn.initializers.zeros, channels)
+    scale = param(self, "scale", channels)
+    bias = param(self, "bias", channels)
     return x * scale[None, None, None] + bias[None, None, None]
 
 

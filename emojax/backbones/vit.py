@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.backbones import imagenet
-from emojax.backbones.layers import PRECISION, Conv, Dense, LayerNorm, gelu
+from emojax.backbones.layers import PRECISION, Conv, Dense, LayerNorm, gelu, param
 
 CLIP_SHORT_PX = 224  # the short side of the picture whose centre CLIP sees
 DINOV2_SHORT_PX = 256
@@ -109,7 +109,7 @@ class Patches(nn.Module):
     x = Conv(width, side, side, padding="VALID", use_bias=False, name="patches")(x)
     x = x.astype(jnp.float32).reshape(len(x), -1, width)
     shape = (1 + x.shape[1], width)
-    positions = self.param("positions", nn.initializers.normal(0.02), shape)
+    positions = param(self, "positions", shape)
     x = jnp.pad(x, ((0, 0), (1, 0), (0, 0)))
     return x + positions.astype(jnp.float32)[None]
 

@@ -4,7 +4,15 @@ In: how much to measure. Out: figures, each beside a peer or a limit measured in
 same run: the machine's matrix peak, a well-kept library, PyTorch where it is installed.
 """
 
-from emojax.bench import extraction, low_level, memory, networks, prediction, training
+from emojax.bench import (
+  decoding,
+  extraction,
+  low_level,
+  memory,
+  networks,
+  prediction,
+  training,
+)
 from emojax.bench.measure import Figure, Size
 
 __all__ = ["PARTS", "Figure", "Size"]
@@ -16,6 +24,7 @@ PARTS = {
   "color": low_level.bench_color,
   "networks": networks.bench_networks,
   "memory": memory.bench_memory,
+  "decode": decoding.bench_decode,
   "extract": extraction.bench_extract,
   "predict": prediction.bench_predict,
 }

@@ -100,7 +100,7 @@ class Experiment:
       "experiment": dataclasses.asdict(self._selection),
       "finetune": dataclasses.asdict(self._tuning.settings) if self._tuning else {},
       "settings": {
-        name: dataclasses.asdict(settings) | {"checkpoint_seconds": 0}
+        name: config_lib.deciding(settings) | {"checkpoint_seconds": 0}
         for name, settings in self.settings.items()
       },
     }

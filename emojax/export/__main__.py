@@ -43,14 +43,14 @@ def main(arguments: list[str]) -> None:
   output = pathlib.Path(flags.FLAGS.output).expanduser()
   files.check_writable(output)
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
-  from emojax.predict import trained_run
+  from emojax.predict import packing, trained_run
 
   run = trained_run.read(pathlib.Path(arguments[0]))
   carried = {}
   if flags.FLAGS.weights_dir:
     folder = pathlib.Path(flags.FLAGS.weights_dir).expanduser()
-    carried = trained_run.weights_used(run, folder)
-  trained_run.write_archive(run, output, carried, license=flags.FLAGS.license)
+    carried = packing.weights_used(run, folder)
+  packing.write_archive(run, output, carried, license=flags.FLAGS.license)
   size = output.stat().st_size / 1e6
   names = ", ".join(sorted(carried)) or "no feature networks"
   terminal.say(f"{output}: {size:.1f} MB with {names}")

@@ -16,7 +16,7 @@ import numpy as np
 from emojax.backbones import BACKBONES
 from emojax.features import FEATURES, compute
 from emojax.features.base import JOIN
-from emojax.utils import runtime
+from emojax.utils import garbage, runtime
 
 # Batches that suit a device, where none is asked for. A CPU gains a few
 # percent from 32, but a run that is killed loses what is in flight (BUILD_NOTES.md).
@@ -88,14 +88,19 @@ class Programs:
   def _on_devices(self, need: str) -> Any:
     """A need's parameters with a leading device axis, laid out once."""
     if need not in self._replicated:
-      devices = jax.local_device_count()
-      # The portable way to lay parameters out as pmap wants them, once per run. Each
-      # array on this side is let go: VGG19 is 575 MB.
-      spread = jax.pmap(lambda array, _: array, in_axes=(None, 0))
       leaves, tree = jax.tree.flatten(self._params.pop(need))
-      placed = [spread(leaves.pop(0), jnp.zeros(devices)) for _ in range(len(leaves))]
+      # Each array on this side is let go: VGG19 is 575 MB.
+      placed = [_on_each(leaves.pop(0)) for _ in range(len(leaves))]
       self._replicated[need] = jax.tree.unflatten(tree, placed)
     return self._replicated[need]
+
+
+def _on_each(array: Any) -> jax.Array:
+  """An array with a leading device axis, as pmap wants it; compiles nothing."""
+  devices = np.asarray(jax.local_devices())
+  mesh = jax.sharding.Mesh(devices, ("devices",))
+  sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("devices"))
+  return jax.device_put(np.broadcast_to(array, (len(devices), *array.shape)), sharding)
 
 
 _COMPILED: dict[Any, Any] = {}  # of the process: another extractor need not compile
@@ -107,8 +112,9 @@ def _program(names: tuple[str, ...], params: Any, shape: tuple[int, ...]) -> Any
   key = (names, types, shape)
   if key not in _COMPILED:
     mapped = jax.pmap(functools.partial(compute, names))
-    lowered = mapped.lower(params, jax.ShapeDtypeStruct(shape, jnp.uint8))
-    _COMPILED[key] = lowered.compile(compiler_options=runtime.options())
+    with garbage.paused():  # what a trace makes stays
+      lowered = mapped.lower(params, jax.ShapeDtypeStruct(shape, jnp.uint8))
+      _COMPILED[key] = lowered.compile(compiler_options=runtime.options())
   return _COMPILED[key]
 
 

@@ -13,8 +13,6 @@ import tarfile
 from collections.abc import Iterator
 from typing import IO, Any
 
-import fsspec
-
 from emojax.images.base import Elsewhere, ImageError, MissingFile, one_line
 from emojax.images.folders import SUFFIXES
 from emojax.images.sources import read_path
@@ -39,7 +37,7 @@ def check_scheme(address: str) -> None:
   """
   scheme = scheme_of(address)
   try:
-    fsspec.get_filesystem_class(scheme)
+    _fsspec().get_filesystem_class(scheme)
   except ImportError as error:
     raise ImageError(
       f"cannot open {scheme}{MARK} addresses: {one_line(error)}"
@@ -68,7 +66,7 @@ class Address(Elsewhere):
     with _explained():
       if self.within:
         return read_path(pathlib.Path(self.within), limit)
-      system, path = fsspec.url_to_fs(self.name)
+      system, path = _fsspec().url_to_fs(self.name)
       with _opened(system, path, self.name) as file:
         content = file.read(limit + 1)
     return None if len(content) > limit else content
@@ -99,7 +97,7 @@ class Member(Elsewhere):
         with open(self.within, "rb") as file:
           content = os.pread(file.fileno(), self.size, self.start)
       else:
-        system, path = fsspec.url_to_fs(self.archive)
+        system, path = _fsspec().url_to_fs(self.archive)
         content = system.cat_file(path, start=self.start, end=self.start + self.size)
     if len(content) != self.size:
       raise ImageError(
@@ -173,7 +171,7 @@ def below(address: str) -> list[str]:
     Sorted; empty where it is no folder, or nothing fits.
   """
   with _explained():
-    system, path = fsspec.url_to_fs(address)
+    system, path = _fsspec().url_to_fs(address)
     if any(mark in path for mark in "*["):
       paths = system.glob(path)
     elif system.isdir(path):
@@ -183,11 +181,18 @@ def below(address: str) -> list[str]:
     return [system.unstrip_protocol(name) for name in sorted(paths)]
 
 
+def _fsspec() -> Any:
+  """What opens addresses; imported where there is one, because it takes long."""
+  import fsspec
+
+  return fsspec
+
+
 def _local(address: str) -> str:
   """The path of an address of this machine; empty for another."""
   if scheme_of(address) not in ("file", "local"):
     return ""
-  return fsspec.url_to_fs(address)[1]
+  return _fsspec().url_to_fs(address)[1]
 
 
 def _opened(system: Any, path: str, address: str) -> IO[bytes]:
@@ -206,7 +211,7 @@ def _archive(archive: str, within: str) -> Iterator[tarfile.TarFile]:
         raise ImageError("the archive is no regular file")
       file: Any = stack.enter_context(open(within, "rb"))
     else:
-      system, path = fsspec.url_to_fs(archive)
+      system, path = _fsspec().url_to_fs(archive)
       file = stack.enter_context(system.open(path, "rb"))
     yield stack.enter_context(tarfile.open(fileobj=file, mode="r:"))
 

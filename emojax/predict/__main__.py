@@ -21,7 +21,7 @@ from absl import flags
 
 from emojax import config
 from emojax.evaluation import conformal
-from emojax.utils import cli, errors, files, options, scales, terminal
+from emojax.utils import cli, errors, files, garbage, options, scales, terminal
 
 if TYPE_CHECKING:  # JAX is imported in `main`, so that --help answers at once
   from emojax.predict import predictions
@@ -97,10 +97,11 @@ def main(arguments: list[str]) -> int:
     lambda: _check_share(flag_values.interval),
   )
   # Here and not at the head: JAX takes a second to import, and --help need not wait.
-  from emojax.extract import extractor, inputs
-  from emojax.features import external
-  from emojax.predict import predictions, predictor
-  from emojax.utils import runtime
+  with garbage.paused():
+    from emojax.extract import extractor, inputs
+    from emojax.features import external
+    from emojax.predict import predictions, predictor
+    from emojax.utils import runtime
 
   settings = options.read(config.ExtractConfig())
   runtime.start(settings.cache_dir)

@@ -10,7 +10,8 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,8 @@ from emojax.evaluation import conformal, results
 from emojax.extract import extractor, pipeline
 from emojax.predict import run_features, trained_run
 from emojax.predict.predictions import FAR, OK, SIMULATED, Predictions
-from emojax.train import familiarity, model, trainer
+from emojax.train import familiarity, model, networks
+from emojax.utils import runtime
 from emojax.utils import scales as scale_lib
 from emojax.utils.scales import Scale
 
@@ -49,12 +51,9 @@ class Predictor:
     self._extractor = features
     self._networks = run.networks
     self._columns = run.columns
-    heads = len(self._networks[0].targets)
-    _, _, self._program = trainer.make_program(
-      trainer.make_trainer(run.settings, self._columns, heads)
-    )
-    self._params = jax.tree.map(jnp.asarray, run.params)
-    self._scaling = jax.tree.map(jnp.asarray, run.scaling)
+    self._program = _program(run)
+    # Not `jnp.asarray`, which compiles a program for every shape.
+    self._params, self._scaling = jax.device_put((run.params, run.scaling))
 
   def predict(
     self,
@@ -238,13 +237,10 @@ class Predictor:
   def _of_folds(self, table: np.ndarray) -> dict[str, np.ndarray]:
     """What the networks of each fold say: target -> (folds, N), ensembles averaged."""
     batches = []
-    settings = self.run.settings
-    source = jnp.zeros(len(self._networks), jnp.int32)
     for start in range(0, len(table), _BATCH):
       rows = table[start : start + _BATCH]
       full = np.concatenate([rows, np.repeat(rows[-1:], _BATCH - len(rows), axis=0)])
-      inputs = model.transform(jnp.asarray(full), self._columns, settings.transform)
-      out = self._program(self._params, self._scaling, source, inputs[None])
+      out = self._program(self._params, self._scaling, full)
       batches.append(np.asarray(out, np.float64)[:, : len(rows)])
     every = np.concatenate(batches, axis=1)  # (K, N, T)
     every[~np.isfinite(every)] = np.nan  # which, unlike infinity, all else takes
@@ -259,6 +255,21 @@ class Predictor:
         [np.mean(group, axis=0) for group in of_fold.values()]
       )
     return of_targets
+
+
+def _program(run: trained_run.TrainedRun) -> Callable[..., jax.Array]:
+  """`program(params, scaling, rows) -> (K, N, T)`: what networks say of (N, D) rows.
+
+  One program from features to ratings: each costs a start as much time as it has.
+  """
+  columns, nets, settings = run.columns, run.networks, run.settings
+  predict = networks.make_predict(networks.make_forward(settings, len(nets[0].targets)))
+
+  def program(params: Any, scaling: model.Scaling, rows: jax.Array) -> jax.Array:
+    inputs = model.transform(rows, columns, settings.transform)
+    return predict(params, scaling, jnp.zeros(len(nets), jnp.int32), inputs[None])
+
+  return jax.jit(program, compiler_options=runtime.options())
 
 
 def _doubts(

@@ -1,8 +1,7 @@
 """A finished run as prediction needs it: a folder, or one archive that travels.
 
-In: a run folder, or an archive made from one. Out: a `TrainedRun`, and archives. An
-archive is a ZIP file of JSON, safetensors and Markdown, so opening one runs nothing; it
-holds no pictures, no ratings and no paths of the machine that made it.
+In: a run folder, or an archive that `packing` made from one. Out: a `TrainedRun`. An
+archive is a ZIP file of JSON, safetensors and Markdown, so opening one runs nothing.
 """
 
 import contextlib
@@ -12,26 +11,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from emojax.backbones import BACKBONES, trained, weights
+from emojax.backbones import BACKBONES
 from emojax.config import TrainConfig
 from emojax.evaluation import conformal, run_files
-from emojax.features import attributes, descriptions
+from emojax.features import descriptions
 from emojax.features import params as sources
-from emojax.predict import archives, model_card
-from emojax.train import checkpoint, familiarity, model, trainer
+from emojax.predict import archives
+from emojax.train import checkpoint, familiarity, model
+from emojax.train.networks import Network, model_shapes, networks
 from emojax.utils import arrays, checksums, errors, files, options, records
 
 FORMAT = 2  # of archives; raised when an older emojax could not read them
-_MANIFEST, _CARD = "run.json", "README.md"
-_NETWORKS, _REFERENCE = "networks.safetensors", "familiarity.safetensors"
-_CALIBRATION = "calibration.safetensors"
-_WEIGHTS = "weights/"
-# Of a run's results what says where the pictures were or names some, and how long this
-# machine took: the same run again gives the same bytes.
-_LEFT_OUT = ("pictures", "skipped_pictures", "seconds")
+MANIFEST, CARD = "run.json", "README.md"
+NETWORKS, REFERENCE = "networks.safetensors", "familiarity.safetensors"
+CALIBRATION = "calibration.safetensors"
+WEIGHTS = "weights/"
 _IDENTITY: dict[str, Any] = {
   "dataset": str,
   "fingerprint": str,
@@ -87,7 +83,7 @@ class TrainedRun:
     return model.columns_of(self.identity["features"])
 
   @property
-  def networks(self) -> list[trainer.Network]:
+  def networks(self) -> list[Network]:
     """Its networks in the order of the K axis."""
     return _networks(self.identity)
 
@@ -111,48 +107,6 @@ def read(path: pathlib.Path) -> TrainedRun:
     f"{path} does not exist: expected a run folder of python -m emojax.train, or an "
     "archive of python -m emojax.export"
   )
-
-
-def write_archive(
-  run: TrainedRun,
-  output: pathlib.Path,
-  networks: Mapping[str, bytes],
-  dtype: type = np.float32,
-  license: str = model_card.UNKNOWN_LICENSE,
-) -> None:
-  """Writes a run as one file.
-
-  Args:
-    run: what to write.
-    output: the archive; an old one is replaced.
-    networks: weights files that travel with it, network -> bytes.
-    dtype: of its numbers in the file: np.float32, or np.float16 for half the size.
-    license: under which the run is given away, see `model_card.markdown`.
-  Raises:
-    OSError: it cannot be written.
-  """
-  results = {key: run.results[key] for key in run.results if key not in _LEFT_OUT}
-  tree = {"params": run.params, "scaling": run.scaling._asdict()}
-  tensors: dict[str, np.ndarray] = {
-    key: np.ascontiguousarray(value, dtype)
-    for key, value in flatten_dict(tree, sep="/").items()
-  }
-  manifest = {"format": FORMAT, "identity": run.identity, "results": results}
-  members = {
-    _CARD: model_card.markdown(
-      run.identity, results, sorted(networks), license
-    ).encode(),
-    _MANIFEST: files.json_text(manifest).encode(),
-    _NETWORKS: safetensors.numpy.save(tensors),
-    _REFERENCE: arrays.encode(run.reference, dtype),
-    **(
-      {_CALIBRATION: arrays.encode(run.calibration, dtype)}
-      if run.calibration is not None
-      else {}
-    ),
-    **{f"{_WEIGHTS}{name}.safetensors": networks[name] for name in sorted(networks)},
-  }
-  archives.write(output, members)
 
 
 def _read_folder(folder: checkpoint.RunFolder) -> TrainedRun:
@@ -191,10 +145,10 @@ def _read_folder(folder: checkpoint.RunFolder) -> TrainedRun:
 def _read_archive(path: pathlib.Path) -> TrainedRun:
   with _damage(path, "no archive of python -m emojax.export, or is damaged", _EXPORT):
     members = archives.read(path)
-    for name in (_MANIFEST, _NETWORKS, _REFERENCE):
+    for name in (MANIFEST, NETWORKS, REFERENCE):
       if name not in members:
         raise ValueError(f"it has no {name!r}")
-    manifest = files.json_value(members[_MANIFEST])
+    manifest = files.json_value(members[MANIFEST])
     records.check(manifest, {"format": int})
     if manifest["format"] > FORMAT:
       raise checkpoint.RunError(
@@ -206,16 +160,16 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
     identity["features"] = descriptions.current(identity["features"])
     run_files.check_results(results)
     shapes = _shapes(identity, results)
-    tree = unflatten_dict(arrays.load(members[_NETWORKS]), sep="/")
+    tree = unflatten_dict(arrays.load(members[NETWORKS]), sep="/")
     records.check(dict.fromkeys(tree), {"params": None, "scaling": None})
     scaling = arrays.kind_of(model.Scaling, tree["scaling"])
     calibration = None
-    if _CALIBRATION in members:
-      calibration = arrays.decode(conformal.Calibration, members[_CALIBRATION])
+    if CALIBRATION in members:
+      calibration = arrays.decode(conformal.Calibration, members[CALIBRATION])
     carried = {
-      network: members[f"{_WEIGHTS}{network}.safetensors"]
+      network: members[f"{WEIGHTS}{network}.safetensors"]
       for network in (*BACKBONES, sources.ATTRIBUTES)
-      if f"{_WEIGHTS}{network}.safetensors" in members
+      if f"{WEIGHTS}{network}.safetensors" in members
     }
     run = TrainedRun(
       path,
@@ -223,7 +177,7 @@ def _read_archive(path: pathlib.Path) -> TrainedRun:
       results,
       tree["params"],
       scaling,
-      arrays.decode(familiarity.Reference, members[_REFERENCE]),
+      arrays.decode(familiarity.Reference, members[REFERENCE]),
       calibration,
       carried,
     )
@@ -272,7 +226,7 @@ def _shapes(
       f"{', '.join(results['targets'])}"
     )
   columns = model.columns_of(identity["features"])
-  return trainer.model_shapes(settings, columns, _networks(identity))
+  return model_shapes(settings, columns, _networks(identity))
 
 
 def _check_shapes(run: TrainedRun, expected: tuple[Any, model.Scaling]) -> None:
@@ -323,41 +277,6 @@ def _check_numbers(run: TrainedRun) -> None:
       raise ValueError(f"{name} has numbers that are not above 0")
 
 
-def _networks(identity: Mapping[str, Any]) -> list[trainer.Network]:
+def _networks(identity: Mapping[str, Any]) -> list[Network]:
   settings = options.from_json(TrainConfig, identity["settings"])
-  return trainer.networks(settings, [number - 1 for number in identity["folds"]])
-
-
-def weights_used(run: TrainedRun, weights_dir: pathlib.Path) -> dict[str, bytes]:
-  """The weights files that a run's features need, to travel with it.
-
-  Weights that an installable package carries do not: it brings them where the run is
-  used.
-
-  Args:
-    run: the run.
-    weights_dir: where weights are looked for first.
-  Raises:
-    WeightsError: one is missing or damaged.
-    RunError: one is of another digest than the run's.
-  """
-  contents = {}
-  features = run.identity["features"]
-  if any(feature["needs"] == sources.ATTRIBUTES for feature in features):
-    attributes.read(weights_dir)  # checked against its network when it is opened
-    contents[sources.ATTRIBUTES] = (weights_dir / attributes.FILE_NAME).read_bytes()
-  for used in descriptions.weights_of(features):
-    network, digest = used["network"], used["digest"]
-    if used["source"] != "random":
-      place = trained.locate(network, weights_dir)
-      if place is not None and place.kind == "package":
-        continue
-      folder = place.path.parent if place is not None else weights_dir
-      here = weights.load(network, folder).digest
-      if here != digest:
-        raise checkpoint.RunError(
-          f"{network}: the run was made with weights {digest[:16]}, {folder} "
-          f"holds {here[:16]}"
-        )
-      contents[network] = weights.path_of(network, folder).read_bytes()
-  return contents
+  return networks(settings, [number - 1 for number in identity["folds"]])

@@ -20,6 +20,12 @@ from emojax.train import trainer
 LEAST_WORK = 10**10
 
 
+def mesh_of(number: int) -> jax.sharding.Mesh | None:
+  """The local devices that some networks are spread over; None where it is but one."""
+  devices = jax.local_devices()[:number]
+  return jax.sharding.Mesh(np.array(devices), "networks") if devices[1:] else None
+
+
 class ActiveNetworks:
   """Trains those of some networks that have not stopped.
 
@@ -27,7 +33,8 @@ class ActiveNetworks:
   that was killed and goes on does the same arithmetic.
 
   Args:
-    run: of `trainer.make_program`.
+    run: of `trainer.make_program`, which had the same mesh.
+    mesh: as `mesh_of` gives it.
     states: of all K networks; not to be used afterwards.
     keys, rows: with a leading K axis.
     tables, ratings: what all networks share.
@@ -43,6 +50,7 @@ class ActiveNetworks:
   def __init__(
     self,
     run: Callable,
+    mesh: jax.sharding.Mesh | None,
     states: trainer.State,
     keys: jax.Array,
     rows: trainer.Rows,
@@ -50,11 +58,11 @@ class ActiveNetworks:
     ratings: jax.Array,
   ):
     self._run = run
-    self._devices = jax.local_devices()[: len(keys)]
+    self._mesh = mesh
     self._shared = self._on_devices((tables, ratings))
     self._of_network = (keys, rows)
     work = rows.train.shape[1] * sum(x.size for x in jax.tree.leaves(states.params))
-    self._sizes = _sizes(len(keys), len(self._devices), work >= LEAST_WORK)
+    self._sizes = _sizes(len(keys), mesh.size if mesh else 1, work >= LEAST_WORK)
     self._settle(states)
 
   @property
@@ -62,8 +70,8 @@ class ActiveNetworks:
     """The states of all K networks, on one device; of use until `train` is called."""
     number = int(np.sum(self._is_own))
     own = _first(self._states, number) if number < len(self._is_own) else self._states
-    if self._devices[1:]:
-      own = jax.device_put(own, self._devices[0])
+    if self._mesh:
+      own = jax.device_put(own, self._mesh.devices[0])
     if self._aside is None:
       return own
     self._aside = _scatter(self._aside, own, self._picked[self._is_own])
@@ -123,11 +131,10 @@ class ActiveNetworks:
 
   def _on_devices(self, tree: Any, *axis: str) -> Any:
     """Arrays on every device, or each with its part of the networks."""
-    if not self._devices[1:]:
+    if not self._mesh:
       return tree
-    mesh = jax.sharding.Mesh(np.array(self._devices), "networks")
     spec = jax.sharding.PartitionSpec(*axis)
-    return jax.device_put(tree, jax.sharding.NamedSharding(mesh, spec))
+    return jax.device_put(tree, jax.sharding.NamedSharding(self._mesh, spec))
 
 
 def _sizes(number: int, devices: int, is_worth_it: bool) -> list[int]:

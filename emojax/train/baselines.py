@@ -26,6 +26,7 @@ from emojax.config import TrainConfig
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
 from emojax.train import loop, model, trainer
+from emojax.utils import runtime
 
 # Of ridge regression on z-scored columns; wide enough for ten columns and ten thousand.
 _PENALTIES = tuple(float(p) for p in np.logspace(0, 6, 13))
@@ -74,7 +75,9 @@ def fit(
   """
   if name not in BASELINES:
     raise ValueError(f"unknown baseline {name!r}; known: {', '.join(BASELINES)}")
-  inputs = np.asarray(model.transform(jnp.asarray(table), columns, "sqrt"), np.float64)
+  with runtime.on_host():
+    spread = model.transform(jnp.asarray(table), columns, "sqrt")
+  inputs = np.asarray(spread, np.float64)
   inner = model_selection.KFold(_INNER_FOLDS, shuffle=True, random_state=seed)
   # Nothing can be left out of a single row; of it, ridge is the mean at any penalty.
   is_mean = name == "ridge" and len(train_rows) < 2

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.train import model
+from emojax.utils import runtime
 
 _DIRECTIONS = 64
 _NEIGHBOURS = 5
@@ -103,10 +104,11 @@ def _fit(table: np.ndarray, columns: model.Columns) -> Reference:
   # Here and not at the head: it takes a second to import, and prediction need not wait.
   from sklearn import decomposition
 
-  spread = model.transform(jnp.asarray(table), columns, "sqrt")
-  weights = jnp.ones(len(table), jnp.float32)
-  scaling = model.fit_scaling(spread, weights, columns, "block")
-  scaled = np.asarray(model.scale(spread, scaling))
+  with runtime.on_host():
+    spread = model.transform(jnp.asarray(table), columns, "sqrt")
+    weights = jnp.ones(len(table), jnp.float32)
+    scaling = model.fit_scaling(spread, weights, columns, "block")
+    scaled = np.asarray(model.scale(spread, scaling))
   number = max(1, min(_DIRECTIONS, len(table) // 2, table.shape[1] // 2))
   components = decomposition.PCA(number, svd_solver="randomized", random_state=0)
   points = components.fit_transform(scaled)
@@ -129,9 +131,11 @@ def _measure(
   reference: Reference, table: np.ndarray, columns: model.Columns
 ) -> np.ndarray:
   """Root mean square distance to the nearest training pictures, (B,), unscaled."""
-  spread = model.transform(jnp.asarray(table), columns, "sqrt")
-  scaling = model.Scaling(*(jnp.asarray(part) for part in reference[:3]))
-  scaled = np.asarray(model.scale(spread, scaling), np.float64) - reference.centre
+  # By NumPy: JAX would compile for every number of pictures.
+  spread = model.transform(table, columns, "sqrt")
+  with np.errstate(over="ignore"):  # what is that far is clipped
+    scaled = model.scale(spread, model.Scaling(*reference[:3])).astype(np.float64)
+  scaled -= reference.centre
   along = scaled @ reference.directions.T.astype(np.float64)
   outside = np.maximum((scaled**2).sum(axis=1) - (along**2).sum(axis=1), 0)
   outside /= float(reference.rest[0]) ** 2

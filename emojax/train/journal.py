@@ -10,7 +10,7 @@ import pathlib
 import time
 from collections.abc import Mapping, Sequence
 
-from emojax.train import trainer
+from emojax.train.networks import Network
 from emojax.utils import files
 
 _VERSION = "brain.Event:2"  # of TensorBoard's files
@@ -33,7 +33,7 @@ class Journal:
     self,
     metrics: pathlib.Path,
     events: pathlib.Path,
-    networks: Sequence[trainer.Network],
+    networks: Sequence[Network],
     epoch: int,
   ):
     # Here and not at the head: it imports PyTorch wherever that is installed, which
@@ -103,7 +103,7 @@ class Journal:
     with files.explained(self._events):
       self._writer.write_event(event)
 
-  def _label(self, network: trainer.Network) -> str:
+  def _label(self, network: Network) -> str:
     """A network's target; with several sources or seeds, those before it."""
     parts = [
       network.source if any(net.source for net in self._networks) else "",

@@ -18,9 +18,10 @@ from emojax import config as config_lib
 from emojax.datasets.va_emotion import targets as target_names
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
-from emojax.train import checkpoint, journal, model, share, trainer
-from emojax.train.active import ActiveNetworks
-from emojax.utils import cluster, options, progress, signals
+from emojax.train import checkpoint, feature_tables, journal, model, share, trainer
+from emojax.train.active import ActiveNetworks, mesh_of
+from emojax.train.networks import Network, networks
+from emojax.utils import cluster, options, progress, runtime, signals
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
 _SECONDS_PER_CALL = 1.0
@@ -35,7 +36,7 @@ class Trained:
   """A finished run: networks, in the order of the K axis, and what they predict."""
 
   settings: config_lib.TrainConfig
-  networks: list[trainer.Network]
+  networks: list[Network]
   params: Any  # at each network's best epoch, leading K axis
   scaling: model.Scaling  # leading K axis
   best_epochs: np.ndarray  # (K,)
@@ -92,7 +93,7 @@ def train(
   dataset = next(iter(sources.values()))
   target_names.check(settings.target, dataset.targets)
   tables, (columns, *_) = zip(*map(feature_table, sources.values()), strict=True)
-  nets = trainer.networks(settings, fold_indices, list(sources), num_seeds)
+  nets = networks(settings, fold_indices, list(sources), num_seeds)
   of_each = (
     trainer.network_keys(nets),
     trainer.network_rows(settings, dataset.fold, nets, dataset.targets),
@@ -101,22 +102,29 @@ def train(
     of_each = jax.tree.map(lambda x: x[own], of_each)
   keys, rows = of_each
   num_outputs = len(nets[0].targets)
+  mesh = mesh_of(len(keys))
   init, run, predict = trainer.make_program(
-    trainer.make_trainer(settings, columns, num_outputs)
+    trainer.make_trainer(settings, columns, num_outputs), mesh
   )
-  features = jnp.stack(
-    [
+  with runtime.on_host():
+    spread = [
       model.transform(jnp.asarray(table), columns, settings.transform)
       for table in tables
     ]
-  )
+  features = feature_tables.keep(np.stack(spread), settings.table_memory)
   rated = jnp.asarray(dataset.ratings)
   init_keys, epoch_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
   states = init(init_keys, rows, features, rated)
   loop = _Loop(settings, nets, folder, show_progress)
-  states = loop.run(run, states, epoch_keys, rows, features, rated)
+  states = loop.run(run, mesh, states, epoch_keys, rows, features, rated)
   params = trainer.best_params(states)
-  predicted = predict(params, states.scaling, rows.source, features)
+  predicted = np.concatenate(
+    [
+      predict(params, states.scaling, rows.source, block)
+      for block in feature_tables.blocks(features)
+    ],
+    axis=1,
+  )
   results = (states.best_epoch, states.best_error, predicted)
   params, scaling, *arrays = share.of_all((params, states.scaling, *results), len(nets))
   return Trained(settings, nets, params, scaling, *map(np.asarray, arrays))
@@ -128,7 +136,7 @@ class _Loop:
   def __init__(
     self,
     settings: config_lib.TrainConfig,
-    nets: list[trainer.Network],
+    nets: list[Network],
     folder: checkpoint.RunFolder | None,
     show_progress: bool,
   ):
@@ -139,12 +147,12 @@ class _Loop:
     self._store: checkpoint.StateStore | None = None
     self._log: journal.Journal | None = None
 
-  def run(self, run_epochs, states, keys, rows, tables, ratings) -> trainer.State:
+  def run(self, run_epochs, mesh, states, keys, rows, tables, ratings) -> trainer.State:
     """Epochs until every network has stopped or `max_epochs` are done."""
     states, done = self._opened(states)
     about = f"training {len(self._nets)} networks"
     bar = progress.bar(self._settings.max_epochs, "epoch", self._show, about, done)
-    active = ActiveNetworks(run_epochs, states, keys, rows, tables, ratings)
+    active = ActiveNetworks(run_epochs, mesh, states, keys, rows, tables, ratings)
     del states  # which are the active networks' own
     saved_at, count = time.monotonic(), 1
     try:
@@ -241,7 +249,7 @@ class _Loop:
     self._log.flush()
 
 
-def _summary(nets: Sequence[trainer.Network], reports: trainer.Report) -> dict:
+def _summary(nets: Sequence[Network], reports: trainer.Report) -> dict:
   """The newest mean stopping error of each target, and how many networks go on."""
   shown: dict[str, Any] = {}
   for targets in dict.fromkeys(net.targets for net in nets):

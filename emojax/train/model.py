@@ -22,6 +22,7 @@ TRANSFORMS = ("none", "sqrt", "log")
 SCALINGS = ("zscore", "block", "none")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
+Array = Any  # of JAX or of NumPy
 _LOG_FLOOR = 1e-6  # added before the logarithm: about the rounding of a float32 softmax
 # A class that no training picture shows has a spread near 0; one test picture that does
 # show it would then lie thousands of spreads away and swamp every other input.
@@ -54,9 +55,9 @@ def columns_of(described: Sequence[Mapping[str, Any]]) -> Columns:
 class Scaling(NamedTuple):
   """Fitted on a fold's training rows: scaled = (x - shift) * gain, then clipped."""
 
-  shift: jax.Array  # (D,)
-  gain: jax.Array  # (D,)
-  limit: jax.Array  # (D,) largest magnitude after scaling
+  shift: Array  # (D,)
+  gain: Array  # (D,)
+  limit: Array  # (D,) largest magnitude after scaling
 
 
 class Dropout(nn.Module):
@@ -151,7 +152,7 @@ class MLP(nn.Module):
     return x.astype(jnp.float32)
 
 
-def transform(features: jax.Array, columns: Columns, name: str) -> jax.Array:
+def transform(features: Array, columns: Columns, name: str) -> Array:
   """Spreads out the probability columns of a feature table.
 
   Args:
@@ -159,7 +160,8 @@ def transform(features: jax.Array, columns: Columns, name: str) -> jax.Array:
     columns: what the D columns are.
     name: one of `TRANSFORMS`.
   Returns:
-    (N, D) float32; columns that are no probabilities are unchanged.
+    (N, D) float32, of the library that `features` is of, JAX or NumPy; columns that are
+    no probabilities are unchanged.
   Raises:
     ValueError: unknown name.
   """
@@ -167,13 +169,14 @@ def transform(features: jax.Array, columns: Columns, name: str) -> jax.Array:
     raise ValueError(f"transform is one of {', '.join(TRANSFORMS)}; got {name!r}")
   if name == "none":
     return features
-  mask = jnp.asarray(np.repeat(columns.are_probabilities, columns.sizes))[None, :]
+  xp = features.__array_namespace__()
+  mask = xp.asarray(np.repeat(columns.are_probabilities, columns.sizes))[None, :]
   spread = (
-    jnp.sqrt(jnp.maximum(features, 0))
+    xp.sqrt(xp.maximum(features, 0))
     if name == "sqrt"
-    else jnp.log(jnp.maximum(features, 0) + _LOG_FLOOR)
+    else xp.log(xp.maximum(features, 0) + _LOG_FLOOR)
   )
-  return jnp.where(mask, spread, features)
+  return xp.where(mask, spread, features)
 
 
 def fit_scaling(
@@ -208,10 +211,11 @@ def fit_scaling(
   return Scaling(mean, gain * block, _CLIP_SPREADS * block)
 
 
-def scale(features: jax.Array, scaling: Scaling) -> jax.Array:
-  """Scaled inputs (B, D) of features (B, D)."""
+def scale(features: Array, scaling: Scaling) -> Array:
+  """Scaled inputs (B, D) of features (B, D); both of JAX, or both of NumPy."""
   scaled = (features - scaling.shift[None, :]) * scaling.gain[None, :]
-  return jnp.clip(scaled, -scaling.limit[None, :], scaling.limit[None, :])
+  limit = scaling.limit[None, :]
+  return features.__array_namespace__().clip(scaled, -limit, limit)
 
 
 def principal_directions(
@@ -228,15 +232,17 @@ def principal_directions(
     directions.
   """
   rows = inputs * jnp.sqrt(weights)[:, None]
-  # Of the rows' products, not the columns': a few hundred rows have thousands.
-  products = jnp.matmul(rows, rows.T, precision="highest")
-  squares, combinations = jnp.linalg.eigh(products)
+  # Rows and columns have the same squares; whichever are fewer cost less.
+  of_columns = rows.shape[0] > rows.shape[1]
+  across = rows.T if of_columns else rows
+  squares, vectors = jnp.linalg.eigh(jnp.matmul(across, across.T, precision="highest"))
   most = min(number, *inputs.shape)
-  squares, combinations = squares[::-1][:most], combinations[:, ::-1][:, :most]
+  squares, vectors = squares[::-1][:most], vectors[:, ::-1][:, :most]
   exists = squares > _LEAST_SQUARE_SHARE * squares[0]
-  lengths = jnp.sqrt(jnp.where(exists, squares, 1.0))
-  directions = jnp.matmul(rows.T, combinations, precision="highest") / lengths[None, :]
-  return jnp.where(exists[None, :], directions, 0.0)
+  if not of_columns:
+    lengths = jnp.sqrt(jnp.where(exists, squares, 1.0))
+    vectors = jnp.matmul(rows.T, vectors, precision="highest") / lengths[None, :]
+  return jnp.where(exists[None, :], vectors, 0.0)
 
 
 def projected(params: Any, directions: jax.Array) -> Any:

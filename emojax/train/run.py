@@ -117,18 +117,17 @@ def describe(
   folds: Sequence[int],
 ) -> dict[str, Any]:
   """Contents of a run's `config.json`; `identity` is all that decides its result."""
-  decides = dataclasses.asdict(settings)
-  checkpoint_seconds = decides.pop("checkpoint_seconds")
   return {
     "identity": {
       "dataset": dataset.name,
       "fingerprint": dataset.fingerprint,
       "features": dataset.features_described,
       "folds": [fold + 1 for fold in folds],
-      "settings": decides,
+      "settings": config_lib.deciding(settings),
     },
     "preset": preset,
-    "checkpoint_seconds": checkpoint_seconds,
+    "checkpoint_seconds": settings.checkpoint_seconds,
+    "table_memory": settings.table_memory,
     "rating_scale": [round(end) for end in config_lib.SCALE],
     "emojax_version": __version__,
     "jax_version": jax.__version__,

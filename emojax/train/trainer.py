@@ -20,21 +20,13 @@ import optax
 from emojax import config as config_lib
 from emojax.config import TARGETS
 from emojax.evaluation import folds as folds_lib
-from emojax.train import model
+from emojax.train import feature_tables, model, networks
 from emojax.utils import runtime
 
+# How many numbers of a table directions are fitted to at once, of several networks.
+_NUMBERS_TO_FIT = 2**25
 # Longest stretch of epochs that runs on the device without a word to the host.
 MAX_EPOCHS_PER_CALL = 50
-
-
-class Network(NamedTuple):
-  """What sets one network apart from the others of a run."""
-
-  fold: int  # the group of pictures it does not see
-  targets: tuple[str, ...]  # what it predicts
-  member: int  # which of the ensemble
-  seed: int = 0  # of its weights, shuffling, dropout and validation rows
-  source: str = ""  # the name of the feature table it sees; one table needs no name
 
 
 class Rows(NamedTuple):
@@ -46,6 +38,13 @@ class Rows(NamedTuple):
   stop_weights: jax.Array  # (m,) float32
   targets: jax.Array  # (T,) int32, which columns of the ratings it learns
   source: jax.Array  # () int32, which feature table
+
+
+class Inputs(NamedTuple):
+  """How a network sees features; fitted on the rows that train it."""
+
+  scaling: model.Scaling
+  directions: jax.Array | None  # (D, C) that the first layer looks along, if so set
 
 
 class State(NamedTuple):
@@ -73,42 +72,25 @@ class Report(NamedTuple):
 
 
 class Trainer(NamedTuple):
-  """The three pure functions of a run of one network; map them over networks."""
+  """The pure functions of a run of one network; map them over networks.
 
-  init: Callable[..., State]  # (key, rows, tables, ratings) -> state
+  Tables are (S, N, D), or what is indexed alike, see `feature_tables`.
+  """
+
+  fit: Callable[..., Inputs]  # (rows, tables) -> inputs
+  init: Callable[..., State]  # (key, rows, inputs, ratings) -> state
   run_epoch: Callable[..., tuple[State, Report]]  # (state, key, rows, tables, ratings)
   predict: Callable[..., jax.Array]  # (params, scaling, table) -> (N, T)
 
 
-def networks(
-  settings: config_lib.TrainConfig,
-  fold_indices: Sequence[int],
-  sources: Sequence[str] = ("",),
-  num_seeds: int = 1,
-) -> list[Network]:
-  """The networks of a run, in the order of the K axis.
-
-  That is sources, seeds (from the settings' on), targets, folds, members.
-  """
-  heads = [settings.target] if settings.shared_head else [(t,) for t in settings.target]
-  return [
-    Network(fold, head, member, settings.seed + number, source)
-    for source in sources
-    for number in range(num_seeds)
-    for head in heads
-    for fold in fold_indices
-    for member in range(settings.ensemble)
-  ]
-
-
-def network_keys(nets: Sequence[Network]) -> jax.Array:
+def network_keys(nets: Sequence[networks.Network]) -> jax.Array:
   """One key per network, (K,), that depends on the network and not on its company.
 
   Networks of different sources share keys: they start from the same weights, so that
   they differ by their inputs alone.
   """
 
-  def key(net: Network) -> jax.Array:
+  def key(net: networks.Network) -> jax.Array:
     # A network keeps its key when other folds, targets or members are left out.
     root = jax.random.key(net.seed)
     head_key = jax.random.fold_in(root, _number_of(net.targets[0]))
@@ -138,7 +120,7 @@ def make_folds(
 def network_rows(
   settings: config_lib.TrainConfig,
   fold_of_image: np.ndarray,
-  nets: Sequence[Network],
+  nets: Sequence[networks.Network],
   targets: Sequence[str] = TARGETS,
 ) -> Rows:
   """The rows of each network, stacked: every array with a leading K axis.
@@ -182,13 +164,8 @@ def make_trainer(
   Returns:
     `Trainer`.
   """
-  network = model.MLP(
-    settings.hidden,
-    num_outputs,
-    settings.dropout,
-    settings.input_dropout,
-    settings.precision,
-  )
+  network = networks.module(settings, num_outputs)
+  forward = networks.make_forward(settings, num_outputs)
   optimizer = optax.chain(
     optax.add_decayed_weights(settings.weight_decay, mask=_is_kernel),
     optax.sgd(
@@ -196,29 +173,24 @@ def make_trainer(
     ),
   )
 
-  def forward(
-    params: Any,
-    scaling: model.Scaling,
-    rows: jax.Array,
-    directions: jax.Array | None = None,
-  ) -> jax.Array:
-    inputs = model.scale(rows, scaling)
-    predictions = network.apply({"params": params}, inputs, directions)
-    # apply's declared type also allows for changed state
-    return cast(jax.Array, predictions)
-
-  def init(key: jax.Array, rows: Rows, tables: jax.Array, ratings: jax.Array) -> State:
-    """A network before its first epoch, with the scaling of its own training rows."""
+  def fit(rows: Rows, tables: jax.Array) -> Inputs:
+    """How a network sees features; of its training rows alone."""
     weights = rows.train_weights
     features = tables[rows.source, rows.train]
     scaling = model.fit_scaling(features, weights, columns, settings.scaling)
-    params = network.init(key, jnp.zeros((1, columns.num_columns)))["params"]
     directions = None
     if settings.principal_directions:
       directions = model.principal_directions(
         model.scale(features, scaling), weights, settings.principal_directions
       )
-      params = model.projected(params, directions)
+    return Inputs(scaling, directions)
+
+  def init(key: jax.Array, rows: Rows, inputs: Inputs, ratings: jax.Array) -> State:
+    """A network before its first epoch."""
+    params = network.init(key, jnp.zeros((1, columns.num_columns)))["params"]
+    if inputs.directions is not None:
+      params = model.projected(params, inputs.directions)
+    weights = rows.train_weights
     # Ratings lie around 5: without this the first epochs only learn that.
     targets = _ratings_of(ratings, rows.train, rows.targets)
     params["output"]["bias"] = weights @ targets / jnp.sum(weights)
@@ -227,8 +199,7 @@ def make_trainer(
     return State(
       params,
       optimizer.init(params),
-      scaling,
-      directions,
+      *inputs,
       best,
       jnp.full((), jnp.inf, jnp.float32),
       zero,
@@ -273,8 +244,12 @@ def make_trainer(
     if settings.stop_on == "train":
       stop_error = train_error
     else:
-      stop_rows = tables[rows.source, rows.stop]
-      predictions = forward(params, state.scaling, stop_rows, state.directions)
+      predictions = _in_batches(
+        lambda index: forward(
+          params, state.scaling, tables[rows.source, index], state.directions
+        ),
+        rows.stop,
+      )
       targets = _ratings_of(ratings, rows.stop, rows.targets)
       stop_error = _weighted_mean_square(predictions - targets, rows.stop_weights)
     train_error, stop_error = (
@@ -306,7 +281,7 @@ def make_trainer(
     )
     return new_state, Report(train_error, stop_error, stopped)
 
-  return Trainer(init, run_epoch, forward)
+  return Trainer(fit, init, run_epoch, forward)
 
 
 @jax.jit
@@ -317,47 +292,57 @@ def best_params(states: State) -> Any:
   return jax.vmap(model.unprojected)(states.best_params, states.directions)
 
 
-def model_shapes(
-  settings: config_lib.TrainConfig, columns: model.Columns, nets: Sequence[Network]
-) -> tuple[Any, model.Scaling]:
-  """Shapes of the parameters and the input scaling of some networks, leading K axis."""
-  number, size = len(nets), columns.num_columns
-  network = model.MLP(settings.hidden, len(nets[0].targets))
-  inputs = jax.ShapeDtypeStruct((1, size), jnp.float32)
-  shapes = jax.eval_shape(network.init, jax.random.key(0), inputs)["params"]
-  params = jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct((number, *x.shape), x.dtype), shapes
-  )
-  row: Any = jax.ShapeDtypeStruct((number, size), jnp.float32)
-  return params, model.Scaling(row, row, row)
-
-
-def make_program(trainer: Trainer) -> tuple[Callable, Callable, Callable]:
+def make_program(
+  trainer: Trainer, mesh: jax.sharding.Mesh | None = None
+) -> tuple[Callable, Callable, Callable]:
   """The trainer mapped over networks and compiled; the feature tables are shared.
 
+  Args:
+    trainer: of one network.
+    mesh: of one axis: the devices that networks are spread over; None: there is one.
   Returns:
     `init(keys, rows, tables, ratings) -> states`, all with a leading K axis;
     `run(states, keys, rows, tables, ratings, first, count, leave) -> (states, reports,
     ran)`: epochs `first` .. `first + count - 1`, fewer where before that no more than
     `leave` networks go on;
     `reports` are (MAX_EPOCHS_PER_CALL, K), of which the first `ran` are filled;
-    `predict(params, scaling, source, tables) -> (K, N, T)`, one network after another,
-    because all at once would need K times the tables' memory.
+    `predict(params, scaling, source, tables) -> (K, N, T)`, see `make_predict`.
   """
   fastest = runtime.options()
-  init = jax.jit(
-    jax.vmap(trainer.init, in_axes=(0, 0, None, None)), compiler_options=fastest
-  )
 
   @functools.partial(jax.jit, compiler_options=fastest)
-  def predict(params, scaling, source, tables):
-    def of_network(network):
-      params, scaling, source = network
-      return trainer.predict(params, scaling, tables[source])
+  def fit(rows, tables):
+    size = rows.train.shape[1] * tables.shape[-1]
+    together = int(np.clip(_NUMBERS_TO_FIT // size, 1, len(rows.train)))
+    of_rows = functools.partial(trainer.fit, tables=tables)
+    return jax.lax.map(of_rows, rows, batch_size=together)
 
-    return jax.lax.map(of_network, (params, scaling, source))
+  start = jax.jit(
+    jax.vmap(trainer.init, in_axes=(0, 0, 0, None)), compiler_options=fastest
+  )
 
+  def init(keys, rows, tables, ratings):
+    # Members of an ensemble, and often targets, train on the same rows.
+    seen = np.column_stack([rows.train, rows.train_weights, rows.source])
+    _, distinct, which = np.unique(seen, axis=0, return_index=True, return_inverse=True)
+    picked = jax.tree.map(lambda x: np.asarray(x)[distinct], rows)
+    fitted = fit(picked, feature_tables.whole(tables))
+    # By way of NumPy to the device that trains, which need not be the one that fitted.
+    inputs = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[which.ravel()]), fitted)
+    return start(keys, rows, inputs, ratings)
+
+  predict = jax.jit(networks.make_predict(trainer.predict), compiler_options=fastest)
   run_epoch = jax.vmap(trainer.run_epoch, in_axes=(0, 0, 0, None, None))
+  if mesh:
+    shared = jax.sharding.PartitionSpec()
+    each = jax.sharding.PartitionSpec(*mesh.axis_names)
+    run_epoch = jax.shard_map(
+      run_epoch,
+      mesh=mesh,
+      in_specs=(each, each, each, shared, shared),
+      out_specs=each,
+      check_vma=False,  # networks do not meet
+    )
 
   # Donated: at the paper's size the states are 1 GB that need not stand twice.
   @functools.partial(jax.jit, donate_argnums=0, compiler_options=fastest)
@@ -404,6 +389,16 @@ def _batches(
     weights.reshape(size, num_batches).T,
     jnp.arange(num_batches),
   )
+
+
+def _in_batches(forward: Callable[..., jax.Array], rows: jax.Array) -> jax.Array:
+  """`forward` of all rows (m,), (m, T); of very many, one batch after another."""
+  size = feature_tables.ROWS_AT_ONCE
+  if len(rows) <= size:
+    return forward(rows)
+  padded = jnp.pad(rows, (0, -len(rows) % size)).reshape(-1, size)
+  predictions = jax.lax.map(forward, padded)
+  return predictions.reshape(-1, predictions.shape[-1])[: len(rows)]
 
 
 def _ratings_of(ratings: jax.Array, rows: jax.Array, targets: jax.Array) -> jax.Array:

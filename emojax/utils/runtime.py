@@ -6,6 +6,7 @@ settings that are fastest here; memory that is not handed back between calls, an
 much of it there was.
 """
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -18,7 +19,7 @@ from typing import Any
 
 import jax
 
-from emojax.utils import errors
+from emojax.utils import errors, garbage
 
 # With its YNN kernels off, XLA on a CPU leaves convolutions and products to Eigen: a
 # ResNet-18 takes 17 ms a picture instead of 22, and by itself 22 instead of 46
@@ -37,7 +38,8 @@ _CHOICES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES")
 
 
 def start(cache_dir: str) -> None:
-  """What a program that computes does first: see the three functions below."""
+  """What a program that computes does first, once it has imported what it needs."""
+  garbage.spare_what_is_here()
   keep_memory()
   check_device()
   keep(cache_dir)
@@ -87,6 +89,20 @@ def options() -> dict[str, Any]:
   except Exception:  # what XLA raises for an unknown option is not documented
     return {}
   return dict(_CPU_OPTIONS)
+
+
+def host_device() -> jax.Device | None:
+  """The CPU as a device of JAX, its memory the host's; None where it is left out."""
+  try:
+    return jax.local_devices(backend="cpu")[0]
+  except RuntimeError:
+    return None
+
+
+def on_host() -> contextlib.AbstractContextManager:
+  """Within it arrays are made on the CPU, where there is one: tables of any size."""
+  device = host_device()
+  return jax.default_device(device) if device else contextlib.nullcontext()
 
 
 def keep_memory() -> None:

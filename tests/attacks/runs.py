@@ -21,9 +21,10 @@ from emojax import config
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import conformal, results
 from emojax.features import descriptions, params
-from emojax.predict import trained_run
+from emojax.predict import packing, trained_run
 from emojax.train import checkpoint, familiarity, loop, trainer
 from emojax.train import run as run_lib
+from emojax.train.networks import model_shapes, networks
 from emojax.utils import arrays, checksums, files
 
 SETTINGS = config.TrainConfig(hidden=(2,), target=("valence",), max_epochs=1)
@@ -57,12 +58,12 @@ def run(folder: pathlib.Path) -> pathlib.Path:
   described_run = run_lib.describe("paper", SETTINGS, dataset, range(5))
   place = checkpoint.open_run(folder, described_run, resume=False)
   table, columns = loop.feature_table(dataset)
-  shapes = trainer.model_shapes(SETTINGS, columns, trainer.networks(SETTINGS, range(5)))
-  networks, scaling = jax.tree.map(
+  shapes = model_shapes(SETTINGS, columns, networks(SETTINGS, range(5)))
+  weights, scaling = jax.tree.map(
     lambda x: rng.uniform(0.1, 0.3, x.shape).astype("f"), shapes
   )
-  networks["output"]["bias"] += 4  # on the scale
-  checkpoint.save_model(place, networks, scaling)
+  weights["output"]["bias"] += 4  # on the scale
+  checkpoint.save_model(place, weights, scaling)
   reference = familiarity.fit(table, columns, dataset.fold)
   files.write(place.familiarity, arrays.encode(reference))
   errors = conformal.Calibration(reference.held_out, rng.random((_NUMBER, 1)))
@@ -127,7 +128,7 @@ def wholes() -> dict[pathlib.Path, dict | str]:
   top = pathlib.Path(tempfile.mkdtemp())
   atexit.register(shutil.rmtree, top, ignore_errors=True)
   folder, archive = run(top / "run"), top / "run.zip"
-  trained_run.write_archive(trained_run.read(folder), archive, {})
+  packing.write_archive(trained_run.read(folder), archive, {})
   return {path: outcome(path) for path in (folder, archive)}
 
 

@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 
 import helpers
+import jax
 import numpy as np
 import pyarrow.parquet
 import pytest
@@ -20,7 +21,7 @@ from emojax.backbones import convert
 from emojax.evaluation import results
 from emojax.extract import inputs
 from emojax.features import color, descriptions, params
-from emojax.predict import formats, predictor, run_features, trained_run
+from emojax.predict import formats, packing, predictor, run_features, trained_run
 from emojax.predict import predictions as predictions_lib
 from emojax.train import checkpoint
 from emojax.utils import files
@@ -121,6 +122,16 @@ def test_a_picture_s_numbers_do_not_depend_on_its_company(opened, images):
     assert abs(alone.valence[0] - together.valence[i]) < 1e-5
     assert abs(alone.arousal[0] - together.arousal[i]) < 1e-5
     assert abs(alone.distance[0] - together.distance[i]) < 1e-5
+
+
+def test_another_number_of_pictures_compiles_nothing(opened, images, caplog):
+  paths = sorted(images.glob("*.png"))
+  opened.predict(paths[:3])
+  with jax.log_compiles():
+    opened.predict(paths[3:7])  # as many to a batch
+    assert "Compiling" not in caplog.text
+    jax.jit(lambda x: x + 1)(0)  # which shows that it would be told
+  assert "Compiling" in caplog.text
 
 
 def test_another_scale_is_one_word_away(opened, run, images):
@@ -337,7 +348,7 @@ def test_unfinished_damaged_and_missing_runs_are_told_apart(copy, tmp_path):
 
 def _archive(run, path, change):
   """An archive of a run with some of its members changed."""
-  trained_run.write_archive(trained_run.read(run), path, {})
+  packing.write_archive(trained_run.read(run), path, {})
   with zipfile.ZipFile(path) as file:
     members = {name: file.read(name) for name in file.namelist()}
   del members["SHA256SUMS"]  # of what they were
@@ -500,9 +511,9 @@ def test_weights_travel_in_the_archive(shared_data, images, tmp_path):
   with pytest.raises(ValueError, match="no trained weights of squeezenet"):
     emojax.load(tmp_path / "run")
   run = trained_run.read(tmp_path / "run")
-  carried = trained_run.weights_used(run, weights)
+  carried = packing.weights_used(run, weights)
   assert list(carried) == ["squeezenet"]
-  trained_run.write_archive(run, tmp_path / "run.zip", carried)
+  packing.write_archive(run, tmp_path / "run.zip", carried)
   settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
   ours = emojax.load(tmp_path / "run", weights).predict(images, settings=settings)
   predictions = emojax.load(tmp_path / "run.zip").predict(images, settings=settings)
@@ -537,9 +548,9 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, images, tmp_
   assert done.returncode == 0, done.stderr
   run = trained_run.read(tmp_path / "run")
   assert run.columns.sizes == (20, 3, 59)
-  carried = trained_run.weights_used(run, weights)
+  carried = packing.weights_used(run, weights)
   assert sorted(carried) == ["attributes", "squeezenet"]
-  trained_run.write_archive(run, tmp_path / "run.zip", carried)
+  packing.write_archive(run, tmp_path / "run.zip", carried)
   with pytest.raises(ValueError, match="with --word_norms"):
     emojax.load(tmp_path / "run.zip")
   settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))

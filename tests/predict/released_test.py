@@ -13,8 +13,13 @@ from PIL import Image
 import emojax
 from emojax import images
 from emojax.evaluation import conformal
-from emojax.predict import model_card, predictor, trained_run
+from emojax.predict import model_card, packing, predictor, trained_run
 from emojax.utils import runtime
+
+_NEEDLESS = {
+  *("fsspec", "jinja2", "matplotlib", "optax", "orbax.checkpoint", "pandas", "pyarrow"),
+  *("scipy", "sklearn", "tensorflow_datasets", "emojax.train.trainer"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +111,16 @@ def test_what_shows_nothing_has_a_status_and_no_numbers(released, tmp_path):
 
 @pytest.mark.slow
 def test_one_command_from_any_folder(photographs, tmp_path):
+  """And it imports and compiles little, which is what a start takes time for."""
   command = ("-m", "emojax.predict", "--cache_dir=", photographs / "coffee.png")
-  done = helpers.run(*command, cwd=tmp_path)
+  told = {"python": ("-X", "importtime"), "JAX_LOG_COMPILES": 1}
+  done = helpers.run(*command, cwd=tmp_path, **told)
   assert done.returncode == 0, done.stderr
+  lines = done.stderr.splitlines()
+  imported = {line.rpartition("|")[2].strip() for line in lines if "|" in line}
+  assert {"jax", "emojax.train.networks"} <= imported and not imported & _NEEDLESS
+  # That an option is known, the features, the ratings.
+  assert sum("Compiling jit(" in line for line in lines) == 3
   (row,) = csv.DictReader(io.StringIO(done.stdout))
   assert row["status"] == "ok"
   assert float(row["valence_low"]) < float(row["valence"]) < float(row["valence_high"])
@@ -121,7 +133,7 @@ def test_a_run_of_simulated_ratings_refuses_unless_told(tmp_path, photographs):
   changed = trained_run.TrainedRun(
     **{f: getattr(run, f) for f in run.__dataclass_fields__} | {"identity": identity}
   )
-  trained_run.write_archive(changed, copy, {})
+  packing.write_archive(changed, copy, {})
   opened = emojax.load(copy)
   with pytest.raises(predictor.SimulatedError, match="--allow_simulated"):
     opened.predict(photographs / "cat.png")
@@ -148,7 +160,7 @@ def test_a_run_of_another_picture_reading_is_refused(tmp_path):
     **{f: getattr(run, f) for f in run.__dataclass_fields__} | {"identity": identity}
   )
   copy = tmp_path / "newer.zip"
-  trained_run.write_archive(changed, copy, {})
+  packing.write_archive(changed, copy, {})
   with pytest.raises(ValueError, match="picture reading"):
     emojax.load(copy)
   shutil.copy(predictor.RELEASED, copy)

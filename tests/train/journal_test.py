@@ -5,12 +5,13 @@ import json
 import pytest
 from tensorboardX.proto import event_pb2
 
-from emojax.train import journal, trainer
+from emojax.train import journal
+from emojax.train.networks import Network
 
 _NETS = [
-  trainer.Network(0, ("valence",), 0),
-  trainer.Network(0, ("valence",), 1),
-  trainer.Network(3, ("arousal",), 0),
+  Network(0, ("valence",), 0),
+  Network(0, ("valence",), 1),
+  Network(3, ("arousal",), 0),
 ]
 
 

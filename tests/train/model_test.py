@@ -140,15 +140,17 @@ def test_dropout_rests_when_not_training():
   np.testing.assert_array_equal(model.Dropout(0.5).apply({}, units, train=False), units)
 
 
-def test_principal_directions_are_the_right_singular_vectors_of_rows_that_train():
+@pytest.mark.parametrize("size", [7, 20])  # fewer columns than rows, and more
+def test_principal_directions_are_the_right_singular_vectors_of_rows_that_train(size):
   rng = np.random.default_rng(5)
-  rows = (rng.standard_normal((12, 7)) * np.arange(7, 0, -1)).astype(np.float32)
+  rows = rng.standard_normal((12, size)) * np.arange(size, 0, -1)
+  rows = rows.astype(np.float32)
   weights = np.r_[np.ones(9), np.zeros(3)].astype(np.float32)
   directions = np.asarray(
     model.principal_directions(jnp.asarray(rows), jnp.asarray(weights), 3)
   )
   expected = np.linalg.svd(rows[:9].astype(np.float64))[2][:3].T
-  assert directions.shape == (7, 3)
+  assert directions.shape == (size, 3)
   np.testing.assert_allclose(np.abs((directions * expected).sum(0)), 1, atol=1e-5)
 
 

@@ -12,6 +12,7 @@ import pytest
 from emojax import config
 from emojax.evaluation import folds
 from emojax.train import loop, model, trainer
+from emojax.train.networks import networks
 from emojax.utils import options
 
 _COLUMNS = model.Columns(("a",), (6,), (False,))
@@ -56,7 +57,7 @@ def test_a_target_alone_equals_the_target_of_two():
 
 def test_folds_start_from_different_weights():
   data = helpers.rated_numbers()
-  nets = trainer.networks(_SETTINGS, range(5))
+  nets = networks(_SETTINGS, range(5))
   keys = trainer.network_keys(nets)
   assert len({tuple(k) for k in np.asarray(jax.random.key_data(keys))}) == 10
   rows = trainer.network_rows(_SETTINGS, data.fold, nets)
@@ -68,7 +69,7 @@ def test_folds_start_from_different_weights():
 
 def test_five_folds_and_any_number_of_epochs_compile_once():
   data = helpers.rated_numbers()
-  nets = trainer.networks(_SETTINGS, range(5))
+  nets = networks(_SETTINGS, range(5))
   keys = trainer.network_keys(nets)
   rows = trainer.network_rows(_SETTINGS, data.fold, nets)
   pure = trainer.make_trainer(_SETTINGS, _COLUMNS, 1)
@@ -115,7 +116,7 @@ def test_golden_step():
     jnp.int32(0),
   )
   data = (rows, jnp.asarray(table)[None], jnp.asarray(ratings))
-  state = pure.init(jax.random.key(0), *data)
+  state = pure.init(jax.random.key(0), rows, pure.fit(*data[:2]), data[2])
   start = {"output": {"kernel": jnp.zeros((1, 1)), "bias": jnp.full((1,), 5.0)}}
   state = state._replace(params=start)
   np.testing.assert_allclose(state.best_params["output"]["bias"], [5.0])
@@ -289,9 +290,9 @@ def test_a_target_of_any_name_is_trained_and_scored():
 
 def test_a_further_target_s_weights_depend_on_its_name_alone():
   settings = dataclasses.replace(_SETTINGS, target=("valence", "beauty", "joy"))
-  keys = trainer.network_keys(trainer.networks(settings, [0]))
+  keys = trainer.network_keys(networks(settings, [0]))
   alone = dataclasses.replace(_SETTINGS, target=("joy",))
-  (key,) = trainer.network_keys(trainer.networks(alone, [0]))
+  (key,) = trainer.network_keys(networks(alone, [0]))
   assert len({tuple(jax.random.key_data(k).tolist()) for k in keys}) == 3
   np.testing.assert_array_equal(jax.random.key_data(keys[2]), jax.random.key_data(key))
 
@@ -330,7 +331,7 @@ def test_a_seed_among_several_equals_that_seed_alone():
 @pytest.mark.slow
 def test_sources_and_seeds_are_one_compilation():
   sources = _two_sources()
-  nets = trainer.networks(_SETTINGS, range(5), list(sources), 2)
+  nets = networks(_SETTINGS, range(5), list(sources), 2)
   fold = sources["first"].fold
   keys, rows = trainer.network_keys(nets), trainer.network_rows(_SETTINGS, fold, nets)
   init, run, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
