@@ -44,6 +44,25 @@ def own_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def at_home(tmp_path_factory) -> dict[str, str]:
+  """Variables of a reader's home, the same for all tests, also of other workers.
+
+  What follows one page of the documentation finds what another has compiled; also a
+  user's own Python program.
+  """
+  folder = tmp_path_factory.getbasetemp()
+  if "PYTEST_XDIST_WORKER" in os.environ:
+    folder = folder.parent
+  home = folder / "home"
+  home.mkdir(exist_ok=True)
+  return {
+    "HOME": str(home),
+    "JAX_COMPILATION_CACHE_DIR": str(home / ".cache" / "emojax" / "compiled"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+  }
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> pathlib.Path:
   """The folder of real pictures, weights and reference numbers.
 

@@ -212,22 +212,13 @@ def test_pages_link_to_pages_of_files_elsewhere():
       assert is_made or (path.parent / link).exists(), f"{path}: {link}"
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-  """Where programs keep what they compiled, for the next tutorial too."""
-  return tmp_path_factory.mktemp("home")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("page", _TUTORIALS, ids=lambda path: path.stem)
-def test_a_tutorial_runs_as_it_stands(page, home, tmp_path):
+def test_a_tutorial_runs_as_it_stands(page, at_home, tmp_path):
   """In a folder with `scripts/`; a block of text is what the one before it prints."""
   (tmp_path / "scripts").symlink_to(helpers.ROOT / "scripts")
   environment = os.environ | {
-    "HOME": str(home),
-    # A user's own Python program compiles what a program of emojax kept.
-    "JAX_COMPILATION_CACHE_DIR": str(home / ".cache" / "emojax" / "compiled"),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    **at_home,
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
     "PYTHONPATH": str(helpers.ROOT),
     "XLA_FLAGS": helpers.xla_flags(level=3),

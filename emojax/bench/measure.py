@@ -15,6 +15,7 @@ from emojax import config, paper
 
 PAPER_COLUMNS = 1588
 SIDE_PX = 256
+MATRIX_SIDE = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,12 +144,13 @@ def timed(call: Callable[[], Any], repeats: int) -> Timing:
 def matrix_peak(repeats: int, precision: str = "float32") -> Timing:
   """Seconds of one floating-point operation in matrix products on this device.
 
-  Of NumPy or JAX on a CPU, whichever is faster, of JAX elsewhere: 4096 x 4096 matrices.
+  Of NumPy or JAX on a CPU, whichever is faster, of JAX elsewhere: `MATRIX_SIDE` x
+  `MATRIX_SIDE` matrices.
   """
   import jax
   import jax.numpy as jnp
 
-  side = 4096
+  side = MATRIX_SIDE
   a = np.random.default_rng(0).standard_normal((side, side), np.float32)
   on_device = jnp.asarray(a, jnp.dtype(precision))
   product = jax.jit(lambda x: jnp.matmul(x, x, precision="highest"))

@@ -18,9 +18,12 @@ def bench_memory(size: Size) -> list[Figure]:
   Each network has a process of its own, because a peak never goes down again. Twice as
   many pictures follow the first ones there: by so much the peak then grows.
   """
+  from emojax.backbones import BACKBONES
+
   figures = []
   for name in named(size.networks):
-    number, first, second = apart.call(_peaks, name)
+    number = _ONE_BY_ONE_IMAGES if BACKBONES[name].one_by_one else _IMAGES
+    first, second = apart.call(_peaks, name, number)
     what = f"{name}, peak memory of {3 * number} pictures"
     note = f"+{second - first:.0f} MB by the last {2 * number}"
     figures.append(
@@ -38,10 +41,9 @@ def bench_memory(size: Size) -> list[Figure]:
   return figures
 
 
-def _peaks(name: str) -> tuple[int, float, float]:
-  """Pictures, and the peak after them and after twice as many more."""
+def _peaks(name: str, number: int) -> tuple[float, float]:
+  """The peak after so many pictures, and after twice as many more."""
   from emojax import config, images
-  from emojax.backbones import BACKBONES
   from emojax.extract import extractor
   from emojax.features import FEATURES
   from emojax.features.base import JOIN
@@ -52,7 +54,6 @@ def _peaks(name: str) -> tuple[int, float, float]:
   program = extractor.from_config(
     config.ExtractConfig(features=(feature,), weights="random")
   )
-  number = _ONE_BY_ONE_IMAGES if BACKBONES[name].one_by_one else _IMAGES
   with tempfile.TemporaryDirectory() as folder:
     draw_jpegs(pathlib.Path(folder), number)
     paths = images.walk(pathlib.Path(folder))
@@ -60,4 +61,4 @@ def _peaks(name: str) -> tuple[int, float, float]:
     first = runtime.peak_memory_mb()
     others = [path.read_bytes() + bytes([i]) for i in (1, 2) for path in paths]
     program.run(others)
-  return number, first, runtime.peak_memory_mb()
+  return first, runtime.peak_memory_mb()

@@ -17,6 +17,7 @@ from emojax.bench.measure import (
 )
 from emojax.train.networks import networks
 
+_HIDDEN = config.TrainConfig().hidden
 _MOST_EPOCHS = 3  # of a quarter of a minute each
 
 
@@ -29,7 +30,7 @@ def bench_train(size: Size) -> list[Figure]:
   """
   together, trained_rows, number = _epochs(size, range(5), both=True)
   alone, _, _ = _epochs(size, range(1), both=False)
-  widths = (PAPER_COLUMNS, *config.TrainConfig().hidden, 1)
+  widths = (PAPER_COLUMNS, *_HIDDEN, 1)
   from_host, _, _ = _epochs(size, range(1), both=False, memory="host")
   calls = [together, alone, from_host]
   if importlib.util.find_spec("torch"):
@@ -89,7 +90,9 @@ def _epochs(
   from emojax.evaluation import folds
   from emojax.train import feature_tables, model, trainer
 
-  settings = config.TrainConfig(target=config.TARGETS[: 2 if both else 1])
+  settings = config.TrainConfig(
+    hidden=_HIDDEN, target=config.TARGETS[: 2 if both else 1]
+  )
   rng = np.random.default_rng(0)
   names = [f"drawn{i}" for i in range(size.train_sources if both else 1)]
   shape = (len(names), size.train_rows, PAPER_COLUMNS)

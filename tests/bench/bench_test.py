@@ -8,7 +8,7 @@ import helpers
 import pytest
 
 from emojax import bench as speed
-from emojax.bench import report
+from emojax.bench import measure, memory, networks, report, training
 
 
 def _run(*arguments):
@@ -39,9 +39,15 @@ def test_figures_stand_beside_a_peer_and_name_the_machine(tmp_path):
 
 
 @pytest.mark.slow
-def test_every_part_gives_figures(tmp_path):
+def test_every_part_gives_figures(monkeypatch):
+  """At sizes that are quick and say nothing about speed."""
+  monkeypatch.setattr(measure, "MATRIX_SIDE", 64)
+  monkeypatch.setattr(training, "PAPER_COLUMNS", 8)
+  monkeypatch.setattr(training, "_HIDDEN", (4,))
+  monkeypatch.setattr(networks, "_BATCHES_CPU", (1, 2))
+  monkeypatch.setattr(memory, "_IMAGES", 2)
   size = speed.Size(
-    num_pictures=9,
+    num_pictures=2,
     train_rows=60,
     repeats=1,
     networks=("squeezenet",),

@@ -353,7 +353,7 @@ def test_killed_and_started_again_gives_the_same_bytes(tmp_path):
   process.wait()
   assert 10 <= _stored(store) < 150, "killed too early or too late to show anything"
   assert not (tmp_path / "twice").exists()
-  again = subprocess.run(command, capture_output=True, text=True)
+  again = helpers.run(*command[1:])
   assert again.returncode == 1 and " 0 from the cache" not in again.stdout
   for path in (tmp_path / "once").iterdir():
     assert path.read_bytes() == (tmp_path / "twice" / path.name).read_bytes(), path.name

@@ -14,6 +14,7 @@ import emojax
 from emojax import images
 from emojax.evaluation import conformal
 from emojax.predict import model_card, packing, predictor, trained_run
+from emojax.utils import runtime
 
 _NEEDLESS = {
   *("fsspec", "jinja2", "matplotlib", "optax", "orbax.checkpoint", "pandas", "pyarrow"),
@@ -23,7 +24,10 @@ _NEEDLESS = {
 
 @pytest.fixture(scope="module")
 def released():
-  return emojax.load()
+  options = runtime.options() | helpers.AS_USERS_HAVE
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(runtime, "options", lambda: options)
+    yield emojax.load()
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ import json
 import math
 import pathlib
 import re
-import subprocess
-import sys
 
 import helpers
 import numpy as np
@@ -30,8 +28,7 @@ _TAGS = (
 
 
 def _program(*arguments):
-  command = [sys.executable, "-m", "emojax.words", *map(str, arguments)]
-  return subprocess.run(command, capture_output=True, text=True, cwd=helpers.ROOT)
+  return helpers.run("-m", "emojax.words", *arguments)
 
 
 def _correlate(folder, tags=_TAGS):

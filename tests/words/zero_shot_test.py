@@ -1,9 +1,7 @@
 """Scores of pictures by the words for what is in them, without training."""
 
 import csv
-import os
 import subprocess
-import sys
 
 import helpers
 import numpy as np
@@ -82,9 +80,7 @@ def test_features_without_classes_are_refused(shared_data, features, message):
 
 
 def _zero_shot(*flags: str) -> subprocess.CompletedProcess:
-  command = [sys.executable, "-m", "emojax.words", "zero_shot", *flags]
-  environment = os.environ | {"PYTHONPATH": str(helpers.ROOT)}
-  return subprocess.run(command, capture_output=True, text=True, env=environment)
+  return helpers.run("-m", "emojax.words", "zero_shot", *flags)
 
 
 @pytest.mark.slow
