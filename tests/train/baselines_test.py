@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import svm
 
 from emojax import config
 from emojax.datasets.va_emotion import dataset as dataset_lib
@@ -133,6 +134,20 @@ def test_support_vectors_learn_a_curve_that_a_line_cannot():
     for name in ("linear", "svr")
   }
   assert errors["svr"] < 0.1 * errors["linear"]
+
+
+def test_support_vectors_are_those_of_libsvm_with_its_own_kernel():
+  rng = np.random.default_rng(2)
+  table = rng.standard_normal((80, 5)).astype(np.float32)
+  rated = 5 + np.sin(table[:, 0]) + table[:, 3] * table[:, 4]
+  columns = model.Columns(("a", "b"), (2, 3), (False, False))
+  fitted = baselines.fit("svr", table, columns, rated, np.arange(60), 0)
+
+  scaled = (table - table[:60].mean(axis=0)) / table[:60].std(axis=0)
+  weighed = scaled / np.sqrt([4, 4, 6, 6, 6])  # two blocks; each divides by its width
+  other = svm.SVR(kernel="rbf", epsilon=0.1, **fitted.chosen)
+  predicted = other.fit(weighed[:60], rated[:60]).predict(weighed)
+  np.testing.assert_allclose(fitted.predicted, predicted, atol=1e-3)
 
 
 def test_each_fit_that_chooses_is_told_and_can_be_stopped():
