@@ -103,7 +103,7 @@ def _epochs(
   keys = trainer.network_keys(nets)
   rows = trainer.network_rows(settings, folds.assign(size.train_rows, 0), nets)
   init, run, _ = trainer.make_program(trainer.make_trainer(settings, columns, 1))
-  states = init(keys, rows, tables, ratings)
+  states = init(keys.network, rows, tables, ratings)
   numbers = itertools.count()
 
   def epoch() -> None:

@@ -4,7 +4,7 @@ In: the states of all K networks, and the program that trains any number of them
 the states after some epochs. Networks are spread over the local devices. How many train
 together is one of a few sizes, because the program is compiled for each: on
 accelerators all that still train, on a CPU as many as keep its cores busy, group after
-group.
+group; where most work is done on what the networks of a fold all see, those of a fold.
 """
 
 import os
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from emojax.train import trainer
+from emojax.train import feature_tables, networks, trainer
 
 # Products (rows x weights x networks) in an epoch from which on setting networks aside
 # is worth compiling again: a third of a second on two cores.
@@ -33,6 +33,26 @@ def mesh_of(number: int) -> jax.sharding.Mesh | None:
   return jax.sharding.Mesh(np.array(devices), "networks") if devices[1:] else None
 
 
+def folds_together(
+  nets: Sequence[networks.Network], work: int, mesh: jax.sharding.Mesh | None
+) -> np.ndarray | None:
+  """Which networks had better train together, because they see the same.
+
+  Args:
+    nets: the networks, K.
+    work: products in an epoch on what all networks of a fold see, before any weight.
+    mesh: as `mesh_of` gives it.
+  Returns:
+    (K,) a number for each source, seed and fold; None: any may train together. That is
+    so on accelerators, which gain more from many networks at once.
+  """
+  if mesh or not _cores() or work < LEAST_WORK_OF_ONE:
+    return None
+  seen = [(net.source, net.seed, net.fold) for net in nets]
+  distinct = list(dict.fromkeys(seen))
+  return np.array([distinct.index(s) for s in seen]) if seen[len(distinct) :] else None
+
+
 class ActiveNetworks:
   """Trains those of some networks that have not stopped.
 
@@ -46,36 +66,108 @@ class ActiveNetworks:
     states: of all K networks; not to be used afterwards.
     keys, rows: with a leading K axis.
     tables, ratings: what all networks share.
+    folds: as `folds_together` gives it.
   """
-
-  _order: np.ndarray  # (K,) the networks, those that train first
-  _groups: list[np.ndarray]  # of them, (P,) each, that train together
-  _states: list[trainer.State]  # a group's, (P,) each
-  _its: list[Sequence[Any]]  # a group's keys and rows
-  _last: trainer.Report  # of all K
 
   def __init__(
     self,
     run: Callable,
     mesh: jax.sharding.Mesh | None,
     states: trainer.State,
-    keys: jax.Array,
+    keys: trainer.Keys,
     rows: trainer.Rows,
-    tables: jax.Array,
+    tables: jax.Array | feature_tables.HostTables,
     ratings: jax.Array,
+    folds: np.ndarray | None = None,
   ):
-    self._run = run
     self._mesh = mesh
-    self._shared = self._on_devices((tables, ratings))
-    self._of_network = (keys, rows)
-    weights = jax.tree.leaves((states.params, states.directions))
-    work = rows.train.shape[1] * sum(x.size for x in weights)
-    self._sizes = _sizes(len(keys), mesh.size if mesh else 1, work, _cores())
-    self._settle(states)
+    shared = _on_devices(mesh, (tables, ratings))
+    number = len(states.stopped)
+    work = rows.train.shape[1] * _weights_of(states)
+    dealt = np.zeros(number, int) if folds is None else folds
+    self._members = [np.flatnonzero(dealt == fold) for fold in np.unique(dealt)]
+    self._pools = []
+    for members in self._members:
+      if folds is None:
+        sizes = _sizes(number, mesh.size if mesh else 1, work, _cores())
+      else:
+        sizes = _sizes_of_fold(len(members))
+      picked = (states, keys, rows)
+      if not _is_in_order(members, number):
+        picked = _take(picked, members)
+      self._pools.append(_Pool(run, mesh, sizes, *picked, shared))
 
   @property
   def states(self) -> trainer.State:
     """The states of all K networks, on one device; of use until `train` is called."""
+    if len(self._pools) == 1:
+      return self._pools[0].states
+    order = np.argsort(np.concatenate(self._members))
+    return _joined([pool.states for pool in self._pools], order)
+
+  @property
+  def last(self) -> trainer.Report:
+    """The newest errors of all K networks, (K,)."""
+    return self._put_together([pool.last for pool in self._pools])
+
+  def train(self, first: int, count: int) -> trainer.Report:
+    """Trains epochs `first` .. `first + count - 1`, fewer where all networks stop.
+
+    Returns:
+      The errors of each epoch, (E, K); E is 0 where every network has stopped.
+    """
+    reports = [pool.train(first, count) for pool in self._pools]
+    longest = max(len(report.stopped) for report in reports)
+    return self._put_together(
+      [
+        _lengthened(report, pool.last, longest)
+        for pool, report in zip(self._pools, reports, strict=True)
+      ]
+    )
+
+  def _put_together(self, reports: Sequence[trainer.Report]) -> trainer.Report:
+    """Reports of pools, the networks' axis last, as one of all K."""
+    order = np.argsort(np.concatenate(self._members))
+    joined = (np.concatenate(errors, axis=-1) for errors in zip(*reports, strict=True))
+    return trainer.Report(*(errors[..., order] for errors in joined))
+
+
+class _Pool:
+  """Networks that are dealt into groups among themselves; a group trains together.
+
+  Args:
+    run, mesh: as of `ActiveNetworks`.
+    sizes: how many may train together, the most first.
+    states, keys, rows: with a leading axis, an entry for each network.
+    shared: tables and ratings, on every device.
+  """
+
+  _order: np.ndarray  # (K,) the networks, those that train first
+  _groups: list[np.ndarray]  # of them, (P,) each, that train together
+  _states: list[trainer.State]  # a group's, (P,) each
+  _its: list[Sequence[Any]]  # a group's keys and rows
+  _last: trainer.Report  # of all its networks
+
+  def __init__(
+    self,
+    run: Callable,
+    mesh: jax.sharding.Mesh | None,
+    sizes: list[int],
+    states: trainer.State,
+    keys: trainer.Keys,
+    rows: trainer.Rows,
+    shared: tuple[Any, jax.Array],
+  ):
+    self._run = run
+    self._mesh = mesh
+    self._sizes = sizes
+    self._of_network = (keys, rows)
+    self._shared = shared
+    self._settle(states)
+
+  @property
+  def states(self) -> trainer.State:
+    """As of `ActiveNetworks`."""
     parts = self._states
     if self._mesh:
       parts = jax.device_put(parts, self._mesh.devices[0])
@@ -85,15 +177,19 @@ class ActiveNetworks:
 
   @property
   def last(self) -> trainer.Report:
-    """The newest errors of all K networks, (K,)."""
+    """As of `ActiveNetworks`."""
     return self._last
 
   def train(self, first: int, count: int) -> trainer.Report:
-    """Trains epochs `first` .. `first + count - 1`, fewer where networks stop.
+    """As of `ActiveNetworks`; groups are dealt again between epochs."""
+    reports, done = [trainer.Report(*(x[None][:0] for x in self._last))], 0
+    while done < count and not self._last.stopped.all():
+      reports.append(self._train_groups(first + done, count - done))
+      done += len(reports[-1].stopped)
+    return trainer.Report(*map(np.concatenate, zip(*reports, strict=True)))
 
-    Returns:
-      The errors of each epoch, (E, K); E is 0 where every network has stopped.
-    """
+  def _train_groups(self, first: int, count: int) -> trainer.Report:
+    """Trains until groups should be dealt again, which is then done."""
     size = len(self._states[0].stopped)
     leave = max((fewer for fewer in self._sizes if fewer < size), default=0)
     span = (jnp.int32(first), jnp.int32(count), jnp.int32(leave))
@@ -107,16 +203,15 @@ class ActiveNetworks:
       # Where it ended early, its last errors stay.
       epochs = np.minimum(np.arange(count), int(ran) - 1)
       reports.append((group, int(ran), [np.asarray(x)[epochs] for x in new]))
-    longest = max((ran for _, ran, _ in reports), default=0)
+    longest = max(ran for _, ran, _ in reports)
     report = trainer.Report(*(np.repeat(x[None], longest, 0) for x in self._last))
     for group, _, new in reports:
       for errors, of_group in zip(report, new, strict=True):
         errors[:, group] = of_group[:longest, : len(group)]
-    if longest:
-      self._last = trainer.Report(*(errors[-1] for errors in report))
-      going = int(np.sum(~self._last.stopped))
-      if 0 < self._places(going) < len(reports) * size:
-        self._settle(self.states)
+    self._last = trainer.Report(*(errors[-1] for errors in report))
+    going = int(np.sum(~self._last.stopped))
+    if 0 < self._places(going) < len(reports) * size:
+      self._settle(self.states)
     return report
 
   def _size(self, going: int) -> int:
@@ -143,7 +238,7 @@ class ActiveNetworks:
       surplus = size - len(group)
       if not _is_in_order(group, len(self._order)) or surplus:
         picked = _take(picked, np.append(group, np.zeros(surplus, group.dtype)))
-      its_states, *its = self._on_devices(picked, "networks")
+      its_states, *its = _on_devices(self._mesh, picked, "networks")
       if surplus:
         is_surplus = np.arange(size) >= len(group)
         its_states = its_states._replace(stopped=its_states.stopped | is_surplus)
@@ -151,12 +246,27 @@ class ActiveNetworks:
       self._states.append(its_states)
       self._its.append(its)
 
-  def _on_devices(self, tree: Any, *axis: str) -> Any:
-    """Arrays on every device, or each with its part of the networks."""
-    if not self._mesh:
-      return tree
-    spec = jax.sharding.PartitionSpec(*axis)
-    return jax.device_put(tree, jax.sharding.NamedSharding(self._mesh, spec))
+
+def _lengthened(
+  report: trainer.Report, last: trainer.Report, epochs: int
+) -> trainer.Report:
+  """Errors of so many epochs, (E, K): where all had stopped earlier, the last stay."""
+  kept = np.minimum(np.arange(epochs), len(report.stopped))
+  pairs = zip(report, last, strict=True)
+  return trainer.Report(*(np.concatenate([e, x[None]])[kept] for e, x in pairs))
+
+
+def _on_devices(mesh: jax.sharding.Mesh | None, tree: Any, *axis: str) -> Any:
+  """Arrays on every device, or each with its part of the networks."""
+  if not mesh:
+    return tree
+  spec = jax.sharding.PartitionSpec(*axis)
+  return jax.device_put(tree, jax.sharding.NamedSharding(mesh, spec))
+
+
+def _weights_of(states: trainer.State) -> int:
+  """How many numbers all networks multiply a row with."""
+  return sum(x.size for x in jax.tree.leaves((states.params, states.directions)))
 
 
 def _cores() -> int:
@@ -179,6 +289,18 @@ def _sizes(number: int, devices: int, work: int, cores: int) -> list[int]:
   sizes = [each * devices]
   while work >= LEAST_WORK and sizes[-1] > devices:
     sizes.append(-(-sizes[-1] // (2 * devices)) * devices)
+  return sizes
+
+
+def _sizes_of_fold(number: int) -> list[int]:
+  """How many of a fold's networks may train together on a CPU, the most first.
+
+  Args:
+    number: of the fold's networks.
+  """
+  sizes = [max(number, _FEWEST_TOGETHER)]
+  while sizes[-1] > 2 * _FEWEST_TOGETHER:
+    sizes.append(-(-sizes[-1] // 2))
   return sizes
 
 

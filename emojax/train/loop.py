@@ -7,7 +7,7 @@ states and a journal in a run folder, so that a killed run goes on where it was.
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -27,7 +27,7 @@ from emojax.train import (
   share,
   trainer,
 )
-from emojax.train.active import ActiveNetworks, mesh_of
+from emojax.train.active import ActiveNetworks, folds_together, mesh_of
 from emojax.train.networks import Network, networks
 from emojax.utils import cluster, options, progress, runtime, signals
 
@@ -110,9 +110,11 @@ def train(
     of_each = jax.tree.map(lambda x: x[own], of_each)
   keys, rows = of_each
   num_outputs = len(nets[0].targets)
-  mesh = mesh_of(len(keys))
+  mesh = mesh_of(len(own))
+  seen = columns.num_columns * settings.principal_directions
+  folds = folds_together([nets[k] for k in own], rows.train.shape[1] * seen, mesh)
   init, run, predict = trainer.make_program(
-    trainer.make_trainer(settings, columns, num_outputs), mesh
+    trainer.make_trainer(settings, columns, num_outputs), mesh, folds is not None
   )
   with runtime.on_host():
     spread = [
@@ -121,10 +123,14 @@ def train(
     ]
   features = feature_tables.keep(np.stack(spread), settings.table_memory)
   rated = jnp.asarray(dataset.ratings)
-  init_keys, epoch_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
-  states = init(init_keys, rows, features, rated)
+  init_keys, epoch_keys = jax.vmap(jax.random.split, out_axes=1)(keys.network)
+  keys = keys._replace(network=epoch_keys)
+
+  def activate(states: trainer.State) -> ActiveNetworks:
+    return ActiveNetworks(run, mesh, states, keys, rows, features, rated, folds)
+
   loop = _Loop(settings, nets, folder, show_progress)
-  states = loop.run(run, mesh, states, epoch_keys, rows, features, rated)
+  states = loop.run(activate, init(init_keys, rows, features, rated))
   params = trainer.best_params(states)
   predicted = np.concatenate(
     [
@@ -155,12 +161,14 @@ class _Loop:
     self._store: checkpoint.StateStore | None = None
     self._log: journal.Journal | None = None
 
-  def run(self, run_epochs, mesh, states, keys, rows, tables, ratings) -> trainer.State:
+  def run(
+    self, activate: Callable[[trainer.State], ActiveNetworks], states: trainer.State
+  ) -> trainer.State:
     """Epochs until every network has stopped or `max_epochs` are done."""
     states, done = self._opened(states)
     about = f"training {len(self._nets)} networks"
     bar = progress.bar(self._settings.max_epochs, "epoch", self._show, about, done)
-    active = ActiveNetworks(run_epochs, mesh, states, keys, rows, tables, ratings)
+    active = activate(states)
     del states  # which are the active networks' own
     saved_at, count = time.monotonic(), 1
     try:

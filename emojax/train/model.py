@@ -69,17 +69,19 @@ class Dropout(nn.Module):
 
   Attributes:
     share: of the units that is silenced, at least 0 and below 1.
+    stream: the name of the random numbers it draws, as `rngs` has it.
   Source: Srivastava et al., JMLR 15, 2014; the hash's mixing steps are those that end
     MurmurHash3.
   """
 
   share: float
+  stream: str = "dropout"
 
   def __call__(self, x: jax.Array, train: bool) -> jax.Array:
     """(B, D) float32, unchanged when not training."""
     if not train or not self.share:
       return x
-    row_key, unit_key = jax.random.split(self.make_rng("dropout"))
+    row_key, unit_key = jax.random.split(self.make_rng(self.stream))
     rows = jax.random.bits(row_key, (x.shape[0],), jnp.uint32)
     units = jax.random.bits(unit_key, (x.shape[1],), jnp.uint32)
     mixed = rows[:, None] ^ units[None, :]
@@ -130,7 +132,8 @@ class MLP(nn.Module):
       "dtype": jnp.bfloat16 if self.precision == "bfloat16" else jnp.float32,
     }
     x = inputs
-    x = Dropout(self.input_dropout, name="input_dropout")(x, train)
+    # Of a stream of its own: networks of a fold silence the same inputs.
+    x = Dropout(self.input_dropout, "input_dropout", name="input_dropout")(x, train)
     if directions is not None:
       x = jnp.matmul(x, directions, precision=settings["precision"])
     for i, units in enumerate(self.hidden):

@@ -25,6 +25,8 @@ from emojax.utils import runtime
 
 # How many numbers of a table directions are fitted to at once, of several networks.
 _NUMBERS_TO_FIT = 2**25
+# Set apart from the numbers of targets, which keys of networks come from.
+_OF_BATCHES = 2**32 - 1
 # Longest stretch of epochs that runs on the device without a word to the host.
 MAX_EPOCHS_PER_CALL = 50
 
@@ -38,6 +40,13 @@ class Rows(NamedTuple):
   stop_weights: jax.Array  # (m,) float32
   targets: jax.Array  # (T,) int32, which columns of the ratings it learns
   source: jax.Array  # () int32, which feature table
+
+
+class Keys(NamedTuple):
+  """What a network's numbers are drawn from."""
+
+  network: jax.Array  # (): the weights it starts from, the hidden units it silences
+  batches: jax.Array  # (): the order of rows and the inputs silenced; its fold's
 
 
 class Inputs(NamedTuple):
@@ -79,25 +88,27 @@ class Trainer(NamedTuple):
 
   fit: Callable[..., Inputs]  # (rows, tables) -> inputs
   init: Callable[..., State]  # (key, rows, inputs, ratings) -> state
-  run_epoch: Callable[..., tuple[State, Report]]  # (state, key, rows, tables, ratings)
+  run_epoch: Callable[..., tuple[State, Report]]  # (state, keys, rows, tables, ratings)
   predict: Callable[..., jax.Array]  # (params, scaling, table) -> (N, T)
 
 
-def network_keys(nets: Sequence[networks.Network]) -> jax.Array:
-  """One key per network, (K,), that depends on the network and not on its company.
+def network_keys(nets: Sequence[networks.Network]) -> Keys:
+  """Keys (K,) that depend on the network and not on its company.
 
   Networks of different sources share keys: they start from the same weights, so that
-  they differ by their inputs alone.
+  they differ by their inputs alone. Networks of one fold and seed see the same batches
+  with the same inputs silenced, so that this need be computed but once for them.
   """
 
-  def key(net: networks.Network) -> jax.Array:
+  def keys(net: networks.Network) -> Keys:
     # A network keeps its key when other folds, targets or members are left out.
     root = jax.random.key(net.seed)
     head_key = jax.random.fold_in(root, _number_of(net.targets[0]))
     fold_key = jax.random.fold_in(head_key, net.fold)
-    return jax.random.fold_in(fold_key, net.member)
+    batches_key = jax.random.fold_in(jax.random.fold_in(root, _OF_BATCHES), net.fold)
+    return Keys(jax.random.fold_in(fold_key, net.member), batches_key)
 
-  return jnp.stack([key(net) for net in nets])
+  return jax.tree.map(lambda *of_each: jnp.stack(of_each), *map(keys, nets))
 
 
 def _number_of(target: str) -> int:
@@ -210,10 +221,10 @@ def make_trainer(
     )
 
   def run_epoch(
-    state: State, key: jax.Array, rows: Rows, tables: jax.Array, ratings: jax.Array
+    state: State, keys: Keys, rows: Rows, tables: jax.Array, ratings: jax.Array
   ) -> tuple[State, Report]:
     """Passes once over the training rows, then asks whether the error still falls."""
-    order_key, dropout_key = jax.random.split(key)
+    order_key, inputs_key = jax.random.split(keys.batches)
     batches = _batches(order_key, rows, settings.batch_size)
 
     def step(carry: tuple[Any, Any], batch: tuple[jax.Array, ...]):
@@ -221,10 +232,12 @@ def make_trainer(
       index, weights, number = batch
       inputs = model.scale(tables[rows.source, index], state.scaling)
       targets = _ratings_of(ratings, index, rows.targets)
-      step_key = jax.random.fold_in(dropout_key, number)
+      rngs = {
+        "dropout": jax.random.fold_in(keys.network, number),
+        "input_dropout": jax.random.fold_in(inputs_key, number),
+      }
 
       def loss(p: Any) -> tuple[jax.Array, jax.Array]:
-        rngs = {"dropout": step_key}
         predictions = cast(
           jax.Array,
           network.apply({"params": p}, inputs, state.directions, train=True, rngs=rngs),
@@ -293,15 +306,18 @@ def best_params(states: State) -> Any:
 
 
 def make_program(
-  trainer: Trainer, mesh: jax.sharding.Mesh | None = None
+  trainer: Trainer, mesh: jax.sharding.Mesh | None = None, of_one_fold: bool = False
 ) -> tuple[Callable, Callable, Callable]:
   """The trainer mapped over networks and compiled; the feature tables are shared.
 
   Args:
     trainer: of one network.
     mesh: of one axis: the devices that networks are spread over; None: there is one.
+    of_one_fold: networks that `run` is called with are always of one source, seed and
+      fold, so what they see is computed once for all of them.
   Returns:
-    `init(keys, rows, tables, ratings) -> states`, all with a leading K axis;
+    `init(keys, rows, tables, ratings) -> states`, all with a leading K axis, from their
+    own keys alone;
     `run(states, keys, rows, tables, ratings, first, count, leave) -> (states, reports,
     ran)`: epochs `first` .. `first + count - 1`, fewer where before that no more than
     `leave` networks go on;
@@ -333,6 +349,8 @@ def make_program(
 
   predict = jax.jit(networks.make_predict(trainer.predict), compiler_options=fastest)
   run_epoch = jax.vmap(trainer.run_epoch, in_axes=(0, 0, 0, None, None))
+  if of_one_fold:
+    run_epoch = _of_one_fold(trainer.run_epoch)
   if mesh:
     shared = jax.sharding.PartitionSpec()
     each = jax.sharding.PartitionSpec(*mesh.axis_names)
@@ -354,17 +372,51 @@ def make_program(
     def epoch(carry):
       states, reports, done = carry
       # Folding in the epoch's number: resuming there repeats nothing.
-      epoch_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, first + done)
+      of_epoch = jax.vmap(lambda key: jax.random.fold_in(key, first + done))
+      epoch_keys = jax.tree.map(of_epoch, keys)
       states, report = run_epoch(states, epoch_keys, rows, tables, ratings)
       reports = jax.tree.map(lambda old, new: old.at[done].set(new), reports, report)
       return states, reports, done + 1
 
-    shape = (MAX_EPOCHS_PER_CALL, keys.shape[0])
+    shape = (MAX_EPOCHS_PER_CALL, *states.stopped.shape)
     reports = Report(jnp.zeros(shape), jnp.zeros(shape), jnp.zeros(shape, bool))
     start = (states, reports, jnp.zeros((), jnp.int32))
     return jax.lax.while_loop(goes_on, epoch, start)
 
   return init, run, predict
+
+
+def _of_one_fold(run_epoch: Callable[..., tuple[State, Report]]) -> Callable:
+  """`run_epoch` mapped over networks that differ in parameters, keys and targets."""
+
+  def axes(kind: Any, shared: Sequence[str]) -> Any:
+    return kind(*(None if name in shared else 0 for name in kind._fields))
+
+  def first(tree: Any) -> Any:
+    return jax.tree.map(lambda x: x[0], tree)
+
+  states_axes = axes(State, Inputs._fields)
+  rows_axes = axes(Rows, [name for name in Rows._fields if name != "targets"])
+  mapped = jax.vmap(
+    run_epoch,
+    in_axes=(states_axes, axes(Keys, ["batches"]), rows_axes, None, None),
+    out_axes=(states_axes, 0),
+  )
+
+  def run(
+    states: State, keys: Keys, rows: Rows, tables: jax.Array, ratings: jax.Array
+  ) -> tuple[State, Report]:
+    inputs = {name: getattr(states, name) for name in Inputs._fields}
+    new, report = mapped(
+      states._replace(**first(inputs)),
+      keys._replace(batches=keys.batches[0]),
+      first(rows)._replace(targets=rows.targets),
+      tables,
+      ratings,
+    )
+    return new._replace(**inputs), report
+
+  return run
 
 
 def _batches(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from emojax import config
-from emojax.train import active, loop, run_folder
+from emojax.train import active, loop, networks, run_folder
 
 _SETTINGS = config.TrainConfig(
   hidden=(8, 4), learning_rate=0.05, batch_size=16, max_epochs=60, patience=2
@@ -33,13 +33,13 @@ def _folder(path):
 def trained_together(monkeypatch):
   """How many networks trained together, call by call."""
   numbers = []
-  train = active.ActiveNetworks.train
+  train = active._Pool._train_groups
 
   def noted(self, *span):
     numbers.append(len(self._states[0].stopped))
     return train(self, *span)
 
-  monkeypatch.setattr(active.ActiveNetworks, "train", noted)
+  monkeypatch.setattr(active._Pool, "_train_groups", noted)
   return numbers
 
 
@@ -121,18 +121,73 @@ def test_groups_of_a_cpu_train_as_all_together(monkeypatch, whole):
   monkeypatch.setattr(active, "_sizes", lambda *_: [4])  # the last group is not full
   monkeypatch.setattr(loop, "_SECONDS_PER_CALL", 0)  # epoch by epoch
   groups = []
-  settle = active.ActiveNetworks._settle
+  settle = active._Pool._settle
 
   def noted(self, states):
     settle(self, states)
     groups.append([group.tolist() for group in self._groups])
 
-  monkeypatch.setattr(active.ActiveNetworks, "_settle", noted)
+  monkeypatch.setattr(active._Pool, "_settle", noted)
   parted = _train()
   assert len(groups) == 3  # dealt again where eight were left, and four
   assert all(sorted(itertools.chain(*dealt)) == list(range(10)) for dealt in groups)
   for name in ("predicted", "best_errors", "best_epochs"):
     np.testing.assert_array_equal(getattr(parted, name), getattr(whole, name))
+
+
+_SEEN_ALIKE = {"principal_directions": 4, "input_dropout": 0.5, "dropout": 0.2}
+
+
+@pytest.fixture
+def one_device(monkeypatch):
+  monkeypatch.setattr(loop, "mesh_of", lambda _: None)
+
+
+def test_networks_that_see_the_same_train_as_any_others(
+  monkeypatch, one_device, trained_together
+):
+  settings = _SEEN_ALIKE | {"ensemble": 3}
+  any_together = _train(**settings)
+  assert set(trained_together) == {30}
+  trained_together.clear()
+  monkeypatch.setattr(active, "LEAST_WORK_OF_ONE", 0)
+  by_folds = _train(**settings)
+  assert set(trained_together) == {6, 3}  # both targets of three members; fewer
+  assert len(set(by_folds.best_epochs)) > 3
+  np.testing.assert_array_equal(by_folds.best_epochs, any_together.best_epochs)
+  np.testing.assert_allclose(by_folds.predicted, any_together.predicted, atol=1e-4)
+
+
+def test_a_resumed_run_by_folds_does_the_same_arithmetic(
+  monkeypatch, one_device, tmp_path
+):
+  monkeypatch.setattr(active, "LEAST_WORK_OF_ONE", 0)
+  straight = _train(**_SEEN_ALIKE)
+  for epochs in (3, 8, 60):
+    resumed = _train(
+      _folder(tmp_path), max_epochs=epochs, checkpoint_seconds=0, **_SEEN_ALIKE
+    )
+  for name in ("predicted", "best_errors", "best_epochs"):
+    np.testing.assert_array_equal(getattr(resumed, name), getattr(straight, name))
+
+
+def test_networks_of_a_fold_train_together_where_they_see_much(monkeypatch):
+  nets = networks.networks(_SETTINGS, [0, 3], num_seeds=2)
+  much = active.LEAST_WORK_OF_ONE
+  of_fold = [0, 1, 0, 1, 2, 3, 2, 3]  # seeds, targets, folds
+  assert active.folds_together(nets, much, None).tolist() == of_fold
+  assert active.folds_together(nets, much - 1, None) is None
+  assert active.folds_together(nets[:2], much, None) is None  # each of another fold
+  assert active.folds_together(nets, much, active.mesh_of(2)) is None
+  monkeypatch.setattr(active, "_cores", lambda: 0)  # an accelerator
+  assert active.folds_together(nets, much, None) is None
+
+
+@pytest.mark.parametrize(
+  ("number", "sizes"), [(10, [10, 5, 3]), (4, [4]), (2, [2]), (1, [2])]
+)
+def test_of_a_fold_s_networks_never_one_trains_alone(number, sizes):
+  assert active._sizes_of_fold(number) == sizes
 
 
 _ON_DEVICES = """

@@ -73,7 +73,7 @@ def test_a_program_needs_less_than_the_table_that_the_host_keeps():
   ratings = jnp.full((shape[1], 2), 5.0)
   init, run, _ = trainer.make_program(trainer.make_trainer(settings, columns, 1))
   table = np.ones(shape, np.float32)
-  states = init(keys, rows, jnp.asarray(table), ratings)
+  states = init(keys.network, rows, jnp.asarray(table), ratings)
   span = (jnp.int32(0), jnp.int32(1), jnp.int32(0))
 
   def size(tables):
@@ -121,7 +121,7 @@ def test_networks_of_the_same_rows_are_fitted_once():
   rows = trainer.network_rows(_SETTINGS, data.fold, nets)
   init, _, _ = trainer.make_program(pure._replace(fit=noted))
   tables, ratings = jnp.asarray(data.features["a"])[None], jnp.asarray(data.ratings)
-  states = init(keys, rows, tables, ratings)
+  states = init(keys.network, rows, tables, ratings)
   jax.effects_barrier()
   assert len(fits) == 2
   for k in range(len(nets)):

@@ -59,10 +59,12 @@ def test_folds_start_from_different_weights():
   data = helpers.rated_numbers()
   nets = networks(_SETTINGS, range(5))
   keys = trainer.network_keys(nets)
-  assert len({tuple(k) for k in np.asarray(jax.random.key_data(keys))}) == 10
+  of_networks, of_batches = (np.asarray(jax.random.key_data(k)) for k in keys)
+  assert len({tuple(k) for k in of_networks}) == 10
+  assert len({tuple(k) for k in of_batches}) == 5  # both targets see the same
   rows = trainer.network_rows(_SETTINGS, data.fold, nets)
   init, _, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
-  states = init(keys, rows, *_arrays([data]))
+  states = init(keys.network, rows, *_arrays([data]))
   kernels = np.asarray(states.params["hidden_1"]["kernel"]).reshape(10, -1)
   assert len(np.unique(kernels[:, 0])) == 10
 
@@ -81,7 +83,7 @@ def test_five_folds_and_any_number_of_epochs_compile_once():
 
   init, run, _ = trainer.make_program(pure._replace(run_epoch=counted))
   arrays = _arrays([data])
-  states = init(keys, rows, *arrays)
+  states = init(keys.network, rows, *arrays)
   for first, count in ((0, 1), (1, 3), (4, 2)):
     states, _, ran = run(
       states, keys, rows, *arrays, jnp.int32(first), jnp.int32(count), jnp.int32(0)
@@ -120,11 +122,12 @@ def test_golden_step():
   start = {"output": {"kernel": jnp.zeros((1, 1)), "bias": jnp.full((1,), 5.0)}}
   state = state._replace(params=start)
   np.testing.assert_allclose(state.best_params["output"]["bias"], [5.0])
-  state, report = pure.run_epoch(state, jax.random.key(1), *data)
+  keys = trainer.Keys(jax.random.key(1), jax.random.key(2))
+  state, report = pure.run_epoch(state, keys, *data)
   # errors -1, +1, ...: loss 1, gradient of the weight -2, step 0.1 * 2
   np.testing.assert_allclose(report.train_error, 1.0, rtol=1e-6)
   np.testing.assert_allclose(state.params["output"]["kernel"], [[0.2]], rtol=1e-6)
-  state, report = pure.run_epoch(state, jax.random.key(2), *data)
+  state, report = pure.run_epoch(state, keys, *data)
   # errors 0.8: loss 0.64, gradient -1.6, buffer -1.8 - 1.6 = -3.4, weight 0.2 + 0.34
   np.testing.assert_allclose(report.train_error, 0.64, rtol=1e-5)
   np.testing.assert_allclose(state.params["output"]["kernel"], [[0.54]], rtol=1e-5)
@@ -290,9 +293,9 @@ def test_a_target_of_any_name_is_trained_and_scored():
 
 def test_a_further_target_s_weights_depend_on_its_name_alone():
   settings = dataclasses.replace(_SETTINGS, target=("valence", "beauty", "joy"))
-  keys = trainer.network_keys(networks(settings, [0]))
+  keys = trainer.network_keys(networks(settings, [0])).network
   alone = dataclasses.replace(_SETTINGS, target=("joy",))
-  (key,) = trainer.network_keys(networks(alone, [0]))
+  (key,) = trainer.network_keys(networks(alone, [0])).network
   assert len({tuple(jax.random.key_data(k).tolist()) for k in keys}) == 3
   np.testing.assert_array_equal(jax.random.key_data(keys[2]), jax.random.key_data(key))
 
@@ -336,7 +339,7 @@ def test_sources_and_seeds_are_one_compilation():
   keys, rows = trainer.network_keys(nets), trainer.network_rows(_SETTINGS, fold, nets)
   init, run, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
   data = _arrays(list(sources.values()))
-  states = init(keys, rows, *data)
+  states = init(keys.network, rows, *data)
   assert jax.tree.leaves(states.params)[0].shape[0] == 40
   for number in range(2):
     span = (jnp.int32(number), jnp.int32(1), jnp.int32(0))
