@@ -299,8 +299,8 @@ def _sizes_of_fold(number: int) -> list[int]:
     number: of the fold's networks.
   """
   sizes = [max(number, _FEWEST_TOGETHER)]
-  while sizes[-1] > 2 * _FEWEST_TOGETHER:
-    sizes.append(-(-sizes[-1] // 2))
+  if number >= 2 * _FEWEST_TOGETHER:
+    sizes.append(-(-number // 2))  # a third size would not pay for being compiled
   return sizes
 
 

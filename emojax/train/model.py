@@ -81,9 +81,9 @@ class Dropout(nn.Module):
     """(B, D) float32, unchanged when not training."""
     if not train or not self.share:
       return x
-    row_key, unit_key = jax.random.split(self.make_rng(self.stream))
-    rows = jax.random.bits(row_key, (x.shape[0],), jnp.uint32)
-    units = jax.random.bits(unit_key, (x.shape[1],), jnp.uint32)
+    # Drawn at once: the generator is much to compile.
+    drawn = jax.random.bits(self.make_rng(self.stream), (sum(x.shape),), jnp.uint32)
+    rows, units = drawn[: x.shape[0]], drawn[x.shape[0] :]
     mixed = rows[:, None] ^ units[None, :]
     mixed = (mixed ^ (mixed >> 16)) * jnp.uint32(0x85EBCA6B)
     mixed = (mixed ^ (mixed >> 13)) * jnp.uint32(0xC2B2AE35)

@@ -184,7 +184,7 @@ def test_networks_of_a_fold_train_together_where_they_see_much(monkeypatch):
 
 
 @pytest.mark.parametrize(
-  ("number", "sizes"), [(10, [10, 5, 3]), (4, [4]), (2, [2]), (1, [2])]
+  ("number", "sizes"), [(10, [10, 5]), (4, [4, 2]), (3, [3]), (2, [2]), (1, [2])]
 )
 def test_of_a_fold_s_networks_never_one_trains_alone(number, sizes):
   assert active._sizes_of_fold(number) == sizes
