@@ -161,6 +161,13 @@ def matrix_peak(repeats: int, precision: str = "float32") -> Timing:
   return fastest.of(2 * side**3)
 
 
+def draw_rated(number: int, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+  """Feature tables (number, rows, columns) and ratings (rows, 2), of noise."""
+  rng = np.random.default_rng(0)
+  tables = rng.standard_normal((number, rows, columns), np.float32)
+  return tables, rng.uniform(1, 9, (rows, 2)).astype(np.float32)
+
+
 def draw_images(count: int, side: int = SIDE_PX) -> np.ndarray:
   """Drawn pictures with edges and smooth parts, (count, side, side, 3) uint8."""
   rng = np.random.default_rng(0)

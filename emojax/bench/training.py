@@ -1,40 +1,52 @@
-"""How fast the paper's networks train: beside the matrix peak, and PyTorch."""
+"""How fast the networks of both presets train: beside the matrix peak, and PyTorch."""
 
+import dataclasses
 import importlib.util
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from emojax import config
+from emojax.bench import torch_training
 from emojax.bench.measure import (
   PAPER_COLUMNS,
   Figure,
   Size,
   by_turns,
+  draw_rated,
   figure,
   matrix_peak,
 )
-from emojax.train.networks import networks
+from emojax.train.networks import Network, networks
 
 _HIDDEN = config.TrainConfig().hidden
+_BEST = config.PRESETS["best"][0]
+_BEST_COLUMNS = 1840
 _MOST_EPOCHS = 3  # of a quarter of a minute each
 
 
 def bench_train(size: Size) -> list[Figure]:
-  """The networks of the paper's Table II at the paper's size, an epoch of one program.
+  """An epoch of the paper's networks, and one of a fold of `best`.
 
-  Five folds x two targets x `size.train_sources` feature sets; beside them the matrix
-  peak, the same networks one after another, and PyTorch's, one after another; then one
-  network whose table stays in the host's memory.
+  Five folds x two targets x `size.train_sources` feature sets at the paper's size, as
+  one program; beside them the matrix peak, the same networks one after another, and
+  PyTorch's, one after another; one network whose table stays in the host's memory; and
+  the networks of one fold of `best`, beside PyTorch's, one after another.
   """
+  return [*_bench_paper(size), *_bench_best(size)]
+
+
+def _bench_paper(size: Size) -> list[Figure]:
   together, trained_rows, number = _epochs(size, range(5), both=True)
   alone, _, _ = _epochs(size, range(1), both=False)
   widths = (PAPER_COLUMNS, *_HIDDEN, 1)
   from_host, _, _ = _epochs(size, range(1), both=False, memory="host")
   calls = [together, alone, from_host]
   if importlib.util.find_spec("torch"):
-    calls.append(_torch_epochs(size, widths))
+    paper = config.TrainConfig(hidden=_HIDDEN)
+    calls.append(torch_training.paper_epochs(paper, size.train_rows, PAPER_COLUMNS))
   times = by_turns(calls, min(_MOST_EPOCHS, size.repeats))
   peak = matrix_peak(size.repeats)
   weights = [a * b for a, b in itertools.pairwise(widths)]
@@ -81,76 +93,75 @@ def bench_train(size: Size) -> list[Figure]:
   return figures
 
 
+def _bench_best(size: Size) -> list[Figure]:
+  """A fold's networks, together and one of them; PyTorch's where that is installed."""
+  calls = [_best_epochs(size, _BEST.ensemble), _best_epochs(size, 1)]
+  if importlib.util.find_spec("torch"):
+    calls.append(torch_training.best_epochs(_BEST, size.train_rows, _BEST_COLUMNS))
+  times = by_turns(calls, size.repeats)
+  number = _BEST.ensemble
+  what = f"train a fold's {number} networks of best, {size.train_rows} pictures"
+  peers = ["emojax, one after another", "PyTorch, one after another"]
+  goals = ["what networks of a fold share", "1.2 times PyTorch or more"]
+  return [
+    figure(what, "s an epoch", times[0], peer, alone.of(1 / number), goal)
+    for peer, alone, goal in zip(peers, times[1:], goals, strict=False)
+  ]
+
+
 def _epochs(
   size: Size, fold_indices: range, both: bool, memory: str = "device"
+) -> tuple[Callable[[], None], int, int]:
+  """A call that trains the next epoch, the rows of a network, and their number."""
+  from emojax.train import feature_tables
+
+  settings = config.TrainConfig(
+    hidden=_HIDDEN, target=config.TARGETS[: 2 if both else 1]
+  )
+  names = [f"drawn{i}" for i in range(size.train_sources if both else 1)]
+  tables, ratings = draw_rated(len(names), size.train_rows, PAPER_COLUMNS)
+  nets = networks(settings, fold_indices, names)
+  return _epochs_of(settings, nets, feature_tables.keep(tables, memory), ratings)
+
+
+def _best_epochs(size: Size, number: int) -> Callable[[], None]:
+  """A call that trains some networks of a fold of `best` for the next epoch."""
+  from emojax.train import feature_tables
+
+  settings = dataclasses.replace(_BEST, ensemble=number)
+  tables, ratings = draw_rated(1, size.train_rows, _BEST_COLUMNS)
+  kept = feature_tables.keep(tables, "device")
+  epoch, *_ = _epochs_of(settings, networks(settings, [0]), kept, ratings, True)
+  return epoch
+
+
+def _epochs_of(
+  settings: config.TrainConfig,
+  nets: Sequence[Network],
+  tables: Any,
+  ratings: np.ndarray,
+  of_one_fold: bool = False,
 ) -> tuple[Callable[[], None], int, int]:
   """A call that trains the next epoch, the rows of a network, and their number."""
   import jax.numpy as jnp
 
   from emojax.evaluation import folds
-  from emojax.train import feature_tables, model, trainer
+  from emojax.train import model, trainer
 
-  settings = config.TrainConfig(
-    hidden=_HIDDEN, target=config.TARGETS[: 2 if both else 1]
-  )
-  rng = np.random.default_rng(0)
-  names = [f"drawn{i}" for i in range(size.train_sources if both else 1)]
-  shape = (len(names), size.train_rows, PAPER_COLUMNS)
-  tables = feature_tables.keep(rng.standard_normal(shape, np.float32), memory)
-  ratings = jnp.asarray(rng.uniform(1, 9, (size.train_rows, 2)), jnp.float32)
-  columns = model.Columns(("drawn",), (PAPER_COLUMNS,), (False,))
-  nets = networks(settings, fold_indices, names)
+  columns = model.Columns(("drawn",), tables.shape[-1:], (False,))
   keys = trainer.network_keys(nets)
-  rows = trainer.network_rows(settings, folds.assign(size.train_rows, 0), nets)
-  init, run, _ = trainer.make_program(trainer.make_trainer(settings, columns, 1))
-  states = init(keys.network, rows, tables, ratings)
+  rows = trainer.network_rows(settings, folds.assign(len(ratings), 0), nets)
+  init, run, _ = trainer.make_program(
+    trainer.make_trainer(settings, columns, len(nets[0].targets)), None, of_one_fold
+  )
+  shared = (tables, jnp.asarray(ratings))
+  states = init(keys.network, rows, *shared)
   numbers = itertools.count()
 
   def epoch() -> None:
     nonlocal states
     span = (jnp.int32(next(numbers)), jnp.int32(1), jnp.int32(0))
-    states, _, ran = run(states, keys, rows, tables, ratings, *span)
+    states, _, ran = run(states, keys, rows, *shared, *span)
     int(ran)
 
   return epoch, int(rows.train_weights[0].sum()), len(nets)
-
-
-def _torch_epochs(size: Size, widths: tuple[int, ...]) -> Callable[[], None]:
-  """A call that trains ten networks for an epoch, by PyTorch: one after another."""
-  import torch
-
-  from emojax.evaluation import folds
-
-  settings = config.TrainConfig()
-  share = settings.validation_share
-  split = folds.make_folds(folds.assign(size.train_rows, 0), share, 0)
-  rng = np.random.default_rng(0)
-  device = "cuda" if torch.cuda.is_available() else "cpu"
-  shape = (size.train_rows, PAPER_COLUMNS)
-  features = torch.tensor(rng.standard_normal(shape, np.float32), device=device)
-  drawn = rng.uniform(1, 9, (size.train_rows, 2)).astype(np.float32)
-  wanted = torch.tensor(drawn, device=device)
-
-  def train_network(fold: int, target: int) -> None:
-    layers: list[torch.nn.Module] = []
-    for a, b in itertools.pairwise(widths):
-      layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
-    network = torch.nn.Sequential(*layers[:-1]).to(device)
-    optimizer = torch.optim.SGD(
-      network.parameters(), settings.learning_rate, settings.momentum
-    )
-    order = torch.tensor(split.train_rows[fold], device=device).long()
-    for rows in order.split(settings.batch_size):
-      optimizer.zero_grad(set_to_none=True)
-      predictions = network(features[rows])[:, 0]
-      torch.mean((predictions - wanted[rows, target]) ** 2).backward()
-      optimizer.step()
-
-  def epoch() -> None:
-    for target in range(2):
-      for fold in range(len(split.train_rows)):
-        train_network(fold, target)
-    if device == "cuda":
-      torch.cuda.synchronize()
-
-  return epoch

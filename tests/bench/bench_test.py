@@ -44,6 +44,7 @@ def test_every_part_gives_figures(monkeypatch):
   monkeypatch.setattr(measure, "MATRIX_SIDE", 64)
   monkeypatch.setattr(training, "PAPER_COLUMNS", 8)
   monkeypatch.setattr(training, "_HIDDEN", (4,))
+  monkeypatch.setattr(training, "_BEST_COLUMNS", 8)
   monkeypatch.setattr(networks, "_BATCHES_CPU", (1, 2))
   monkeypatch.setattr(memory, "_IMAGES", 2)
   size = speed.Size(
