@@ -121,7 +121,8 @@ def _epochs(
   names = [f"drawn{i}" for i in range(size.train_sources if both else 1)]
   tables, ratings = draw_rated(len(names), size.train_rows, PAPER_COLUMNS)
   nets = networks(settings, fold_indices, names)
-  return _epochs_of(settings, nets, feature_tables.keep(tables, memory), ratings)
+  kept = feature_tables.keep(tables, memory)
+  return _epochs_of(settings, nets, kept, PAPER_COLUMNS, ratings)
 
 
 def _best_epochs(size: Size, number: int) -> Callable[[], None]:
@@ -131,7 +132,8 @@ def _best_epochs(size: Size, number: int) -> Callable[[], None]:
   settings = dataclasses.replace(_BEST, ensemble=number)
   tables, ratings = draw_rated(1, size.train_rows, _BEST_COLUMNS)
   kept = feature_tables.keep(tables, "device")
-  epoch, *_ = _epochs_of(settings, networks(settings, [0]), kept, ratings, True)
+  nets = networks(settings, [0])
+  epoch, *_ = _epochs_of(settings, nets, kept, _BEST_COLUMNS, ratings, True)
   return epoch
 
 
@@ -139,6 +141,7 @@ def _epochs_of(
   settings: config.TrainConfig,
   nets: Sequence[Network],
   tables: Any,
+  num_columns: int,
   ratings: np.ndarray,
   of_one_fold: bool = False,
 ) -> tuple[Callable[[], None], int, int]:
@@ -148,7 +151,7 @@ def _epochs_of(
   from emojax.evaluation import folds
   from emojax.train import model, trainer
 
-  columns = model.Columns(("drawn",), tables.shape[-1:], (False,))
+  columns = model.Columns(("drawn",), (num_columns,), (False,))
   keys = trainer.network_keys(nets)
   rows = trainer.network_rows(settings, folds.assign(len(ratings), 0), nets)
   init, run, _ = trainer.make_program(
