@@ -80,7 +80,6 @@ class ActiveNetworks:
     ratings: jax.Array,
     folds: np.ndarray | None = None,
   ):
-    self._mesh = mesh
     shared = _on_devices(mesh, (tables, ratings))
     number = len(states.stopped)
     work = rows.train.shape[1] * _weights_of(states)
