@@ -150,10 +150,11 @@ def _epochs_of(
 
   from emojax.evaluation import folds
   from emojax.train import model, trainer
+  from emojax.train import rows as rows_lib
 
   columns = model.Columns(("drawn",), (num_columns,), (False,))
-  keys = trainer.network_keys(nets)
-  rows = trainer.network_rows(settings, folds.assign(len(ratings), 0), nets)
+  keys = rows_lib.network_keys(nets)
+  rows = rows_lib.network_rows(settings, folds.assign(len(ratings), 0), nets)
   init, run, _ = trainer.make_program(
     trainer.make_trainer(settings, columns, len(nets[0].targets)), None, of_one_fold
   )

@@ -24,7 +24,8 @@ from emojax.evaluation import folds as folds_lib
 from emojax.experiments import entries as entries_lib
 from emojax.experiments import finetune
 from emojax.experiments.config import ExperimentConfig, FinetuneConfig
-from emojax.train import baselines, loop, model, run_folder, trainer
+from emojax.train import baselines, loop, model, run_folder
+from emojax.train import rows as rows_lib
 from emojax.train import run as runs
 from emojax.utils import files, progress
 
@@ -176,7 +177,7 @@ class Experiment:
     # A regression trains on all rows outside the test fold: nothing there stops early.
     stop_on = "validation" if entry.model == entries_lib.FINETUNE else "train"
     stopping = dataclasses.replace(settings, stop_on=stop_on)
-    folds = trainer.make_folds(stopping, self._dataset.fold, settings.seed)
+    folds = rows_lib.make_folds(stopping, self._dataset.fold, settings.seed)
     target_results, joined = [], []
     for target in settings.target:
       ratings = self._dataset.ratings_of(target)

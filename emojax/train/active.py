@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.train import feature_tables, networks, trainer
+from emojax.train import rows as rows_lib
 
 # Products (rows x weights x networks) in an epoch from which on setting networks aside
 # is worth compiling again: a third of a second on two cores.
@@ -74,8 +75,8 @@ class ActiveNetworks:
     run: Callable,
     mesh: jax.sharding.Mesh | None,
     states: trainer.State,
-    keys: trainer.Keys,
-    rows: trainer.Rows,
+    keys: rows_lib.Keys,
+    rows: rows_lib.Rows,
     tables: jax.Array | feature_tables.HostTables,
     ratings: jax.Array,
     folds: np.ndarray | None = None,
@@ -153,8 +154,8 @@ class _Pool:
     mesh: jax.sharding.Mesh | None,
     sizes: list[int],
     states: trainer.State,
-    keys: trainer.Keys,
-    rows: trainer.Rows,
+    keys: rows_lib.Keys,
+    rows: rows_lib.Rows,
     shared: tuple[Any, jax.Array],
   ):
     self._run = run

@@ -26,7 +26,8 @@ from sklearn.metrics import pairwise
 from emojax.config import TrainConfig
 from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import results
-from emojax.train import loop, model, trainer
+from emojax.train import loop, model
+from emojax.train import rows as rows_lib
 
 # Of ridge regression on z-scored columns; wide enough for ten columns and ten thousand.
 _PENALTIES = tuple(float(p) for p in np.logspace(0, 6, 13))
@@ -128,7 +129,7 @@ def evaluate(
   """
   table, columns = loop.feature_table(dataset)
   settings = dataclasses.replace(settings, stop_on="train")
-  folds = trainer.make_folds(settings, dataset.fold, settings.seed)
+  folds = rows_lib.make_folds(settings, dataset.fold, settings.seed)
   target_results = []
   for target in settings.target:
     ratings = dataset.ratings_of(target)

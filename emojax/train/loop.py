@@ -27,6 +27,7 @@ from emojax.train import (
   share,
   trainer,
 )
+from emojax.train import rows as rows_lib
 from emojax.train.active import ActiveNetworks, folds_together, mesh_of
 from emojax.train.networks import Network, networks
 from emojax.utils import cluster, options, progress, runtime, signals
@@ -103,8 +104,8 @@ def train(
   tables, (columns, *_) = zip(*map(feature_table, sources.values()), strict=True)
   nets = networks(settings, fold_indices, list(sources), num_seeds)
   of_each = (
-    trainer.network_keys(nets),
-    trainer.network_rows(settings, dataset.fold, nets, dataset.targets),
+    rows_lib.network_keys(nets),
+    rows_lib.network_rows(settings, dataset.fold, nets, dataset.targets),
   )
   if (own := share.own(len(nets))).tolist() != list(range(len(nets))):
     of_each = jax.tree.map(lambda x: x[own], of_each)
@@ -289,7 +290,7 @@ def evaluate(
     (N, T) on 1..9, NaN where not tested.
   """
   settings, seed = trained.settings, trained.networks[0].seed
-  folds = trainer.make_folds(settings, dataset.fold, seed)
+  folds = rows_lib.make_folds(settings, dataset.fold, seed)
   target_results, columns = [], []
   for target in settings.target:
     predictions, stopped = {}, {}

@@ -22,7 +22,8 @@ from emojax.datasets.va_emotion.dataset import Dataset
 from emojax.evaluation import conformal, results
 from emojax.features import descriptions, params
 from emojax.predict import packing, trained_run
-from emojax.train import checkpoint, familiarity, loop, run_folder, trainer
+from emojax.train import checkpoint, familiarity, loop, run_folder
+from emojax.train import rows as rows_lib
 from emojax.train import run as run_lib
 from emojax.train.networks import model_shapes, networks
 from emojax.utils import arrays, checksums, files
@@ -73,7 +74,7 @@ def run(folder: pathlib.Path) -> pathlib.Path:
   result, column = results.evaluate(
     "valence",
     predicted,
-    trainer.make_folds(SETTINGS, dataset.fold, 0),
+    rows_lib.make_folds(SETTINGS, dataset.fold, 0),
     dataset.ratings_of("valence"),
   )
   run_lib.write(place, described_run, dataset, [result], column[:, None], 1.0)

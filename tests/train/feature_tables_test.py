@@ -11,6 +11,7 @@ import pytest
 from emojax import config
 from emojax.evaluation import folds
 from emojax.train import feature_tables, loop, model, run_folder, trainer
+from emojax.train import rows as rows_lib
 from emojax.train.networks import networks
 from emojax.utils import errors, runtime
 
@@ -68,8 +69,8 @@ def test_a_program_needs_less_than_the_table_that_the_host_keeps():
   columns = model.Columns(("a",), shape[2:], (False,))
   settings = dataclasses.replace(_SETTINGS, principal_directions=0)
   nets = networks(settings, [0])
-  keys = trainer.network_keys(nets)
-  rows = trainer.network_rows(settings, folds.assign(shape[1], 0), nets)
+  keys = rows_lib.network_keys(nets)
+  rows = rows_lib.network_rows(settings, folds.assign(shape[1], 0), nets)
   ratings = jnp.full((shape[1], 2), 5.0)
   init, run, _ = trainer.make_program(trainer.make_trainer(settings, columns, 1))
   table = np.ones(shape, np.float32)
@@ -117,8 +118,8 @@ def test_networks_of_the_same_rows_are_fitted_once():
     jax.debug.callback(lambda x: fits.append(int(x)), rows.train[0])
     return pure.fit(rows, tables)
 
-  keys = trainer.network_keys(nets)
-  rows = trainer.network_rows(_SETTINGS, data.fold, nets)
+  keys = rows_lib.network_keys(nets)
+  rows = rows_lib.network_rows(_SETTINGS, data.fold, nets)
   init, _, _ = trainer.make_program(pure._replace(fit=noted))
   tables, ratings = jnp.asarray(data.features["a"])[None], jnp.asarray(data.ratings)
   states = init(keys.network, rows, tables, ratings)

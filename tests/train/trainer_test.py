@@ -12,6 +12,7 @@ import pytest
 from emojax import config
 from emojax.evaluation import folds
 from emojax.train import loop, model, trainer
+from emojax.train import rows as rows_lib
 from emojax.train.networks import networks
 from emojax.utils import options
 
@@ -58,11 +59,11 @@ def test_a_target_alone_equals_the_target_of_two():
 def test_folds_start_from_different_weights():
   data = helpers.rated_numbers()
   nets = networks(_SETTINGS, range(5))
-  keys = trainer.network_keys(nets)
+  keys = rows_lib.network_keys(nets)
   of_networks, of_batches = (np.asarray(jax.random.key_data(k)) for k in keys)
   assert len({tuple(k) for k in of_networks}) == 10
   assert len({tuple(k) for k in of_batches}) == 5  # both targets see the same
-  rows = trainer.network_rows(_SETTINGS, data.fold, nets)
+  rows = rows_lib.network_rows(_SETTINGS, data.fold, nets)
   init, _, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
   states = init(keys.network, rows, *_arrays([data]))
   kernels = np.asarray(states.params["hidden_1"]["kernel"]).reshape(10, -1)
@@ -72,8 +73,8 @@ def test_folds_start_from_different_weights():
 def test_five_folds_and_any_number_of_epochs_compile_once():
   data = helpers.rated_numbers()
   nets = networks(_SETTINGS, range(5))
-  keys = trainer.network_keys(nets)
-  rows = trainer.network_rows(_SETTINGS, data.fold, nets)
+  keys = rows_lib.network_keys(nets)
+  rows = rows_lib.network_rows(_SETTINGS, data.fold, nets)
   pure = trainer.make_trainer(_SETTINGS, _COLUMNS, 1)
   traced = []
 
@@ -109,7 +110,7 @@ def test_golden_step():
   columns = model.Columns(("a",), (1,), (False,))
   pure = trainer.make_trainer(settings, columns, 1)
   weights = jnp.ones(4)
-  rows = trainer.Rows(
+  rows = rows_lib.Rows(
     jnp.arange(4, dtype=jnp.int32),
     weights,
     jnp.arange(4, dtype=jnp.int32),
@@ -122,7 +123,7 @@ def test_golden_step():
   start = {"output": {"kernel": jnp.zeros((1, 1)), "bias": jnp.full((1,), 5.0)}}
   state = state._replace(params=start)
   np.testing.assert_allclose(state.best_params["output"]["bias"], [5.0])
-  keys = trainer.Keys(jax.random.key(1), jax.random.key(2))
+  keys = rows_lib.Keys(jax.random.key(1), jax.random.key(2))
   state, report = pure.run_epoch(state, keys, *data)
   # errors -1, +1, ...: loss 1, gradient of the weight -2, step 0.1 * 2
   np.testing.assert_allclose(report.train_error, 1.0, rtol=1e-6)
@@ -293,9 +294,9 @@ def test_a_target_of_any_name_is_trained_and_scored():
 
 def test_a_further_target_s_weights_depend_on_its_name_alone():
   settings = dataclasses.replace(_SETTINGS, target=("valence", "beauty", "joy"))
-  keys = trainer.network_keys(networks(settings, [0])).network
+  keys = rows_lib.network_keys(networks(settings, [0])).network
   alone = dataclasses.replace(_SETTINGS, target=("joy",))
-  (key,) = trainer.network_keys(networks(alone, [0])).network
+  (key,) = rows_lib.network_keys(networks(alone, [0])).network
   assert len({tuple(jax.random.key_data(k).tolist()) for k in keys}) == 3
   np.testing.assert_array_equal(jax.random.key_data(keys[2]), jax.random.key_data(key))
 
@@ -336,7 +337,7 @@ def test_sources_and_seeds_are_one_compilation():
   sources = _two_sources()
   nets = networks(_SETTINGS, range(5), list(sources), 2)
   fold = sources["first"].fold
-  keys, rows = trainer.network_keys(nets), trainer.network_rows(_SETTINGS, fold, nets)
+  keys, rows = rows_lib.network_keys(nets), rows_lib.network_rows(_SETTINGS, fold, nets)
   init, run, _ = trainer.make_program(trainer.make_trainer(_SETTINGS, _COLUMNS, 1))
   data = _arrays(list(sources.values()))
   states = init(keys.network, rows, *data)
