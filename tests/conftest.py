@@ -1,6 +1,7 @@
 """Strict JAX settings, two pretend CPU devices, and where the shared test data is."""
 
 import functools
+import gc
 import http.server
 import os
 import pathlib
@@ -14,6 +15,10 @@ os.environ["XLA_FLAGS"] = helpers.xla_flags(2)
 import hypothesis
 import jax
 import pytest
+
+# Tracing makes very many objects and hardly any garbage: to look for that every 700
+# objects took a fifth of the time.
+gc.set_threshold(20_000)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -63,19 +63,26 @@ def _kernel(shape: tuple[int, ...], entropy: list[int]) -> np.ndarray:
   whole = np.empty((fan_in, outputs), np.uint32)
   rows = max(1, _STRIP // outputs)
   strips = [slice(start, start + rows) for start in range(0, fan_in, rows)]
+  totals = np.zeros(outputs, np.int64)
   for strip in strips:
-    raw = source.random_raw(whole[strip].size) >> np.uint64(64 - _BITS)
-    whole[strip] = raw.reshape(-1, outputs)
-  totals = whole.sum(axis=0, dtype=np.int64)
+    raw = source.random_raw(whole[strip].size)
+    raw >>= np.uint64(64 - _BITS)
+    raw = raw.reshape(-1, outputs)
+    whole[strip] = raw
+    totals += raw.view(np.int64).sum(axis=0)  # here, where they are in the cache
   limit = math.sqrt(
     6.0 / fan_in
   )  # a uniform number in -limit..limit: variance 2/fan_in
   kernel = whole.view(np.float32)  # each strip is written over the integers it is from
   for strip in strips:
-    integers = whole[strip].astype(np.int64)
+    centred = whole[strip].astype(np.int64)
     if len(shape) == 3:
-      centred, unit = 2 * integers - (2**_BITS - 1), 2**_BITS
+      centred *= 2
+      centred -= 2**_BITS - 1
+      unit = 2**_BITS
     else:  # an integer sum is exact, whatever order a machine adds in
-      centred, unit = 2 * (integers * fan_in - totals), fan_in * 2**_BITS
-    kernel[strip] = (centred / unit * limit).astype(np.float32)
+      centred *= 2 * fan_in
+      centred -= 2 * totals
+      unit = fan_in * 2**_BITS
+    kernel[strip] = centred / unit * limit
   return kernel.reshape(shape)

@@ -174,7 +174,9 @@ def test_published_form_becomes_emojaxs(tmp_path, network):
   tensors = flatten_dict(loaded.params, sep="/")
   assert tensors.keys() == flat.keys()
   for name, tensor in flat.items():
-    np.testing.assert_allclose(tensors[name], tensor, rtol=1e-5, atol=1e-6)
+    # Most come back as they were, and those are hundreds of megabytes.
+    if not np.array_equal(tensors[name], tensor):
+      np.testing.assert_allclose(tensors[name], tensor, rtol=1e-5, atol=1e-6)
   second = "building" if network == "resnet38" else "goldfish, Carassius auratus"
   assert loaded.class_names[1] == second
   assert "sha256 " in loaded.origin

@@ -8,7 +8,7 @@ import helpers
 import pytest
 
 from emojax import bench as speed
-from emojax.bench import measure, memory, networks, report, training
+from emojax.bench import low_level, measure, memory, networks, report, training
 
 
 def _run(*arguments):
@@ -47,6 +47,8 @@ def test_every_part_gives_figures(monkeypatch):
   monkeypatch.setattr(training, "_BEST_COLUMNS", 8)
   monkeypatch.setattr(networks, "_BATCHES_CPU", (1, 2))
   monkeypatch.setattr(memory, "_IMAGES", 2)
+  draw = measure.draw_images
+  monkeypatch.setattr(low_level, "draw_images", lambda count: draw(count // 8))
   size = speed.Size(
     num_pictures=2,
     train_rows=60,

@@ -26,10 +26,14 @@ def counts(grey: np.ndarray) -> np.ndarray:
   return np.rint(shares.astype(np.float64) * grey.size).astype(int)
 
 
+# One program for each shape of picture, not one for each step of it.
+_jitted_patterns = jax.jit(lbp._patterns)
+
+
 def codes(grey: np.ndarray) -> np.ndarray:
   """emojax's code of each pixel of one picture."""
   return lbp._bin_of_pattern()[
-    np.asarray(lbp._patterns(jnp.asarray(grey[None], int)))[0]
+    np.asarray(_jitted_patterns(jnp.asarray(grey[None], int)))[0]
   ]
 
 
