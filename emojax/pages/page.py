@@ -14,6 +14,7 @@ import io
 import pathlib
 import re
 import unicodedata
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -117,6 +118,8 @@ _TEMPLATES = jinja2.Environment(
 )
 _FOLDER = pathlib.Path(__file__).parent
 _LONGEST_NAME = 60  # letters of a table's file
+# Figures of pages as PNG: drawing is most of a page's time, and files need it again.
+_PNGS: weakref.WeakKeyDictionary[Figure, bytes] = weakref.WeakKeyDictionary()
 
 
 def render(
@@ -180,7 +183,8 @@ def _policy(style: str, script: str) -> str:
 def drawn(figure: Figure, alt: str, caption: str = "") -> Image:
   """A matplotlib figure as part of a page."""
   missing = lettering.as_written(figure)
-  source = "data:image/png;base64," + base64.b64encode(image(figure, "png")).decode()
+  _PNGS[figure] = image(figure, "png")
+  source = "data:image/png;base64," + base64.b64encode(_PNGS[figure]).decode()
   return Image(source, alt, caption, missing=missing)
 
 
@@ -205,7 +209,8 @@ def write(output: pathlib.Path, content: Page) -> None:
   for name, figure in content.figures.items():
     for kind in ("png", "svg", "pdf"):
       path = output / f"{name.replace('/', '-')}.{kind}"
-      files.write(path, image(figure, kind))
+      shown = _PNGS.get(figure) if kind == "png" else None
+      files.write(path, shown or image(figure, kind))
   for name, table in _named(content.sections).items():
     text = latex.table(table.rows, table.caption)
     files.write(output / f"{name}.tex", files.utf8(text))

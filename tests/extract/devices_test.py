@@ -21,6 +21,14 @@ def test_a_batch_is_no_larger_than_the_pictures_need():
   assert programs.batch_for(("lbp",), 10_000) == devices.usual_batch() == 16
 
 
+def test_few_pictures_of_several_shapes_fill_small_batches():
+  names = ("pool_efficientnet_lite2_proportional",)
+  programs = _programs(*names)
+  assert programs.batch_for(names, 32, (9, 9)) == 1  # two pretend devices
+  assert programs.batch_for(names, 60, (9, 9)) == 2
+  assert programs.batch_for(names, 10_000, (9, 9)) == devices.usual_batch()
+
+
 @pytest.mark.slow
 def test_a_batch_is_halved_until_its_memory_fits(monkeypatch):
   programs = _programs("object_squeezenet")

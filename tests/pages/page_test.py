@@ -1,8 +1,10 @@
 """What a page makes of texts, and a plane of numbers."""
 
+import base64
+
 import pytest
 
-from emojax.pages import page, plane
+from emojax.pages import figures, page, plane
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,18 @@ def test_a_page_of_sections_has_its_contents():
   text = page.render("t", [], sections)
   assert '<a href="#part-2">Second</a>' in text and 'id="part-2"' in text
   assert "<nav" not in page.render("t", [], sections[:1])
+
+
+def test_a_figure_s_file_is_what_the_page_shows(tmp_path):
+  figure = figures.histograms({"valence": [2.0, 5.0]})
+  shown = page.drawn(figure, "ratings")
+  other = figures.histograms({"valence": [2.0, 7.0]})  # which the page does not show
+  drawn = {"shown": figure, "other": other}
+  content = page.Page("t", [], [page.Section("s", figures=[shown])], drawn)
+  page.write(tmp_path, content)
+  file = (tmp_path / "shown.png").read_bytes()
+  assert shown.source == "data:image/png;base64," + base64.b64encode(file).decode()
+  assert (tmp_path / "other.png").read_bytes() not in (b"", file)
 
 
 @pytest.mark.parametrize(
