@@ -32,12 +32,24 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("emojax")
 
 
+def _of_all_workers(tmp_path_factory, name: str) -> pathlib.Path:
+  """A folder that is the same for tests of every worker."""
+  folder = tmp_path_factory.getbasetemp()
+  if "PYTEST_XDIST_WORKER" in os.environ:
+    folder = folder.parent
+  (folder / name).mkdir(exist_ok=True)
+  return folder / name
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compiled_programs(tmp_path_factory):
-  """Tests that build the same program twice compile it once."""
-  folder = str(tmp_path_factory.mktemp("compiled"))
+  """Tests that build the same program twice compile it once, in whatever process."""
+  folder = str(_of_all_workers(tmp_path_factory, "compiled"))
   jax.config.update("jax_compilation_cache_dir", folder)
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setenv("JAX_COMPILATION_CACHE_DIR", folder)
+    yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,11 +67,7 @@ def at_home(tmp_path_factory) -> dict[str, str]:
   What follows one page of the documentation finds what another has compiled; also a
   user's own Python program.
   """
-  folder = tmp_path_factory.getbasetemp()
-  if "PYTEST_XDIST_WORKER" in os.environ:
-    folder = folder.parent
-  home = folder / "home"
-  home.mkdir(exist_ok=True)
+  home = _of_all_workers(tmp_path_factory, "home")
   return {
     "HOME": str(home),
     "JAX_COMPILATION_CACHE_DIR": str(home / ".cache" / "emojax" / "compiled"),

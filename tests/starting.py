@@ -16,6 +16,8 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
+import jax
+
 _IMPORTED = [
   "emojax.experiments.experiment",
   "emojax.predict.predictor",
@@ -58,6 +60,9 @@ def _program(module, arguments, cwd, environment, texts):
       os.dup2(file.fileno(), descriptor)
   os.environ.clear()
   os.environ.update(environment)
+  # JAX reads it when it is imported, which is done.
+  folder = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+  jax.config.update("jax_compilation_cache_dir", folder)
   os.chdir(cwd)
   sys.path.insert(0, cwd)
   sys.argv = ["-m", *arguments]

@@ -63,14 +63,16 @@ def check_device() -> None:
 def keep(cache_dir: str) -> None:
   """Makes JAX keep and reuse compiled programs below a folder; empty: it keeps none.
 
+  Where JAX was told a folder, by `JAX_COMPILATION_CACHE_DIR`, they are kept in that.
   A folder that cannot be written is no error: JAX compiles anew, and its warning, one
   for each program, is not shown.
   """
-  if not cache_dir:
+  if not cache_dir and not jax.config.jax_compilation_cache_dir:
     return
   warnings.filterwarnings("ignore", "Error (writing|reading) persistent compilation")
-  folder = pathlib.Path(cache_dir).expanduser() / "compiled"
-  jax.config.update("jax_compilation_cache_dir", str(folder))
+  if not jax.config.jax_compilation_cache_dir:
+    folder = pathlib.Path(cache_dir).expanduser() / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
   # Even the shortest: a prediction has eighty programs of up to 20 ms (BUILD_NOTES.md).
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
