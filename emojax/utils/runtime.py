@@ -67,10 +67,11 @@ def keep(cache_dir: str) -> None:
   A folder that cannot be written is no error: JAX compiles anew, and its warning, one
   for each program, is not shown.
   """
-  if not cache_dir and not jax.config.jax_compilation_cache_dir:
+  told = jax.config.values["jax_compilation_cache_dir"]
+  if not cache_dir and not told:
     return
   warnings.filterwarnings("ignore", "Error (writing|reading) persistent compilation")
-  if not jax.config.jax_compilation_cache_dir:
+  if not told:
     folder = pathlib.Path(cache_dir).expanduser() / "compiled"
     jax.config.update("jax_compilation_cache_dir", str(folder))
   # Even the shortest: a prediction has eighty programs of up to 20 ms (BUILD_NOTES.md).
