@@ -21,7 +21,7 @@ for _name, _feature in FEATURES.items():
   _key = _feature.needs if _feature.needs in BACKBONES else _name
   _TOGETHER.setdefault(_key, []).append(_name)
 # The first is heavy, the others share nearly all their code with a sibling.
-_SLOW = {"deeplab", "gist512", "expression"} | {
+_SLOW = {"deeplab", "gist512", "mtcnn", "expression"} | {
   key
   for key in _TOGETHER
   if key.startswith(

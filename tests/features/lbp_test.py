@@ -57,6 +57,7 @@ def test_counts_of_noise_of_few_and_many_levels_are_scikit_images(levels):
 _SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=60, deadline=None)
 @hypothesis.given(
   hnp.arrays(np.uint8, _SHAPES, elements=st.integers(0, 255))

@@ -72,6 +72,7 @@ def test_the_size_of_a_file_is_bounded_before_reading(tmp_path):
     images.read(endless, max_pixels=1000)
 
 
+@pytest.mark.slow
 def test_a_jpeg_of_padding_ends_soon():
   with pytest.raises(images.ImageError, match="holds no pixels"):
     images.load(b"\xff\xd8" + b"\xff" * 90_000_000)

@@ -71,6 +71,7 @@ def _texts(figure):
   return [re.sub("&(lt|gt|amp);", lambda m: entities[m[0]], t) for t in plain]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _ODD)
 def test_a_name_is_no_formula_in_any_figure(name):
   for kind, figure in _without_numbers(name).items():
@@ -108,6 +109,7 @@ def _fonts(monkeypatch, *names):
   lettering._fonts_with.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ("name", "drawn"),
   [

@@ -28,6 +28,7 @@ def folder(tmp_path):
   return runs.run(tmp_path / "run")
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=60)
 @hypothesis.given(seed=strategies.integers(0, 2**32))
 def test_damage_is_told_or_changes_nothing(tmp_path_factory, seed):

@@ -63,6 +63,7 @@ def done(place):
   )
 
 
+@pytest.mark.slow
 def test_a_run_learns_from_them_and_says_where_they_are_from(place, done):
   assert done.returncode == 0, done.stderr
   config = json.loads((place / "run" / "config.json").read_text())
@@ -74,6 +75,7 @@ def test_a_run_learns_from_them_and_says_where_they_are_from(place, done):
     assert results["targets"][target]["out_of_fold"]["pearson_r"] > 0.8
 
 
+@pytest.mark.slow
 def test_new_pictures_want_their_own_table(place, done):
   assert done.returncode == 0, done.stderr
   checkpoint = f"--checkpoint={place / 'run'}"

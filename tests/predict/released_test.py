@@ -71,6 +71,7 @@ def test_its_intervals_hold_out_of_fold_near_and_far():
     assert ((shares >= 0.88) & (shares <= 0.92)).all(), shares
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_photographs(released, photographs):
   predictions = released.predict(photographs)
   assert predictions.is_scored.all() and len(predictions) == 10
@@ -84,6 +85,7 @@ def test_numbers_are_those_of_photographs(released, photographs):
   assert (wider.low["valence"] <= predictions.low["valence"]).all()
 
 
+@pytest.mark.slow
 def test_its_predictions_are_near_ratings_it_was_trained_on(released, shared_data):
   """In-sample, so only that file, scaling and order of columns are right."""
   with (shared_data / "oasis" / "OASIS_ratings.csv").open(newline="") as file:

@@ -67,6 +67,7 @@ def _rows(path):
     return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_training_reads_what_is_written(place, done):
   table = place / "out" / "ratings.csv"
   source = folder.load(

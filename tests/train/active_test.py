@@ -49,6 +49,7 @@ def whole():
   return _train()
 
 
+@pytest.mark.slow
 def test_stopped_networks_are_set_aside_and_numbers_stay(
   monkeypatch, trained_together, whole
 ):
@@ -62,6 +63,7 @@ def test_stopped_networks_are_set_aside_and_numbers_stay(
   np.testing.assert_allclose(fewer.best_errors, whole.best_errors, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_does_the_same_arithmetic(monkeypatch, tmp_path):
   monkeypatch.setattr(active, "LEAST_WORK", 0)
   straight = _train(_folder(tmp_path / "straight"))
@@ -143,6 +145,7 @@ def one_device(monkeypatch):
   monkeypatch.setattr(loop, "mesh_of", lambda _: None)
 
 
+@pytest.mark.slow
 def test_networks_that_see_the_same_train_as_any_others(
   monkeypatch, one_device, trained_together
 ):
@@ -158,6 +161,7 @@ def test_networks_that_see_the_same_train_as_any_others(
   np.testing.assert_allclose(by_folds.predicted, any_together.predicted, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_by_folds_does_the_same_arithmetic(
   monkeypatch, one_device, tmp_path
 ):
