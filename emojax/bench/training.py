@@ -39,10 +39,10 @@ def bench_train(size: Size) -> list[Figure]:
 
 
 def _bench_paper(size: Size) -> list[Figure]:
-  together, trained_rows, number = _epochs(size, range(5), both=True)
-  alone, _, _ = _epochs(size, range(1), both=False)
+  together, trained_rows, number = _paper_epochs(size, range(5), both=True)
+  alone, _, _ = _paper_epochs(size, range(1), both=False)
   widths = (PAPER_COLUMNS, *_HIDDEN, 1)
-  from_host, _, _ = _epochs(size, range(1), both=False, memory="host")
+  from_host, _, _ = _paper_epochs(size, range(1), both=False, memory="host")
   calls = [together, alone, from_host]
   if importlib.util.find_spec("torch"):
     paper = config.TrainConfig(hidden=_HIDDEN)
@@ -109,10 +109,10 @@ def _bench_best(size: Size) -> list[Figure]:
   ]
 
 
-def _epochs(
+def _paper_epochs(
   size: Size, fold_indices: range, both: bool, memory: str = "device"
 ) -> tuple[Callable[[], None], int, int]:
-  """A call that trains the next epoch, the rows of a network, and their number."""
+  """As `_epochs`, of the paper's networks."""
   from emojax.train import feature_tables
 
   settings = config.TrainConfig(
@@ -122,7 +122,7 @@ def _epochs(
   tables, ratings = draw_rated(len(names), size.train_rows, PAPER_COLUMNS)
   nets = networks(settings, fold_indices, names)
   kept = feature_tables.keep(tables, memory)
-  return _epochs_of(settings, nets, kept, PAPER_COLUMNS, ratings)
+  return _epochs(settings, nets, kept, PAPER_COLUMNS, ratings)
 
 
 def _best_epochs(size: Size, number: int) -> Callable[[], None]:
@@ -133,11 +133,11 @@ def _best_epochs(size: Size, number: int) -> Callable[[], None]:
   tables, ratings = draw_rated(1, size.train_rows, _BEST_COLUMNS)
   kept = feature_tables.keep(tables, "device")
   nets = networks(settings, [0])
-  epoch, *_ = _epochs_of(settings, nets, kept, _BEST_COLUMNS, ratings, True)
+  epoch, *_ = _epochs(settings, nets, kept, _BEST_COLUMNS, ratings, True)
   return epoch
 
 
-def _epochs_of(
+def _epochs(
   settings: config.TrainConfig,
   nets: Sequence[Network],
   tables: Any,
