@@ -73,12 +73,14 @@ class Essence:
     orientation: how to turn the decoded pixels, 1..8, see `exif`.
     profile: an ICC profile of its colours; None: sRGB, or the decoder knows.
     frame: where the pixels belong; None: they are all of the picture.
+    quick: the file for a quicker decoder, see `jpeg.quick`; None: there is none.
   """
 
   data: bytes
   orientation: int = 1
   profile: bytes | None = None
   frame: Frame | None = None
+  quick: bytes | None = None
 
 
 def one_line(error: BaseException) -> str:

@@ -184,7 +184,7 @@ def _decoded(data: bytes, max_pixels: int) -> np.ndarray:
   if essence.profile is not None:
     image.info["icc_profile"] = essence.profile
   try:
-    rgb = np.asarray(_opaque(profiles.to_srgb(_loaded(image, data, essence))))
+    rgb = _pixels(image, data, essence)
   except ImageError:
     raise
   except Exception as error:
@@ -193,6 +193,19 @@ def _decoded(data: bytes, max_pixels: int) -> np.ndarray:
   if name in _TURNED_BY_DECODER:
     orientation = _exif_orientation(image)
   return np.ascontiguousarray(_upright(rgb, orientation))
+
+
+def _pixels(image: ImageFile.ImageFile, data: bytes, essence: Essence) -> np.ndarray:
+  """The pixels of an opened file, (H, W, 3) in sRGB, not turned."""
+  rgb = jpeg.quick(essence)
+  if rgb is None:
+    shown = _loaded(image, data, essence)
+  elif essence.profile is None or profiles.is_srgb(essence.profile):
+    return rgb
+  else:
+    shown = Image.fromarray(rgb)
+    shown.info["icc_profile"] = essence.profile
+  return np.asarray(_opaque(profiles.to_srgb(shown)))
 
 
 def _loaded(image: ImageFile.ImageFile, data: bytes, essence: Essence) -> Image.Image:

@@ -9,11 +9,15 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
+import numpy as np
+import simplejpeg
+
 from emojax.images import exif, profiles
 from emojax.images.base import Essence, ImageError
 
 _START = b"\xff\xd8"
 _SEQUENTIAL = (0xC0, 0xC1)  # frame types whose single scan is the whole picture
+_USUAL = (*_SEQUENTIAL, 0xC2)  # and progressive ones; with Huffman's code, all of them
 _FRAMES = tuple(code for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC))
 _SCAN, _END, _COMMENT = 0xDA, 0xD9, 0xFE
 _BESIDE = range(0xE0, 0xF0)  # segments of applications
@@ -55,6 +59,7 @@ def essence(data: bytes) -> Essence:
   exif_block: bytes | None = None
   profile_parts: list[bytes] = []
   frame = pixels = 0
+  usual = False
   for segment in _segments(data):
     code, content = segment.code, segment.content
     if code == _SCAN:
@@ -66,6 +71,7 @@ def essence(data: bytes) -> Essence:
     if code in _FRAMES and len(content) > 5:
       frame = code
       pixels = int.from_bytes(content[1:3]) * int.from_bytes(content[3:5])
+      usual = code in _USUAL and content[0] == 8 and content[5] == 3
     if _matters(code, content):
       head += [b"\xff", bytes([code]), (len(content) + 2).to_bytes(2), content]
   else:
@@ -75,7 +81,26 @@ def essence(data: bytes) -> Essence:
     b"".join([*head, _sealed(scans, frame, pixels)]),
     exif.orientation(exif_block or b""),
     _joined(profile_parts),
+    quick=b"".join([*head, scans]) if usual else None,
   )
+
+
+def quick(essence: Essence) -> np.ndarray | None:
+  """The pixels of a usual photograph by TurboJPEG, where nothing in it is in doubt.
+
+  Both decoders are libjpeg-turbo, so the pixels are those that Pillow has, and what
+  libjpeg only warns of is left to Pillow, which judges it. TurboJPEG writes the rows
+  where they are wanted: it takes two thirds of the time.
+
+  Returns:
+    (H, W, 3) uint8, not turned; None where Pillow must judge.
+  """
+  if essence.quick is None:
+    return None
+  try:
+    return simplejpeg.decode_jpeg(essence.quick, "RGB", strict=True)
+  except ValueError:
+    return None
 
 
 def _segments(data: bytes) -> Iterator[_Segment]:

@@ -4,6 +4,7 @@ A wide-gamut photograph read as sRGB looks duller than people see it: telephones
 Display P3, cameras may save Adobe RGB.
 """
 
+import functools
 import io
 import struct
 from collections.abc import Sequence
@@ -46,13 +47,10 @@ def to_srgb(image: Image.Image) -> Image.Image:
     RGB, RGBA, or the image itself.
   """
   content = image.info.get("icc_profile")
-  if not content:
+  if content is None or is_srgb(content):
     return image
   try:
     profile = ImageCms.getOpenProfile(io.BytesIO(content))
-    # Rounding alone would change most photographs, whose profile is this one.
-    if "sRGB" in ImageCms.getProfileDescription(profile):
-      return image
     mode = _MODES[profile.profile.xcolor_space.strip()]
     opaque, alpha = _parts(image)
     if opaque.mode != mode:
@@ -71,6 +69,19 @@ def to_srgb(image: Image.Image) -> Image.Image:
   if alpha is not None:
     shown.putalpha(alpha)
   return shown
+
+
+@functools.lru_cache(maxsize=16)  # cameras and programs write the same few
+def is_srgb(content: bytes) -> bool:
+  """Whether numbers with this profile are taken for sRGB's: it is that, or damaged.
+
+  By its name: rounding alone would change most photographs, whose profile this is.
+  """
+  try:
+    profile = ImageCms.getOpenProfile(io.BytesIO(content))
+    return "sRGB" in ImageCms.getProfileDescription(profile)
+  except (ImageCms.PyCMSError, OSError):
+    return True
 
 
 def _parts(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
