@@ -43,20 +43,21 @@ def bench_networks(size: Size) -> list[Figure]:
       ours, outputs = _times(name, precision, size.repeats)
       theirs = {
         peer: _in_a_process(peer, name, precision, size.repeats, outputs)
-        for peer in (_peers(on_cpu, precision) if peers.has(name) else ())
+        for peer in _peers(name, on_cpu, precision)
       }
       goal = "" if on_cpu else _goal(name, precision)
       figures += _figures(name, precision, ours, theirs, peak, goal)
   return figures
 
 
-def _peers(on_cpu: bool, precision: str) -> list[str]:
-  """Which of `_PEERS` are installed and compute in that precision."""
-  peers_here = [_PYTORCH] if importlib.util.find_spec("torch") else []
-  onnx = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
-  if peers_here and onnx and on_cpu and precision == "float32":
-    peers_here.append(_ONNX_RUNTIME)
-  return peers_here
+def _peers(name: str, on_cpu: bool, precision: str) -> list[str]:
+  """Which of `_PEERS` are installed, have the network and compute in that precision."""
+  if not peers.has(name) or not importlib.util.find_spec("torch"):
+    return []
+  onnx = all(importlib.util.find_spec(module) for module in ("onnx", "onnxruntime"))
+  if onnx and peers.exports(name) and on_cpu and precision == "float32":
+    return [_PYTORCH, _ONNX_RUNTIME]
+  return [_PYTORCH]
 
 
 def named(names: tuple[str, ...]) -> list[str]:

@@ -33,6 +33,11 @@ def has(name: str) -> bool:
   return not name.startswith(("clip_", "dinov2_", "convnext_", "mtcnn", "fer"))
 
 
+def exports(name: str) -> bool:
+  """Whether ONNX can express it; not where classes are counted in whole pictures."""
+  return name not in ("deeplab", "resnet38")
+
+
 def pytorch_times(
   name: str, precision: str, repeats: int, batches: Sequence[int]
 ) -> tuple[dict[int, Timing], np.ndarray]:
