@@ -4,6 +4,7 @@ In: calls. Out: how long they took by turns; the device's matrix peak; drawn pic
 """
 
 import dataclasses
+import functools
 import pathlib
 import time
 from collections.abc import Callable, Sequence
@@ -123,22 +124,24 @@ def by_turns(calls: Sequence[Callable[[], Any]], repeats: int) -> list[Timing]:
   By turns, so that what else the machine does falls on all of them alike. Waits for
   what a call returns, should that be arrays still being computed.
   """
+  return turns([functools.partial(seconds, call) for call in calls], repeats)
+
+
+def turns(clocks: Sequence[Callable[[], float]], repeats: int) -> list[Timing]:
+  """As `by_turns`, of calls that say themselves how many seconds they took."""
+  for clock in clocks:
+    clock()
+  taken = [[clock() for clock in clocks] for _ in range(repeats)]
+  return [Timing(times) for times in zip(*taken, strict=True)]
+
+
+def seconds(call: Callable[[], Any]) -> float:
+  """How long a call takes, until what it returns is computed."""
   import jax
 
-  for call in calls:
-    jax.block_until_ready(call())
-  taken: list[list[float]] = [[] for _ in calls]
-  for _ in range(repeats):
-    for call, seconds in zip(calls, taken, strict=True):
-      start = time.perf_counter()
-      jax.block_until_ready(call())
-      seconds.append(time.perf_counter() - start)
-  return [Timing(tuple(seconds)) for seconds in taken]
-
-
-def timed(call: Callable[[], Any], repeats: int) -> Timing:
-  """Seconds that a call takes, after one that warms up."""
-  return by_turns([call], repeats)[0]
+  start = time.perf_counter()
+  jax.block_until_ready(call())
+  return time.perf_counter() - start
 
 
 def matrix_peak(repeats: int, precision: str = "float32") -> Timing:

@@ -1,8 +1,8 @@
 """The networks in PyTorch and ONNX Runtime, to measure emojax beside; needs both.
 
-In: a network's name. Out: pictures a second by batch, at the faster of PyTorch's two
-memory layouts, from uint8 pictures to what emojax takes from that network, and the
-numbers themselves, so that both are seen to compute the same.
+In: a network's name. Out: calls by memory layout and batch, from uint8 pictures to what
+emojax takes from that network, and the numbers themselves, so that both are seen to
+compute the same.
 """
 
 import functools
@@ -22,7 +22,9 @@ from emojax.backbones import (
   vgg,
   weights,
 )
-from emojax.bench.measure import Timing, draw_images, timed
+from emojax.bench.measure import draw_images
+
+Calls = Mapping[tuple[str, int], Callable[[], Any]]  # by memory layout and batch
 
 
 def has(name: str) -> bool:
@@ -38,15 +40,14 @@ def exports(name: str) -> bool:
   return name not in ("deeplab", "resnet38")
 
 
-def pytorch_times(
-  name: str, precision: str, repeats: int, batches: Sequence[int]
-) -> tuple[dict[int, Timing], np.ndarray]:
-  """Seconds a picture by batch, in the faster of two layouts; outputs of two pictures.
+def pytorch_calls(
+  name: str, precision: str, batches: Sequence[int]
+) -> tuple[Calls, np.ndarray]:
+  """The network in both of PyTorch's memory layouts; its outputs of two pictures.
 
   Args:
     name: of `BACKBONES`; its seeded random parameters are used.
     precision: "float32" or "bfloat16".
-    repeats: measurements of each.
     batches: pictures at once.
   """
   import torch
@@ -55,40 +56,34 @@ def pytorch_times(
   backbone = BACKBONES[name]
   side = backbone.view.side_px
   dtype = getattr(torch, precision)
-  best: dict[int, Timing] = {}
-  with torch.inference_mode():
-    # Full float32 products, as emojax asks for.
-    torch.backends.cudnn.allow_tf32 = False
-    for layout in (torch.contiguous_format, torch.channels_last):
-      params = _tensors(weights.random(name).params, layout, dtype, device)
-      network = _network(name, params)
-      scale = [
-        torch.tensor(v, device=device)
-        for v in (backbone.recipe.mean, backbone.recipe.scale)
-      ]
+  # Full float32 products, as emojax asks for.
+  torch.backends.cudnn.allow_tf32 = False
+  recipe = (backbone.recipe.mean, backbone.recipe.scale)
+  mean, scale = (torch.tensor(v, device=device)[:, None, None] for v in recipe)
 
-      def go(images: Any, scale=scale, network=network, layout=layout) -> Any:
-        x = images.to(torch.float32, memory_format=layout)
-        x = (x - scale[0][:, None, None]) / scale[1][:, None, None]
-        out = network(x.to(dtype))
-        if device == "cuda":
-          torch.cuda.synchronize()
-        return out
+  @torch.inference_mode()
+  def go(network: Callable[[Any], Any], layout: Any, images: Any) -> Any:
+    x = images.to(torch.float32, memory_format=layout)
+    out = network(((x - mean) / scale).to(dtype))
+    if device == "cuda":
+      torch.cuda.synchronize()
+    return out
 
-      for batch in batches:
-        drawn = torch.tensor(draw_images(batch, side), device=device)
-        call = functools.partial(go, drawn.permute(0, 3, 1, 2))
-        times = [timed(call, repeats).of(batch), best.get(batch)]
-        best[batch] = min(filter(None, times), key=lambda timing: timing.median)
-      two = torch.tensor(draw_images(2, side), device=device)
-      outputs = go(two.permute(0, 3, 1, 2)).float().cpu().numpy()
-  return best, outputs
+  calls = {}
+  for layout in (torch.contiguous_format, torch.channels_last):
+    params = _tensors(weights.random(name).params, layout, dtype, device)
+    run = functools.partial(go, _network(name, params), layout)
+    for batch in batches:
+      drawn = torch.tensor(draw_images(batch, side), device=device)
+      calls[str(layout), batch] = functools.partial(run, drawn.permute(0, 3, 1, 2))
+  two = torch.tensor(draw_images(2, side), device=device)
+  return calls, run(two.permute(0, 3, 1, 2)).float().cpu().numpy()
 
 
-def onnx_times(
-  name: str, precision: str, repeats: int, batches: Sequence[int]
-) -> tuple[dict[int, Timing], np.ndarray]:
-  """As `pytorch_times`, of the same PyTorch network exported to ONNX Runtime, on a CPU.
+def onnx_calls(
+  name: str, precision: str, batches: Sequence[int]
+) -> tuple[Calls, np.ndarray]:
+  """As `pytorch_calls`, of the same PyTorch network exported to ONNX Runtime, on a CPU.
 
   Raises:
     ValueError: another precision than float32.
@@ -110,10 +105,13 @@ def onnx_times(
     def forward(self, images: Any) -> Any:
       return _network(name, params)((images.to(torch.float32) - mean) / scale)
 
+  def drawn(batch: int) -> np.ndarray:
+    return np.ascontiguousarray(draw_images(batch, side).transpose(0, 3, 1, 2))
+
   program = io.BytesIO()
   torch.onnx.export(
     Exported(),
-    (torch.tensor(draw_images(2, side)).permute(0, 3, 1, 2),),
+    (torch.tensor(drawn(2)),),
     program,
     input_names=["images"],
     dynamic_axes={"images": {0: "batch"}},
@@ -126,12 +124,8 @@ def onnx_times(
   def go(images: np.ndarray) -> np.ndarray:
     return session.run(None, {"images": images})[0]
 
-  best = {}
-  for batch in batches:
-    images = np.ascontiguousarray(draw_images(batch, side).transpose(0, 3, 1, 2))
-    best[batch] = timed(functools.partial(go, images), repeats).of(batch)
-  two = np.ascontiguousarray(draw_images(2, side).transpose(0, 3, 1, 2))
-  return best, go(two)
+  calls = {("", batch): functools.partial(go, drawn(batch)) for batch in batches}
+  return calls, go(drawn(2))
 
 
 def _tensors(tree: Any, layout: Any, dtype: Any, device: str) -> Any:

@@ -1,7 +1,9 @@
 """A call in a process of its own: its value, its error, its death, and a signal."""
 
+import functools
 import os
 import signal
+import time
 
 import attacks.processes as processes
 import pytest
@@ -24,6 +26,23 @@ def test_what_it_returns_raises_or_dies_of():
     apart.call(int, "x")
   with pytest.raises(RuntimeError, match="process of _exit ended with status 3"):
     apart.call(os._exit, 3)
+
+
+def test_calls_are_kept_ready_and_timed_there():
+  with apart.Calls(_prepared, 0.05) as calls:
+    assert calls.value == os.getpid()
+    assert calls.names == ["sleep", "fail"]
+    assert calls.seconds("sleep") >= 0.05
+    with pytest.raises(ZeroDivisionError):
+      calls.seconds("fail")
+    assert calls.seconds("sleep") >= 0.05  # it goes on
+  with pytest.raises(RuntimeError, match="process of _exit ended with status 3"):
+    apart.Calls(os._exit, 3)
+
+
+def _prepared(seconds):
+  calls = {"sleep": functools.partial(time.sleep, seconds), "fail": lambda: 1 / 0}
+  return calls, os.getppid()
 
 
 def test_a_signal_says_its_line_and_nothing_else():

@@ -1,5 +1,10 @@
-"""Where compiled programs are kept."""
+"""Where compiled programs are kept, and which cores compute."""
 
+import json
+import os
+import sys
+
+import helpers
 import jax
 import jax.numpy as jnp
 import pytest
@@ -43,3 +48,23 @@ def test_a_folder_that_cannot_be_written_is_passed_over_in_silence(no_folder, tm
   (tmp_path / "compiled").write_text("no folder")
   runtime.keep(str(tmp_path))
   assert _compiled(3) == 5
+
+
+_CORES_OF_THREADS = """
+import json, os, pathlib
+from emojax.utils import runtime
+runtime._is_virtual = lambda: True
+runtime.start("")
+tasks = list(pathlib.Path("/proc/self/task").iterdir())
+computing = [int(t.name) for t in tasks if "XLAEigen" in (t / "comm").read_text()]
+print(json.dumps([sorted(os.sched_getaffinity(thread)) for thread in computing]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are spread on Linux only")
+def test_threads_that_compute_have_a_core_each_if_they_have_all():
+  cores = sorted(os.sched_getaffinity(0))
+  spread = helpers.run("-c", _CORES_OF_THREADS)
+  assert sorted(json.loads(spread.stdout)) == [[core] for core in cores]
+  too_many = helpers.run("-c", _CORES_OF_THREADS, NPROC=len(cores) + 1)
+  assert json.loads(too_many.stdout) == [cores] * (len(cores) + 1)
