@@ -46,6 +46,7 @@ def test_every_part_gives_figures(monkeypatch):
   monkeypatch.setattr(training, "_HIDDEN", (4,))
   monkeypatch.setattr(training, "_BEST_COLUMNS", 8)
   monkeypatch.setattr(networks, "_BATCHES_CPU", (1, 2))
+  monkeypatch.setattr(networks, "_SETTLE_SECONDS", 0)
   monkeypatch.setattr(memory, "_IMAGES", 2)
   draw = measure.draw_images
   monkeypatch.setattr(low_level, "draw_images", lambda count: draw(count // 8))

@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 
 from emojax import images as images_lib
-from emojax.backbones import BACKBONES
+from emojax.backbones import BACKBONES, imagenet
 from emojax.experiments import finetune
 from emojax.experiments.config import FinetuneConfig
 from emojax.train import run_folder
 from emojax.utils import options
 
 _NUMBER = 8
+_STORED, _SIDE = 64, 56  # 256 and 224 where people tune
 _TRAIN, _STOP, _TEST = np.arange(4), np.arange(4, 6), np.arange(6, 8)
 _SETTINGS = FinetuneConfig(
   finetune_batch=2, finetune_epochs=3, finetune_learning_rate=1e-3
@@ -28,12 +29,21 @@ def params():
   return BACKBONES["resnet18"].init(0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_networks():
+  """A ResNet takes pictures of any size: here those of a sixteenth of its own."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(finetune, "_SIDE", _SIDE)
+    patch.setattr(finetune, "_AT_ONCE", 4)
+    yield
+
+
 @pytest.fixture(scope="module")
 def images():
   """Brighter pictures, to be rated higher."""
   rng = np.random.default_rng(0)
   level = np.linspace(40, 215, _NUMBER).astype(np.int64)
-  noise = rng.integers(-40, 40, (_NUMBER, 256, 256, 3))
+  noise = rng.integers(-40, 40, (_NUMBER, _STORED, _STORED, 3))
   return (level[:, None, None, None] + noise).astype(np.uint8)
 
 
@@ -101,7 +111,8 @@ def test_frozen_convolutions_stay_and_training_equals_the_whole_network(params, 
   cached, _ = _tune(params, images, mode="frozen")
   # With crops drawn, nothing is cached; drawn from a picture of the network's own size,
   # every crop is that picture, and mirroring is taken out here.
-  middle = images[:, 16:240, 16:240]
+  edge = (_STORED - _SIDE) // 2
+  middle = images[:, edge : edge + _SIDE, edge : edge + _SIDE]
   plain = finetune._augmented
   try:
     finetune._augmented = lambda key, images: images
@@ -111,7 +122,8 @@ def test_frozen_convolutions_stay_and_training_equals_the_whole_network(params, 
   np.testing.assert_allclose(cached.predicted, whole.predicted, atol=1e-3)
 
 
-def test_alexnet_s_fully_connected_layers_are_the_network_s():
+def test_alexnet_s_fully_connected_layers_are_the_network_s(monkeypatch):
+  monkeypatch.setattr(finetune, "_SIDE", imagenet.SIDE_PX)
   params = BACKBONES["alexnet"].init(0)
   rng = np.random.default_rng(0)
   images = rng.integers(0, 256, (3, 256, 256, 3), dtype=np.uint8)
@@ -127,15 +139,17 @@ def test_alexnet_s_fully_connected_layers_are_the_network_s():
 
 
 def test_crops_are_of_the_network_s_size_and_lie_inside():
-  image = np.arange(256 * 256 * 3, dtype=np.uint32).reshape(1, 256, 256, 3)
+  shape = (1, _STORED, _STORED, 3)
+  image = np.arange(np.prod(shape), dtype=np.uint32).reshape(shape)
   corners = set()
   for seed in range(6):
     crop = np.asarray(finetune._augmented(jax.random.key(seed), image))[0]
-    assert crop.shape == (224, 224, 3)
+    assert crop.shape == (_SIDE, _SIDE, 3)
     if crop[0, 0, 0] > crop[0, 1, 0]:
       crop = crop[:, ::-1]
-    row, column = divmod(int(crop[0, 0, 0]) // 3, 256)
-    np.testing.assert_array_equal(crop, image[0, row : row + 224, column:][:, :224])
+    row, column = divmod(int(crop[0, 0, 0]) // 3, _STORED)
+    expected = image[0, row : row + _SIDE, column : column + _SIDE]
+    np.testing.assert_array_equal(crop, expected)
     corners.add((row, column))
   assert len(corners) > 3
 
