@@ -1,7 +1,9 @@
 """Fine-tuned networks learn, keep what is frozen, go on after a kill, never peek."""
 
+import copy
 import dataclasses
 
+import helpers
 import jax
 import numpy as np
 import pytest
@@ -31,8 +33,12 @@ def params():
 
 @pytest.fixture(scope="module", autouse=True)
 def small_networks():
-  """A ResNet takes pictures of any size: here those of a sixteenth of its own."""
+  """A ResNet takes pictures of any size: here those of a sixteenth of its own.
+
+  Gradients of convolutions, not optimised, take longer to run than to be compiled.
+  """
   with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(finetune.runtime, "options", lambda: helpers.AS_USERS_HAVE)
     patch.setattr(finetune, "_SIDE", _SIDE)
     patch.setattr(finetune, "_AT_ONCE", 4)
     yield
@@ -56,10 +62,11 @@ _PROGRAMS = {}  # tests share what they compile
 def _tune(params, images, rated=_RATED, mode="train", **changes):
   settings = dataclasses.replace(_SETTINGS, **changes.pop("settings", {}))
   errors = []
-  key = (mode, settings, images.tobytes()[::50021])
+  key = (mode, settings.finetune_augment, images.tobytes()[::50021])
   if key not in _PROGRAMS:
     _PROGRAMS[key] = finetune.Program("resnet18", mode, params, images, settings)
-  program = _PROGRAMS[key]
+  program = copy.copy(_PROGRAMS[key])
+  program.settings = settings  # how many epochs is no part of what is compiled
   tuned = finetune.tune(
     program,
     rated,
@@ -169,7 +176,8 @@ def test_pictures_are_decoded_once(tmp_path):
     finetune.decode(paths, tmp_path / "other.npy", workers=2)
 
 
-def test_settings_that_cannot_train_are_refused():
+def test_settings_that_cannot_train_are_refused(monkeypatch):
+  monkeypatch.setattr(finetune, "_SIDE", imagenet.SIDE_PX)
   for check, changes, message in (
     (finetune.check, {"finetune": ("squeezenet",)}, "--finetune knows alexnet"),
     (finetune.check, {"finetune": ("clip_vit_b32",)}, "--finetune knows alexnet"),
@@ -180,6 +188,9 @@ def test_settings_that_cannot_train_are_refused():
       check(dataclasses.replace(_SETTINGS, **changes))
 
 
-def test_steps_that_are_too_long_are_told(params, images):
-  with pytest.raises(ValueError, match="finetune_learning_rate than 1e"):
-    _tune(params, images, settings={"finetune_learning_rate": 1e6})
+def test_an_error_that_is_no_number_is_told(params, images):
+  """As steps that are too long make it; by a rating, the program is the others'."""
+  rated = _RATED.copy()
+  rated[_TRAIN[0]] = np.nan
+  with pytest.raises(ValueError, match="smaller --finetune_learning_rate"):
+    _tune(params, images, rated)
