@@ -18,6 +18,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+pytestmark = pytest.mark.slow  # a browser
+
 _MOST = 200
 _SECONDS = 300  # for what is computed; a loaded machine is no fault of the page
 _CLEAN = ("ok", "far")
@@ -265,7 +267,6 @@ def test_another_run_is_refused_in_one_line(visitor, images, tmp_path):
     assert visitor.inside(_PLANE, _ROWS) == ["a.png"]
 
 
-@pytest.mark.slow
 def test_two_are_compared_and_one_is_covered_part_by_part(visitor, images):
   visitor.tab("Compare")
   visitor.click("Compare")
@@ -321,7 +322,6 @@ def test_axe_finds_no_serious_fault(visitor, images):
   assert accessibility.serious_faults(visitor.browser, what) == []
 
 
-@pytest.mark.slow
 def test_two_hundred_pictures_and_no_more(visitor, tmp_path, place):
   rng = np.random.default_rng(1)
   paths = [tmp_path / f"{row:03}.png" for row in range(_MOST + 1)]

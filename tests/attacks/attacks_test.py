@@ -38,7 +38,7 @@ def worker(tmp_path_factory):
     ("say", "on standard error: chatter"),
     ("eat", "MB of memory"),
     ("die", "the process died"),
-    ("hang", "hangs for 5 s"),
+    pytest.param("hang", "hangs for 5 s", marks=pytest.mark.slow),
     ("nothing", ""),
   ],
 )

@@ -107,6 +107,7 @@ def test_expressions_are_the_packages(random_parameters):
   assert np.ptp(expected, axis=0).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_faces_on_photographs_are_the_packages(name, detector, shared_data):
   """The same square for both: as many faces, boxes to a twentieth of a pixel."""
@@ -148,6 +149,7 @@ WITH_FACES = [name for name in PHOTOGRAPHS if PHOTOGRAPHS[name]["faces"]]
 INSIDE = [name for name in WITH_FACES if name != "Excited face 6.jpg"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INSIDE)
 def test_expressions_of_the_same_cut_are_the_packages(name, fer_params, shared_data):
   row = PHOTOGRAPHS[name]
@@ -157,6 +159,7 @@ def test_expressions_of_the_same_cut_are_the_packages(name, fer_params, shared_d
   np.testing.assert_allclose(outputs["probabilities"][0], row["expression"], atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_FACES)
 def test_expressions_of_photographs(name, detector, fer_params, shared_data):
   """The whole way; grey values are not rounded here, see `features.face`."""

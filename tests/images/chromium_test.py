@@ -55,6 +55,7 @@ def test_changed_files_are_read_or_refused_in_one_line(files):
       assert image.ndim == 3 and image.dtype == np.uint8 and image.size
 
 
+@pytest.mark.slow
 def test_chromium_still_shows_what_was_stored(tmp_path_factory, goldens):
   """If this fails alone, browsers have changed: see `chromium.py`, and then decide."""
   for browser in browsing.start(tmp_path_factory.mktemp("browser")):

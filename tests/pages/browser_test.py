@@ -24,6 +24,8 @@ from emojax.report.dataset import page as dataset_page
 from emojax.words import correlation
 from emojax.words import page as words_page
 
+pytestmark = pytest.mark.slow  # a browser
+
 _NUMBER = 24
 _SCALES = dict.fromkeys(TARGETS, (1.0, 9.0))
 

@@ -128,6 +128,7 @@ def test_one_command_from_any_folder(photographs, tmp_path):
   assert float(row["valence_low"]) < float(row["valence"]) < float(row["valence_high"])
 
 
+@pytest.mark.slow
 def test_a_run_of_simulated_ratings_refuses_unless_told(tmp_path, photographs):
   copy = tmp_path / "simulated.zip"
   run = trained_run.read(predictor.RELEASED)

@@ -50,6 +50,7 @@ def test_a_table_in_the_host_s_memory_trains_the_same_bits(on_device):
   _assert_same(_train("host"), on_device)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_from_the_host_s_memory_trains_the_same_bits(tmp_path, on_device):
   folder = run_folder.open_run(tmp_path / "run", {"identity": {}}, resume=True)
   _train("host", folder, max_epochs=3, checkpoint_seconds=0)

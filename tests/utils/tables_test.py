@@ -290,7 +290,7 @@ def _repacked(path: pathlib.Path, name: str, old: bytes, new: bytes) -> None:
   with zipfile.ZipFile(path) as archive:
     members = {member: archive.read(member) for member in archive.namelist()}
   assert old in members[name]
-  with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+  with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
     for member, content in members.items():
       changed = content.replace(old, new, 1) if member == name else content
       archive.writestr(member, changed)

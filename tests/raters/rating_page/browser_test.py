@@ -15,6 +15,8 @@ from selenium.webdriver.common.keys import Keys
 
 from emojax.utils import files
 
+pytestmark = pytest.mark.slow  # a browser
+
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
@@ -63,7 +65,6 @@ def scripted(one_browser):
     one_browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script_id)
 
 
-@pytest.mark.slow
 def test_all_pictures_by_mouse_and_the_file_they_are_handed_in(
   rater, pages, tmp_path, one_browser
 ):
@@ -146,7 +147,6 @@ def test_the_tab_key_reaches_both_scales_and_the_focus_is_seen(rater, pages):
   assert outlines == {"3px"}
 
 
-@pytest.mark.slow
 def test_all_pictures_by_touch_on_a_narrow_telephone(rater, pages, one_browser):
   phone = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
   one_browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
