@@ -45,6 +45,7 @@ def test_outputs_are_the_published_definitions(version):
   assert max(errors.values()) < 1e-4
 
 
+@pytest.mark.slow
 def test_trained_outputs_are_the_published_definitions(trained):
   """Reference: the same with its trained weights, on five photographs in two views."""
   flat = flatten_dict(trained.params, sep="/")

@@ -10,6 +10,8 @@ import pytest
 
 from emojax.bench import apart
 
+pytestmark = pytest.mark.slow  # starts Python again and again
+
 _PROGRAM = """
 from emojax.bench import apart
 from emojax.utils import cli

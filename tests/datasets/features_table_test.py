@@ -144,6 +144,7 @@ def _builder(table: pathlib.Path, names: list[str], place: pathlib.Path):
   )
 
 
+@pytest.mark.slow
 def test_memory_holds_a_few_rows_of_a_table(made, tmp_path, monkeypatch):
   """What TFDS is given, file by file; a row has 8 KB, names and ratings little."""
   monkeypatch.setattr(feature_table, "ROW_GROUP", 32)

@@ -79,6 +79,7 @@ def test_a_name_is_no_formula_in_any_figure(name):
     assert page.image(figure, "png").startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_name_stands_beside_the_numbers_of_every_figure():
   name = "$a_b$ of 写真"
   for kind, figure in _drawings(name).items():

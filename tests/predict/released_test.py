@@ -155,6 +155,7 @@ def test_it_exports_without_the_weights_that_a_package_brings(tmp_path):
   assert not trained_run.read(output).carried
 
 
+@pytest.mark.slow
 def test_a_run_of_another_picture_reading_is_refused(tmp_path):
   run = trained_run.read(predictor.RELEASED)
   identity = json.loads(json.dumps(run.identity))

@@ -94,6 +94,7 @@ def read(run):
   return _Reader((run / "report" / "index.html").read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_from_elsewhere(read):
   """Also by the page's own policy, which leaves style and script to hashes."""
   own = ("data:image/", "data:text/csv", "data:,", "#part-")
@@ -102,6 +103,7 @@ def test_nothing_is_loaded_from_elsewhere(read):
   assert read.policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
 
 
+@pytest.mark.slow
 def test_names_and_words_are_escaped(run, read):
   text = (run / "report" / "index.html").read_text("utf-8")
   assert "<script>alert" not in text and "word1<b>" not in text
@@ -109,12 +111,14 @@ def test_names_and_words_are_escaped(run, read):
   assert any("word1<b>" in part for part in read.text)
 
 
+@pytest.mark.slow
 def test_every_picture_is_described_and_every_table_has_heads(read):
   assert read.alts and all(len(alt) > 10 for alt in read.alts)
   assert read.captions == read.tags.count("table") >= 5
   assert read.scopes and set(read.scopes) == {"col", "row"}
 
 
+@pytest.mark.slow
 def test_the_paper_is_cited_as_the_dataset_cites_it(read):
   folder = helpers.ROOT / "emojax" / "datasets" / "va_emotion"
   article = (folder / "CITATIONS.bib").read_text("utf-8").partition("}\n\n")[0]
@@ -128,6 +132,7 @@ def test_the_paper_is_cited_as_the_dataset_cites_it(read):
   assert f"Kim et al. {entry['year']}," in storage.CONFIGS["cgna10766"]
 
 
+@pytest.mark.slow
 def test_ridge_stands_below_each_target(run, read):
   report = json.loads((run / "results.json").read_text("utf-8"))
   numbers = [of["out_of_fold"]["mse"] for of in report["ridge"].values()]
@@ -135,6 +140,7 @@ def test_ridge_stands_below_each_target(run, read):
   assert {f"{mse:.3f}" for mse in numbers} <= set(read.text)
 
 
+@pytest.mark.slow
 def test_the_mean_stands_below_each_target_as_a_baseline(run, read):
   report = json.loads((run / "results.json").read_text("utf-8"))
   variances = [of["out_of_fold"]["variance"] for of in report["targets"].values()]
@@ -142,6 +148,7 @@ def test_the_mean_stands_below_each_target_as_a_baseline(run, read):
   assert {f"{variance:.3f}" for variance in variances} <= set(read.text)
 
 
+@pytest.mark.slow
 def test_intervals_around_predictions_are_in_the_run_and_on_its_page(run, read):
   with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
     rows = list(csv.DictReader(file))
@@ -158,6 +165,7 @@ def test_intervals_around_predictions_are_in_the_run_and_on_its_page(run, read):
   assert "Intervals around predictions" in words and "least familiar third" in words
 
 
+@pytest.mark.slow
 def test_headings_are_one_title_and_its_sections(read):
   assert read.headings[0] == 1 and set(read.headings[1:]) == {2}
   words = " ".join(read.text)
@@ -165,6 +173,7 @@ def test_headings_are_one_title_and_its_sections(read):
     assert title in words
 
 
+@pytest.mark.slow
 def test_figures_are_files_too(run):
   names = {path.name for path in (run / "report").iterdir()}
   for name in ("curve-valence", "against-arousal", "residuals-valence", "plane"):
@@ -205,6 +214,7 @@ def test_a_run_cannot_name_pictures_elsewhere(tmp_path):
   assert all(both(name).shape == (30, 40, 3) for name in names)
 
 
+@pytest.mark.slow
 def test_runs_are_compared_on_the_pictures_they_share(run, tmp_path):
   other = tmp_path / r"x $\foo$ 写"
   shutil.copytree(run, other)

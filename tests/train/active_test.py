@@ -119,6 +119,7 @@ def test_sizes_are_multiples_of_the_devices(number, devices, work, cores, sizes)
   assert active._sizes(number, devices, work, cores) == sizes
 
 
+@pytest.mark.slow
 def test_groups_of_a_cpu_train_as_all_together(monkeypatch, whole):
   monkeypatch.setattr(active, "_sizes", lambda *_: [4])  # the last group is not full
   monkeypatch.setattr(loop, "_SECONDS_PER_CALL", 0)  # epoch by epoch

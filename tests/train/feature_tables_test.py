@@ -65,6 +65,7 @@ def test_many_rows_go_through_the_networks_in_batches(monkeypatch, memory, on_de
   np.testing.assert_allclose(trained.predicted, on_device.predicted, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_program_needs_less_than_the_table_that_the_host_keeps():
   shape = (1, 4000, 300)
   columns = model.Columns(("a",), shape[2:], (False,))

@@ -348,6 +348,7 @@ def test_sources_and_seeds_are_one_compilation():
   assert run._cache_size() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_on", ["train", "validation"])
 def test_along_all_directions_training_is_what_it_is_without(stop_on):
   changes = {"input_dropout": 0.3, "stop_on": stop_on}

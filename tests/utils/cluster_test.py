@@ -71,6 +71,7 @@ cluster.start(dataclasses.replace(cluster_config, start_seconds=1), "program")
 """
 
 
+@pytest.mark.slow
 def test_where_the_others_do_not_come_one_line_says_so():
   done = helpers.run_together(_START.replace("_config,", "_config, num_processes=3,"))
   for process, one in enumerate(done):

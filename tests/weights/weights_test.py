@@ -194,6 +194,7 @@ def fit(carrier, tmp_path):
   return refusal(*command, PYTHONPATH=f"{carrier}:{helpers.ROOT}")
 
 
+@pytest.mark.slow
 def test_a_package_with_a_changed_byte_is_refused(own, carrier, tmp_path):
   (path,) = carrier.rglob("*.pth")
   data = bytearray(path.read_bytes())
