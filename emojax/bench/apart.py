@@ -81,7 +81,10 @@ class _Process:
   """A new process that answers with a value and None, or None and what it raised."""
 
   def __init__(
-    self, serve: Callable[..., None], function: Callable[..., Any], arguments
+    self,
+    serve: Callable[..., None],
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
   ):
     spawn = multiprocessing.get_context("spawn")
     self.connection, theirs = spawn.Pipe()

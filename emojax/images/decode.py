@@ -45,6 +45,7 @@ READS_ALIKE = frozenset({1, 2, VERSION})
 _BITS_PER_SAMPLE_TAG = 258  # of TIFF
 _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
 _COMPRESSION_TAG, _UNCOMPRESSED = 259, 1
+_FAX = (2, 3, 4, 32771)  # CCITT's compressions
 _PLANES_TAG, _SEPARATE = 284, 2
 
 # The plug-ins are called directly, not through Image.open, which would warn about or
@@ -108,7 +109,8 @@ def load(source: Source, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     ImageError: the file cannot be read, is empty, is not one of the eight kinds, is
       larger than `max_pixels`, is damaged or cut short, has floating-point, 32-bit or
       CIELAB samples, whose white has no agreed value, or is an uncompressed 16-bit TIFF
-      with separate colour planes; or an array is no image.
+      with separate colour planes or one with a fax's compression; or an array is no
+      image.
     TypeError: `source` is nothing that could be a picture.
   """
   content = contents(source, max_pixels)
@@ -211,6 +213,13 @@ def _pixels(image: ImageFile.ImageFile, data: bytes, essence: Essence) -> np.nda
 def _loaded(image: ImageFile.ImageFile, data: bytes, essence: Essence) -> Image.Image:
   """The decoded picture in any of Pillow's 8-bit modes, as its kind of file asks."""
   frame = essence.frame
+  if isinstance(image, TiffImagePlugin.TiffImageFile) and (
+    image.tag_v2.get(_COMPRESSION_TAG) in _FAX
+  ):  # libtiff leaves rows behind an early end as the memory was, without a word
+    raise ImageError(
+      "TIFF with a fax's compression, whose loss cannot be told; save the picture with "
+      "another"
+    )
   if isinstance(image, GifImagePlugin.GifImageFile) and image.tile:
     frame = Frame(image.size, image.tile[0][1] or (0, 0, *image.size))
   image.load()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from images.odd_blocks import RGB, XMP
+from PIL import Image
 
 from emojax import images
 
@@ -132,3 +133,11 @@ def test_damaged_directories_are_refused_in_one_line():
   for start in (0, 1, len(whole) - 1, len(whole), 2**31):
     with pytest.raises(images.ImageError, match=r"not a readable TIFF|cut short TIFF"):
       images.load(whole[:4] + struct.pack("<I", start) + whole[8:])
+
+
+@pytest.mark.parametrize("compression", ["tiff_ccitt", "group3", "group4"])
+def test_a_fax_is_refused_since_what_it_lacks_cannot_be_told(compression):
+  file = io.BytesIO()
+  Image.fromarray(SMALL[..., 0] > 50).save(file, "TIFF", compression=compression)
+  with pytest.raises(images.ImageError, match="a fax's compression"):
+    images.load(file.getvalue())
