@@ -1,5 +1,6 @@
 """The app in a real browser: one process of it, used as people would use it."""
 
+import contextlib
 import csv
 import io
 import json
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from raters import browsing
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -180,8 +182,11 @@ def visitor(chromium, address, request):
 def _downloaded(place, visitor):
   file = place / "downloads" / "predictions.csv"
   file.unlink(missing_ok=True)
-  visitor.click("Download the table as CSV")
-  visitor.until(file.exists)
+  for _ in range(3):  # a frame that finds its height may move the button from under it
+    visitor.click("Download the table as CSV")
+    with contextlib.suppress(TimeoutException):
+      WebDriverWait(visitor.browser, 20, 0.05).until(lambda _: file.exists())
+      break
   return list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
 
 
