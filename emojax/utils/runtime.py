@@ -2,8 +2,8 @@
 
 In: the folder that keeps computed features. Out: JAX's persistent compilation cache in
 a folder beside them, so that a second start need not compile again; the compiler
-settings that are fastest here; memory that is not handed back between calls, and how
-much of it there was.
+settings that are fastest here; threads that stay on a core each; memory that is not
+handed back between calls, and how much of it there was.
 """
 
 import contextlib

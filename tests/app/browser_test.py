@@ -1,6 +1,5 @@
 """The app in a real browser: one process of it, used as people would use it."""
 
-import contextlib
 import csv
 import io
 import json
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from raters import browsing
-from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -144,9 +142,16 @@ class _Visitor(browsing.Rater):
   def click(self, text):
     xpath = f"//button[not(@role)][starts-with(normalize-space(), '{text}')]"
     buttons = self.browser.find_elements(By.XPATH, xpath)
-    next(button for button in buttons if button.is_displayed()).click()
+    button = next(button for button in buttons if button.is_displayed())
+    # A frame that finds its height would move the button from under the click.
+    self.until(lambda: self.js(_AT_REST, button))
+    button.click()
 
 
+_AT_REST = """const button = arguments[0], before = button.dataset.place;
+const now = `${button.getBoundingClientRect().y + scrollY}`;
+if (before === now) delete button.dataset.place; else button.dataset.place = now;
+return before === now"""
 _FRAME_IS_SHOWN = """const frame = document.querySelector(arguments[0]);
 return frame?.offsetWidth && frame.style.height && !frame.closest('.pending, .hide')"""
 _PLANE, _COMPARISON = "Plane and table", "Comparison"
@@ -182,11 +187,8 @@ def visitor(chromium, address, request):
 def _downloaded(place, visitor):
   file = place / "downloads" / "predictions.csv"
   file.unlink(missing_ok=True)
-  for _ in range(3):  # a frame that finds its height may move the button from under it
-    visitor.click("Download the table as CSV")
-    with contextlib.suppress(TimeoutException):
-      WebDriverWait(visitor.browser, 20, 0.05).until(lambda _: file.exists())
-      break
+  visitor.click("Download the table as CSV")
+  visitor.until(file.exists)
   return list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
 
 
