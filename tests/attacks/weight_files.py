@@ -12,7 +12,6 @@ import pickle
 import random
 import struct
 import tempfile
-import tracemalloc
 import zipfile
 from collections.abc import Callable
 
@@ -20,6 +19,7 @@ import h5py
 import numpy as np
 import pyarrow
 import safetensors.numpy
+import traced
 from attacks import mutations, outcomes
 from torch_files import state_pickle, text, write_torch
 
@@ -163,13 +163,10 @@ def attack_one(folder: pathlib.Path, name: str, draw: random.Random) -> str:
   for other in ("pnet.lz4", "rnet.lz4", name) if name == "onet.lz4" else (name,):
     (folder / other).write_bytes(data)
   named = "net.lz4" if name == "onet.lz4" else name  # it may be any of the three
-  tracemalloc.start()
-  try:
+  with traced.memory() as peak:
     outcome, value = outcomes.attempt(lambda: _READERS[path.suffix](path), named)
-    peak = tracemalloc.get_traced_memory()[1]
-  finally:
-    tracemalloc.stop()
-  assert peak < MOST_MEMORY, f"{peak / 1e6:,.0f} MB"
+    most = peak()
+  assert most < MOST_MEMORY, f"{most / 1e6:,.0f} MB"
   if outcome == outcomes.VALUE:
     assert all(isinstance(tensor, np.ndarray) for tensor in value.values())
   return outcome

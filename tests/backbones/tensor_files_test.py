@@ -7,7 +7,6 @@ import pickle
 import random
 import re
 import struct
-import tracemalloc
 import zipfile
 from collections.abc import Callable
 
@@ -17,6 +16,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import safetensors.numpy
+import traced
 from attacks import weight_files
 from attacks.weight_files import (
   ARRAYS,
@@ -44,16 +44,13 @@ def refusal(read: Callable, path: pathlib.Path, data: bytes | None = None) -> st
   """The one line with which a file is refused, after a look at what reading took."""
   if data is not None:
     path.write_bytes(data)
-  tracemalloc.start()
-  try:
+  with traced.memory() as peak:
     with pytest.raises((ArchiveError, weights.WeightsError)) as caught:
       read(path)
-    _, peak = tracemalloc.get_traced_memory()
-  finally:
-    tracemalloc.stop()
+    most = peak()
   message = str(caught.value)
   assert str(path) in message and message.isprintable() and len(message) < 1000
-  assert peak < MOST_MEMORY
+  assert most < MOST_MEMORY
   return message
 
 

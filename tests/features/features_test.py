@@ -196,11 +196,11 @@ def test_common_duties(computation):
 def test_a_picture_alone_on_one_of_two_devices_has_the_same_numbers(computation):
   for name, values in computation.alone.items():
     assert len(values.sharding.device_set) == 2
+    expected = computation.values[name][[0, 2]]
+    # Sums of thousands of terms round as the largest do, in another order each.
+    allowed = _CLOSE * max(1, np.abs(expected).max())
     np.testing.assert_allclose(
-      np.asarray(values)[:, 0],
-      computation.values[name][[0, 2]],
-      atol=_CLOSE,
-      rtol=_CLOSE,
+      np.asarray(values)[:, 0], expected, atol=allowed, rtol=_CLOSE
     )
 
 
