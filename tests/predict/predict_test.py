@@ -489,39 +489,7 @@ def test_random_networks_are_found_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_weights_travel_in_the_archive(shared_data, images, tmp_path):
-  weights = tmp_path / "weights"
-  convert.convert("squeezenet", shared_data, weights)
-  done = _process(
-    "-m",
-    "emojax.train",
-    "--preset=paper",
-    "--dataset=va_emotion/folder",
-    f"--images_dir={images}",
-    f"--ratings_csv={images / 'ratings.csv'}",
-    f"--data_dir={tmp_path}",
-    "--features=logits_squeezenet",
-    "--hidden=4",
-    "--max_epochs=2",
-    f"--weights_dir={weights}",
-    f"--cache_dir={tmp_path / 'cache'}",
-    f"--workdir={tmp_path / 'run'}",
-  )
-  assert done.returncode == 0, done.stderr
-  with pytest.raises(ValueError, match="no trained weights of squeezenet"):
-    emojax.load(tmp_path / "run")
-  run = trained_run.read(tmp_path / "run")
-  carried = packing.weights_used(run, weights)
-  assert list(carried) == ["squeezenet"]
-  packing.write_archive(run, tmp_path / "run.zip", carried)
-  settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
-  ours = emojax.load(tmp_path / "run", weights).predict(images, settings=settings)
-  predictions = emojax.load(tmp_path / "run.zip").predict(images, settings=settings)
-  np.testing.assert_array_equal(predictions.valence, ours.valence)
-
-
-@pytest.mark.slow
-def test_features_made_of_others_are_opened_with_a_run(shared_data, images, tmp_path):
+def test_weights_and_features_made_of_others_travel_in_the_archive(shared_data, images, tmp_path):
   weights = tmp_path / "weights"
   norms = shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"
   cache = f"--cache_dir={tmp_path / 'cache'}"
@@ -536,7 +504,7 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, images, tmp_
     f"--images_dir={images}",
     f"--ratings_csv={images / 'ratings.csv'}",
     f"--data_dir={tmp_path}",
-    "--features=attributes,word_emotion,lbp",
+    "--features=logits_squeezenet,attributes,word_emotion,lbp",
     "--word_features=object_squeezenet",
     f"--word_norms={norms}",
     "--hidden=4",
@@ -547,10 +515,12 @@ def test_features_made_of_others_are_opened_with_a_run(shared_data, images, tmp_
   )
   assert done.returncode == 0, done.stderr
   run = trained_run.read(tmp_path / "run")
-  assert run.columns.sizes == (20, 3, 59)
+  assert run.columns.sizes == (1000, 20, 3, 59)
   carried = packing.weights_used(run, weights)
   assert sorted(carried) == ["attributes", "squeezenet"]
   packing.write_archive(run, tmp_path / "run.zip", carried)
+  with pytest.raises(ValueError, match="no trained weights of squeezenet"):
+    emojax.load(tmp_path / "run", word_norms=norms)
   with pytest.raises(ValueError, match="with --word_norms"):
     emojax.load(tmp_path / "run.zip")
   settings = config.ExtractConfig(cache_dir=str(tmp_path / "cache"))
