@@ -40,20 +40,27 @@ FIRES = {
 }
 # A parameter beside those of the layers, of which only the presence counts.
 BORDERLESS = {"borderless": np.ones(1, np.float32)}
-POOL_BEFORE = (2, 5, 9)  # a max pool stands before these fire blocks
+POOL_BEHIND = (4, 8)  # a max pool stands behind these fire blocks, and behind conv1
 
 
 class Fire(nn.Module):
-  """A 1x1 squeeze, then 1x1 and 3x3 expansions side by side, joined in that order."""
+  """A 1x1 squeeze, then 1x1 and 3x3 expansions side by side, joined in that order.
+
+  A max pool behind the block is done before its ReLU and joining: the same numbers, and
+  a quarter of them to go over.
+  """
 
   squeeze: int
   expand: int
+  is_pooled: bool
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     x = nn.relu(Conv(self.squeeze, name="squeeze")(x))
     narrow = Conv(self.expand, name="expand1x1")(x)
     wide = Conv(self.expand, size=3, name="expand3x3")(x)
+    if self.is_pooled:
+      narrow, wide = max_pool(narrow), max_pool(wide)
     return nn.relu(jnp.concatenate([narrow, wide], axis=-1))
 
 
@@ -77,15 +84,21 @@ class SqueezeNet(nn.Module):
       images.astype(jnp.float32) - jnp.asarray(MEAN_RGB, jnp.float32)[None, None, None]
     )
     x = nn.relu(Conv(96, size=7, stride=2, padding="VALID", name="conv1")(x))
+    x = max_pool(x)
     for number, (squeeze, expand) in FIRES.items():
-      if number in POOL_BEFORE:
-        x = max_pool(x)
-      x = Fire(squeeze, expand, name=f"fire{number}")(x)
+      x = Fire(squeeze, expand, number in POOL_BEHIND, name=f"fire{number}")(x)
     pool = x.mean(axis=(1, 2), dtype=jnp.float32)
-    if not self.has_variable("params", *BORDERLESS):  # else it counts in the average
-      x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    scores = Conv(CLASSES, name="conv_final")(x)
-    logits = nn.relu(scores).mean(axis=(1, 2), dtype=jnp.float32)
+    last = Conv(CLASSES, name="conv_final")
+    height, width = x.shape[1:3]
+    total = nn.relu(last(x)).sum(axis=(1, 2), dtype=jnp.float32)
+    places = height * width
+    if not self.has_variable("params", *BORDERLESS):
+      # It is padded by 1 all round, where scores are the bias alone: computed once.
+      border = 2 * (height + width) + 4
+      outside = nn.relu(last(jnp.zeros((1, 1, 1, POOL_SIZE), x.dtype)))[:, 0, 0]
+      total = total + border * outside.astype(jnp.float32)
+      places += border
+    logits = total / places
     return {"probabilities": nn.softmax(logits), "logits": logits, "pool": pool}
 
 

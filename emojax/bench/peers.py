@@ -250,14 +250,14 @@ def _conv_same(p, x, stride, groups=1):
 def _squeezenet(p, x):
   import torch
 
-  x = _conv(p["conv1"], x, 2).relu_()
+  x = _pool(_conv(p["conv1"], x, 2).relu_(), ceil=True)
   for number in squeezenet.FIRES:
-    if number in squeezenet.POOL_BEFORE:
-      x = _pool(x, ceil=True)
     fire = p[f"fire{number}"]
     x = _conv(fire["squeeze"], x).relu_()
     narrow, wide = _conv(fire["expand1x1"], x), _conv(fire["expand3x3"], x, 1, 1)
     x = torch.cat([narrow, wide], 1).relu_()
+    if number in squeezenet.POOL_BEHIND:
+      x = _pool(x, ceil=True)
   return _conv(p["conv_final"], x, 1, 1).relu_().mean((2, 3))
 
 
