@@ -489,7 +489,7 @@ def test_random_networks_are_found_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_weights_and_features_made_of_others_travel_in_the_archive(shared_data, images, tmp_path):
+def test_weights_and_made_features_travel_in_the_archive(shared_data, images, tmp_path):
   weights = tmp_path / "weights"
   norms = shared_data / "warriner2013" / "Ratings_Warriner_et_al.csv"
   cache = f"--cache_dir={tmp_path / 'cache'}"
