@@ -143,11 +143,21 @@ class _Visitor(browsing.Rater):
     xpath = f"//button[not(@role)][starts-with(normalize-space(), '{text}')]"
     buttons = self.browser.find_elements(By.XPATH, xpath)
     button = next(button for button in buttons if button.is_displayed())
-    # A frame that finds its height would move the button from under the click.
-    self.until(lambda: self.js(_AT_REST, button))
-    button.click()
+    self.js(_LISTEN, button)
+
+    def is_reached() -> bool:
+      # A page that moves, or has not enabled it yet, takes the button from under the
+      # click, and people click once more; never one that the button has heard of.
+      if self.js(_AT_REST, button):
+        button.click()
+      return self.js("return 'heard' in arguments[0].dataset", button)
+
+    self.until(is_reached)
 
 
+_LISTEN = """const button = arguments[0];
+delete button.dataset.heard;
+button.addEventListener('click', () => button.dataset.heard = '', {once: true})"""
 _AT_REST = """const button = arguments[0], before = button.dataset.place;
 const now = `${button.getBoundingClientRect().y + scrollY}`;
 if (before === now) delete button.dataset.place; else button.dataset.place = now;
@@ -188,7 +198,7 @@ def _downloaded(place, visitor):
   file = place / "downloads" / "predictions.csv"
   file.unlink(missing_ok=True)
   visitor.click("Download the table as CSV")
-  visitor.until(file.exists)
+  visitor.until(lambda: file.exists() and file.stat().st_size)
   return list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
 
 
