@@ -56,8 +56,8 @@ def machine() -> dict[str, Any]:
 def _processor() -> str:
   """The processor's name; empty where the system does not tell it.
 
-  Virtual machines hide the model: "AMD EPYC" is several. Half of their speed is whether
-  they have AVX-512, so that is told.
+  Virtual machines hide the model: "AMD EPYC" is several. Whether one has AVX-512, for
+  which libraries have kernels of their own, is told to keep them apart.
   """
   told = pathlib.Path("/proc/cpuinfo")  # where Python's own answer is often empty
   if told.is_file():

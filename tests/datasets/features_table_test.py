@@ -167,8 +167,8 @@ def test_memory_holds_a_few_rows_of_a_table(made, tmp_path, monkeypatch):
       assert row == 1279
       return peak()
 
-  # A thread that another test left may need some once.
-  assert min(most_while_read(), most_while_read()) < values.nbytes / 2
+  # Of two, because a thread that another test left may need some once.
+  assert min(most_while_read(), most_while_read()) < values.nbytes / 3
 
 
 def test_a_table_in_no_order_is_written_in_several_files(made, tmp_path, monkeypatch):

@@ -43,6 +43,9 @@ _SIDES_PX = {
   **{f"efficientnet_lite{version}": 128 for version in (0, 1, 2)},
 }
 _CLOSE = 1e-5
+# By itself a picture's sums are in another order; AlexNet's first dense layer has 9216
+# terms a sum, and one of 8192 numbers was 1.08e-5 away where there is AVX-512.
+_CLOSE_ALONE = {"alexnet": 2e-5}
 _SAME = 1e-6
 # Without, a batch of the first is further than `_CLOSE` from its pictures one by one,
 # and the others take longer to run than it takes to compile them so.
@@ -193,14 +196,14 @@ def test_common_duties(computation):
 
 
 @every_computation
-def test_a_picture_alone_on_one_of_two_devices_has_the_same_numbers(computation):
+def test_a_picture_alone_on_one_of_two_devices_has_the_same_numbers(key, computation):
   for name, values in computation.alone.items():
     assert len(values.sharding.device_set) == 2
-    expected = computation.values[name][[0, 2]]
-    # Sums of thousands of terms round as the largest do, in another order each.
-    allowed = _CLOSE * max(1, np.abs(expected).max())
     np.testing.assert_allclose(
-      np.asarray(values)[:, 0], expected, atol=allowed, rtol=_CLOSE
+      np.asarray(values)[:, 0],
+      computation.values[name][[0, 2]],
+      atol=_CLOSE_ALONE.get(key, _CLOSE),
+      rtol=_CLOSE,
     )
 
 
