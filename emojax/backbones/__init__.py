@@ -108,7 +108,8 @@ class Backbone:
     """Every parameter's name, layers joined with "/", and shape, sorted by name."""
     side = self.view.side_px
     images = jax.ShapeDtypeStruct((1, side, side, 3), jnp.uint8)
-    params = jax.eval_shape(self.module.init, jax.random.key(0), images)["params"]
+    key = jax.eval_shape(jax.random.key, 0)
+    params = jax.eval_shape(self.module.init, key, images)["params"]
     leaves = jax.tree_util.tree_flatten_with_path(params)[0]
     shapes = {"/".join(key.key for key in path): leaf.shape for path, leaf in leaves}
     return dict(sorted(shapes.items()))

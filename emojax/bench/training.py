@@ -146,7 +146,7 @@ def _epochs(
   of_one_fold: bool = False,
 ) -> tuple[Callable[[], None], int, int]:
   """A call that trains the next epoch, the rows of a network, and their number."""
-  import jax.numpy as jnp
+  import jax
 
   from emojax.evaluation import folds
   from emojax.train import model, trainer
@@ -158,13 +158,13 @@ def _epochs(
   init, run, _ = trainer.make_program(
     trainer.make_trainer(settings, columns, len(nets[0].targets)), None, of_one_fold
   )
-  shared = (tables, jnp.asarray(ratings))
+  shared = (tables, jax.device_put(ratings))
   states = init(keys.network, rows, *shared)
   numbers = itertools.count()
 
   def epoch() -> None:
     nonlocal states
-    span = (jnp.int32(next(numbers)), jnp.int32(1), jnp.int32(0))
+    span = (np.int32(next(numbers)), np.int32(1), np.int32(0))
     states, _, ran = run(states, keys, rows, *shared, *span)
     int(ran)
 

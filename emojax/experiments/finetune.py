@@ -34,8 +34,9 @@ VIEW = images_lib.View(
   "finetune", "crop", imagenet.SHORT_PX, imagenet.SHORT_PX, "linear"
 )
 _SIDE = imagenet.SIDE_PX
-_AT_ONCE = 16  # pictures, where no gradient is taken
+_AT_ONCE = 16  # pictures at most, where no gradient is taken
 _HEAD = "rating"
+_draw = jax.jit(jax.nn.initializers.lecun_normal(), static_argnums=1)
 
 
 class State(NamedTuple):
@@ -147,8 +148,9 @@ class Program:
     dense = {name for name in flat if name.startswith("fc")}
     last = {n for n in flat if n.startswith(("fc8", "classifier", "conv_final"))}
     learn = (dense if mode == "frozen" else set(flat)) - last
-    self._learned = {name: jnp.asarray(flat[name]) for name in learn}
-    self._fixed = {n: jnp.asarray(v) for n, v in flat.items() if n not in learn}
+    # Put there, not made by `jnp`, which compiles a program for each shape.
+    self._learned = jax.device_put({name: flat[name] for name in learn})
+    self._fixed = jax.device_put({n: v for n, v in flat.items() if n not in learn})
     self._optimizer = optax.sgd(
       settings.finetune_learning_rate, momentum=settings.finetune_momentum
     )
@@ -162,22 +164,21 @@ class Program:
       self._inputs = np.concatenate(
         [
           np.asarray(convolve(self._fixed | self._learned, images[rows]))
-          for rows in _strips(np.arange(len(images)))
+          for rows in self._strips(np.arange(len(images)))
         ]
       )
 
   def init(self, mean: float, seed: int) -> State:
     """The network before its first epoch."""
     size = self._penultimate_size()
-    kernel = jax.nn.initializers.lecun_normal()(jax.random.key(seed), (size, 1))
-    head = {f"{_HEAD}.kernel": kernel, f"{_HEAD}.bias": jnp.full((1,), mean)}
-    params = self._learned | head
-    zero = jnp.zeros((), jnp.int32)
-    infinite = jnp.full((), jnp.inf, jnp.float32)
-    return State(params, self._optimizer.init(params), params, infinite, zero, zero)
+    kernel = _draw(jax.random.key(seed), (size, 1))
+    bias, infinite = jax.device_put((np.full(1, mean, np.float32), np.float32(np.inf)))
+    params = self._learned | {f"{_HEAD}.kernel": kernel, f"{_HEAD}.bias": bias}
+    optimizer, zero = jax.jit(self._optimizer.init)(params), jax.device_put(np.int32(0))
+    return State(params, optimizer, params, infinite, zero, zero)
 
   def epoch(
-    self, state: State, rated: jax.Array, rows: np.ndarray, seed: int
+    self, state: State, rated: np.ndarray, rows: np.ndarray, seed: int
   ) -> tuple[State, float]:
     """Passes once over the training rows in a new order: state and mean error."""
     number = int(state.epoch)
@@ -191,22 +192,26 @@ class Program:
     for step in range(steps):
       here = slice(step * batch, (step + 1) * batch)
       key = jax.random.fold_in(jax.random.key(seed), number * steps + step)
-      inputs = self._of(padded[here])
-      wanted = rated[jnp.asarray(padded[here])]
-      params, optimizer, error = self._run(
-        params, optimizer, self._fixed, inputs, wanted, jnp.asarray(weights[here]), key
-      )
+      seen = (self._of(padded[here]), rated[padded[here]], weights[here])
+      params, optimizer, error = self._run(params, optimizer, self._fixed, *seen, key)
       total += float(error)
-    new = state._replace(params=params, optimizer=optimizer, epoch=state.epoch + 1)
+    after = jax.device_put(np.int32(number + 1))
+    new = state._replace(params=params, optimizer=optimizer, epoch=after)
     return new, total / len(order)
 
   def predict(self, params: Any, rows: np.ndarray) -> np.ndarray:
     """What the network says of some pictures, (n,) float32."""
     predictions = [
       np.asarray(self._forward(params, self._fixed, self._of(strip)))
-      for strip in _strips(rows)
+      for strip in self._strips(rows)
     ]
     return np.concatenate(predictions)[: len(rows)]
+
+  def _strips(self, rows: np.ndarray) -> list[np.ndarray]:
+    """Rows in strips of one length, the last one filled up: one shape compiles once."""
+    size = min(_AT_ONCE, len(self.images))
+    number = -(-len(rows) // size) * size
+    return list(np.resize(rows, number).reshape(-1, size))
 
   def _of(self, rows: np.ndarray) -> np.ndarray:
     """What the learning layers see of some pictures."""
@@ -282,7 +287,7 @@ def tune(
     ValueError: an error became infinite or not a number.
   """
   settings = program.settings
-  wanted = jnp.asarray(rated, jnp.float32)
+  wanted = np.asarray(rated, np.float32)
   state = program.init(float(np.mean(rated[train_rows])), seed)
   store = checkpoint.StateStore(folder) if folder else None
   try:
@@ -304,7 +309,7 @@ def tune(
       if stopping < float(state.best_error):
         state = state._replace(
           best=state.params,
-          best_error=jnp.float32(stopping),
+          best_error=jax.device_put(np.float32(stopping)),
           best_epoch=state.epoch,
         )
       if store:
@@ -334,9 +339,3 @@ def _augmented(key: jax.Array, images: jax.Array) -> jax.Array:
     return jnp.where(mirror, cut[:, ::-1], cut)
 
   return jax.vmap(augment)(images, places, mirrored)
-
-
-def _strips(rows: np.ndarray) -> list[np.ndarray]:
-  """Rows in strips of one length, the last one filled up: one shape compiles once."""
-  number = -(-len(rows) // _AT_ONCE) * _AT_ONCE
-  return list(np.resize(rows, number).reshape(-1, _AT_ONCE))

@@ -192,7 +192,7 @@ class _Pool:
     """Trains until groups should be dealt again, which is then done."""
     size = len(self._states[0].stopped)
     leave = max((fewer for fewer in self._sizes if fewer < size), default=0)
-    span = (jnp.int32(first), jnp.int32(count), jnp.int32(leave))
+    span = (np.int32(first), np.int32(count), np.int32(leave))
     reports = []
     for i, group in enumerate(self._groups):
       if self._last.stopped[group].all():

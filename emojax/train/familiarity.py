@@ -12,11 +12,9 @@ the rest, and neither noise nor pages of text lie far: BUILD_NOTES.md.)
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from emojax.train import model
-from emojax.utils import runtime
 
 _DIRECTIONS = 64
 _NEIGHBOURS = 5
@@ -104,20 +102,18 @@ def _fit(table: np.ndarray, columns: model.Columns) -> Reference:
   # Here and not at the head: it takes a second to import, and prediction need not wait.
   from sklearn import decomposition
 
-  with runtime.on_host():
-    spread = model.transform(jnp.asarray(table), columns, "sqrt")
-    weights = jnp.ones(len(table), jnp.float32)
-    scaling = model.fit_scaling(spread, weights, columns, "block")
-    scaled = np.asarray(model.scale(spread, scaling))
+  # By NumPy, as in `_measure`.
+  spread = model.transform(table, columns, "sqrt")
+  weights = np.ones(len(table), np.float32)
+  scaling = model.fit_scaling(spread, weights, columns, "block")
+  scaled = model.scale(spread, scaling)
   number = max(1, min(_DIRECTIONS, len(table) // 2, table.shape[1] // 2))
   components = decomposition.PCA(number, svd_solver="randomized", random_state=0)
   points = components.fit_transform(scaled)
   least = max(_LEAST_SHARE * components.explained_variance_[0], _TINY)
   spread = np.sqrt(np.maximum(components.explained_variance_, least))
   return Reference(
-    shift=np.asarray(scaling.shift),
-    gain=np.asarray(scaling.gain),
-    limit=np.asarray(scaling.limit),
+    *scaling,
     centre=components.mean_.astype(np.float32),
     directions=components.components_.astype(np.float32),
     spread=spread.astype(np.float32),

@@ -62,7 +62,7 @@ def keep(tables: np.ndarray, memory: str) -> jax.Array | HostTables:
   # A CPU's devices give no limit: their memory is the host's.
   limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", np.inf)
   if not stay_with_host(tables.nbytes, memory, limit):
-    return jnp.asarray(tables)
+    return jax.device_put(tables)
   if runtime.host_device() is None:
     raise errors.UserError(
       "the table of features stays in the host's memory, for which JAX needs the CPU "
@@ -84,7 +84,7 @@ def blocks(tables: jax.Array | HostTables) -> Iterator[jax.Array]:
     yield tables
     return
   for start in range(0, tables.tables.shape[1], ROWS_AT_ONCE):
-    yield jnp.asarray(tables.tables[:, start : start + ROWS_AT_ONCE])
+    yield jax.device_put(tables.tables[:, start : start + ROWS_AT_ONCE])
 
 
 def stay_with_host(size: int, memory: str, limit: float) -> bool:

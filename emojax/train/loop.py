@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from emojax import config as config_lib
@@ -30,7 +29,7 @@ from emojax.train import (
 from emojax.train import rows as rows_lib
 from emojax.train.active import ActiveNetworks, folds_together, mesh_of
 from emojax.train.networks import Network, networks
-from emojax.utils import cluster, options, progress, runtime, signals
+from emojax.utils import cluster, options, progress, signals
 
 # A call to the device lasts about this long, so that the bar moves and Ctrl-C is heard.
 _SECONDS_PER_CALL = 1.0
@@ -60,7 +59,9 @@ class Trained:
     return dataclasses.replace(
       self,
       networks=[self.networks[k] for k in picked],
-      **jax.tree.map(lambda x: x[picked], {n: getattr(self, n) for n in mapped}),
+      **jax.tree.map(
+        lambda x: np.asarray(x)[picked], {name: getattr(self, name) for name in mapped}
+      ),
     )
 
 
@@ -117,14 +118,10 @@ def train(
   init, run, predict = trainer.make_program(
     trainer.make_trainer(settings, columns, num_outputs), mesh, folds is not None
   )
-  with runtime.on_host():
-    spread = [
-      model.transform(jnp.asarray(table), columns, settings.transform)
-      for table in tables
-    ]
+  spread = [model.transform(table, columns, settings.transform) for table in tables]
   features = feature_tables.keep(np.stack(spread), settings.table_memory)
-  rated = jnp.asarray(dataset.ratings)
-  init_keys, epoch_keys = jax.vmap(jax.random.split, out_axes=1)(keys.network)
+  rated = jax.device_put(dataset.ratings)
+  init_keys, epoch_keys = _split(keys.network)
   keys = keys._replace(network=epoch_keys)
 
   def activate(states: trainer.State) -> ActiveNetworks:
@@ -143,6 +140,12 @@ def train(
   results = (states.best_epoch, states.best_error, predicted)
   params, scaling, *arrays = share.of_all((params, states.scaling, *results), len(nets))
   return Trained(settings, nets, params, scaling, *map(np.asarray, arrays))
+
+
+@jax.jit
+def _split(keys: jax.Array) -> tuple[jax.Array, ...]:
+  """Of keys (K,): those that weights start from, and those of epochs, (K,) each."""
+  return tuple(jax.vmap(jax.random.split, out_axes=1)(keys))
 
 
 class _Loop:

@@ -183,34 +183,35 @@ def transform(features: Array, columns: Columns, name: str) -> Array:
 
 
 def fit_scaling(
-  features: jax.Array, weights: jax.Array, columns: Columns, name: str
+  features: Array, weights: Array, columns: Columns, name: str
 ) -> Scaling:
   """Fits the scaling of the inputs on the rows that train.
 
   Args:
-    features: (n, D) rows of the feature table.
-    weights: (n,) 1 for a real row, 0 for padding.
+    features: (n, D) rows of the feature table, of JAX or NumPy.
+    weights: (n,) 1 for a real row, 0 for padding; of the same library.
     columns: what the D columns are.
     name: one of `SCALINGS`.
   Returns:
-    `Scaling`; a column that does not vary is only shifted.
+    `Scaling`, of that library too; a column that does not vary is only shifted.
   Raises:
     ValueError: unknown name.
   """
   if name not in SCALINGS:
     raise ValueError(f"scaling is one of {', '.join(SCALINGS)}; got {name!r}")
+  xp = features.__array_namespace__()
   size = features.shape[-1]
   if name == "none":
-    infinite = jnp.full((size,), jnp.inf, jnp.float32)
-    return Scaling(jnp.zeros((size,)), jnp.ones((size,)), infinite)
-  total = jnp.sum(weights)
+    filled = (xp.full((size,), x, dtype=xp.float32) for x in (0.0, 1.0, np.inf))
+    return Scaling(*filled)
+  total = xp.sum(weights)
   mean = weights @ features / total
   # Two passes: the difference of two large sums would lose the small columns.
-  variance = weights @ jnp.square(features - mean[None, :]) / total
-  varies = variance > 1e-14 * (1 + jnp.square(mean))
-  gain = jnp.where(varies, jax.lax.rsqrt(jnp.where(varies, variance, 1.0)), 1.0)
+  variance = weights @ xp.square(features - mean[None, :]) / total
+  varies = variance > 1e-14 * (1 + xp.square(mean))
+  gain = xp.where(varies, 1 / xp.sqrt(xp.where(varies, variance, 1.0)), 1.0)
   width = np.repeat(columns.sizes, columns.sizes).astype(np.float32)
-  block = jnp.asarray(1 / np.sqrt(width) if name == "block" else np.ones_like(width))
+  block = xp.asarray(1 / np.sqrt(width) if name == "block" else np.ones_like(width))
   return Scaling(mean, gain * block, _CLIP_SPREADS * block)
 
 

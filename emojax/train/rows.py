@@ -6,7 +6,7 @@ In: the networks of a run and the fold that each picture is tested in. Out: `Row
 
 import zlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -46,16 +46,21 @@ def network_keys(nets: Sequence[networks.Network]) -> Keys:
   they differ by their inputs alone. Networks of one fold and seed see the same batches
   with the same inputs silenced, so that this need be computed but once for them.
   """
+  # JAX takes the lowest 32 bits of a seed.
+  numbers = [
+    (net.seed % 2**32, _number_of(net.targets[0]), net.fold, net.member) for net in nets
+  ]
+  seeds, heads, folds, members = np.array(numbers, np.uint32).T
+  roots = _roots(seeds)
+  # A network keeps its key when other folds, targets or members are left out.
+  of_fold = _fold_in(_fold_in(roots, heads), folds)
+  batches = _fold_in(_fold_in(roots, np.full_like(heads, _OF_BATCHES)), folds)
+  return Keys(_fold_in(of_fold, members), batches)
 
-  def keys(net: networks.Network) -> Keys:
-    # A network keeps its key when other folds, targets or members are left out.
-    root = jax.random.key(net.seed)
-    head_key = jax.random.fold_in(root, _number_of(net.targets[0]))
-    fold_key = jax.random.fold_in(head_key, net.fold)
-    batches_key = jax.random.fold_in(jax.random.fold_in(root, _OF_BATCHES), net.fold)
-    return Keys(jax.random.fold_in(fold_key, net.member), batches_key)
 
-  return jax.tree.map(lambda *of_each: jnp.stack(of_each), *map(keys, nets))
+# Of all networks at once: one small program each, whatever the networks.
+_roots = jax.jit(jax.vmap(jax.random.key))
+_fold_in = jax.jit(jax.vmap(jax.random.fold_in))
 
 
 def _number_of(target: str) -> int:
@@ -94,20 +99,20 @@ def network_rows(
     for seed in dict.fromkeys(net.seed for net in nets)
   }
 
-  def stacked(name: str, dtype: Any) -> jax.Array:
-    picked = [getattr(by_seed[net.seed], name)[net.fold] for net in nets]
-    return jnp.asarray(np.stack(picked), dtype)
+  def stacked(name: str) -> np.ndarray:
+    return np.stack([getattr(by_seed[net.seed], name)[net.fold] for net in nets])
 
   sources = list(dict.fromkeys(net.source for net in nets))
-  columns = np.array([[targets.index(t) for t in net.targets] for net in nets])
-  return Rows(
-    stacked("train_rows", jnp.int32),
-    stacked("train_weights", jnp.float32),
-    stacked(f"{settings.stop_on}_rows", jnp.int32),
-    stacked(f"{settings.stop_on}_weights", jnp.float32),
-    jnp.asarray(columns, jnp.int32),
-    jnp.asarray([sources.index(net.source) for net in nets], jnp.int32),
+  columns = [[targets.index(t) for t in net.targets] for net in nets]
+  rows = Rows(
+    stacked("train_rows"),
+    stacked("train_weights"),
+    stacked(f"{settings.stop_on}_rows"),
+    stacked(f"{settings.stop_on}_weights"),
+    np.array(columns, np.int32),
+    np.array([sources.index(net.source) for net in nets], np.int32),
   )
+  return jax.device_put(rows)  # `jnp.asarray` compiles a program for each shape
 
 
 def batches(

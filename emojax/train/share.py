@@ -8,7 +8,6 @@ devices. Where there is one process, all networks are its own and nothing is sen
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from emojax.train import trainer
@@ -61,7 +60,7 @@ def from_first(tree: Any, like: Any) -> Any:
   if not cluster.is_first():
     tree = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
   picked = own(jax.tree.leaves(like)[0].shape[0])
-  return jax.tree.map(lambda x: jnp.asarray(x[picked]), cluster.from_first(tree))
+  return jax.tree.map(lambda x: jax.device_put(x[picked]), cluster.from_first(tree))
 
 
 def together(own_turn: Turn, last: trainer.Report, number: int) -> Turn:

@@ -252,7 +252,9 @@ def make_program(
     picked = jax.tree.map(lambda x: np.asarray(x)[distinct], rows)
     fitted = fit(picked, feature_tables.whole(tables))
     # By way of NumPy to the device that trains, which need not be the one that fitted.
-    inputs = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[which.ravel()]), fitted)
+    inputs = jax.tree.map(
+      lambda x: jax.device_put(np.asarray(x)[which.ravel()]), fitted
+    )
     return start(keys, rows, inputs, ratings)
 
   predict = jax.jit(networks.make_predict(trainer.predict), compiler_options=fastest)
