@@ -60,6 +60,13 @@ def own_folder(tmp_path_factory):
     yield
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish():
+  """pytest looks for garbage five times at its end, among all that was imported."""
+  gc.collect()
+  gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def at_home(tmp_path_factory) -> dict[str, str]:
   """Variables of a reader's home, the same for all tests, also of other workers.

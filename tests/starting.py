@@ -23,6 +23,7 @@ _IMPORTED = [
   "emojax.predict.predictor",
   "emojax.report.run",
   "emojax.train.run",
+  "orbax.checkpoint",  # which training imports only once there is something to keep
 ]
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(_IMPORTED)

@@ -104,7 +104,7 @@ def network_rows(
 
   sources = list(dict.fromkeys(net.source for net in nets))
   columns = [[targets.index(t) for t in net.targets] for net in nets]
-  rows = Rows(
+  rows = (
     stacked("train_rows"),
     stacked("train_weights"),
     stacked(f"{settings.stop_on}_rows"),
@@ -112,7 +112,7 @@ def network_rows(
     np.array(columns, np.int32),
     np.array([sources.index(net.source) for net in nets], np.int32),
   )
-  return jax.device_put(rows)  # `jnp.asarray` compiles a program for each shape
+  return Rows(*jax.device_put(rows))  # `jnp` would compile a program for each shape
 
 
 def batches(

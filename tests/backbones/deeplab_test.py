@@ -115,20 +115,21 @@ def enlarged(scores: np.ndarray, factor: int = 4) -> np.ndarray:
 
 def test_upsample_keeps_the_corners():
   scores = scores_of(4, 6, 3)
-  fine = np.asarray(deeplab.upsample(jnp.asarray(scores)[None], 2))[0]
+  upsample = jax.jit(deeplab.upsample, static_argnums=1)
+  fine = np.asarray(upsample(scores[None], 2))[0]
   assert fine.shape == (7, 11, 3)
   np.testing.assert_allclose(fine, enlarged(scores, 2), atol=1e-6)
-  by_hand = deeplab.upsample(jnp.asarray([[[[0.0], [2.0]], [[4.0], [10.0]]]]), 2)
+  by_hand = upsample(np.array([[[[0], [2]], [[4], [10]]]], np.float32), 2)
   assert np.asarray(by_hand)[0, :, :, 0].tolist() == [[0, 1, 2], [2, 4, 6], [4, 7, 10]]
 
 
 @pytest.mark.parametrize("classes", [2, 7, 8])
 def test_label_map_is_the_argmax_of_the_enlarged_scores(classes):
   scores = scores_of(5, 9, classes, seed=classes)
-  labels = np.asarray(deeplab.label_map(jnp.asarray(scores)))
+  labels = np.asarray(jax.jit(deeplab.label_map)(scores))
   assert labels.shape == (17, 33)
   assert np.array_equal(labels, enlarged(scores).argmax(axis=-1))
-  shares = np.asarray(deeplab.class_shares(jnp.asarray(scores)))
+  shares = np.asarray(jax.jit(deeplab.class_shares)(scores))
   counts = np.bincount(labels.ravel(), minlength=classes)
   np.testing.assert_allclose(shares, counts / labels.size, rtol=1e-6)
 
@@ -136,8 +137,8 @@ def test_label_map_is_the_argmax_of_the_enlarged_scores(classes):
 def test_of_equal_scores_the_lowest_class_wins():
   scores = np.full((3, 3, 5), -1.0, np.float32)
   scores[..., [2, 4]] = 1.0
-  assert (np.asarray(deeplab.label_map(jnp.asarray(scores))) == 2).all()
-  assert np.asarray(deeplab.class_shares(jnp.asarray(scores))).tolist() == [
+  assert (np.asarray(jax.jit(deeplab.label_map)(scores)) == 2).all()
+  assert np.asarray(jax.jit(deeplab.class_shares)(scores)).tolist() == [
     0,
     0,
     1,

@@ -94,7 +94,7 @@ def test_max_pool_rounds_its_size_up(length):
   """Reference: the definition, window by window, windows cut off at the border."""
   rng = np.random.default_rng(length)
   x = -rng.random((2, length, length + 1, 3), dtype=np.float32)  # padding must not win
-  y = np.asarray(layers.max_pool(jnp.asarray(x)))
+  y = np.asarray(jax.jit(layers.max_pool)(x))
   rows, columns = (-(-(n - 3) // 2) + 1 for n in x.shape[1:3])
   assert y.shape == (2, rows, columns, 3)
   for row in range(rows):
@@ -112,11 +112,12 @@ def test_depthwise_is_the_grouped_convolution(length, stride, dilation, size):
   """Reference: XLA's own convolution with as many groups as channels."""
   channels = 6
   rng = np.random.default_rng(length)
-  x = jnp.asarray(rng.standard_normal((2, length, length + 2, channels)), jnp.float32)
-  kernel = jnp.asarray(rng.standard_normal((size, size, channels)), jnp.float32)
-  bias = jnp.asarray(rng.standard_normal(channels), jnp.float32)
+  x, kernel, bias = (
+    rng.standard_normal(shape).astype(np.float32)
+    for shape in ((2, length, length + 2, channels), (size, size, channels), channels)
+  )
   layer = layers.Depthwise(stride, dilation, size)
-  y = layer.apply({"params": {"kernel": kernel, "bias": bias}}, x)
+  y = jax.jit(layer.apply)({"params": {"kernel": kernel, "bias": bias}}, x)
   expected = lax.conv_general_dilated(
     x,
     kernel[:, :, None],
@@ -127,7 +128,7 @@ def test_depthwise_is_the_grouped_convolution(length, stride, dilation, size):
     feature_group_count=channels,
     precision=layers.PRECISION,
   )
-  expected = np.asarray(expected) + np.asarray(bias)
+  expected = np.asarray(expected) + bias
   np.testing.assert_allclose(np.asarray(y), expected, atol=1e-5)
 
 

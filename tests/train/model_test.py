@@ -104,8 +104,9 @@ def test_unknown_name_is_answered_with_the_known_ones(call):
 @pytest.mark.parametrize("precision", model.PRECISIONS)
 def test_every_precision_gives_float32_ratings(precision):
   network = model.MLP((8,), 2, precision=precision)
-  inputs = jnp.ones((3, 4))
-  predictions = network.apply(network.init(jax.random.key(0), inputs), inputs)
+  inputs = np.ones((3, 4), np.float32)
+  params = jax.jit(network.init)(jax.random.key(0), inputs)
+  predictions = jax.jit(network.apply)(params, inputs)
   assert predictions.dtype == jnp.float32
   assert predictions.shape == (3, 2)
 
@@ -140,23 +141,24 @@ def test_dropout_rests_when_not_training():
   np.testing.assert_array_equal(model.Dropout(0.5).apply({}, units, train=False), units)
 
 
+_principal_directions = jax.jit(model.principal_directions, static_argnums=2)
+
+
 @pytest.mark.parametrize("size", [7, 20])  # fewer columns than rows, and more
 def test_principal_directions_are_the_right_singular_vectors_of_rows_that_train(size):
   rng = np.random.default_rng(5)
   rows = rng.standard_normal((12, size)) * np.arange(size, 0, -1)
   rows = rows.astype(np.float32)
   weights = np.r_[np.ones(9), np.zeros(3)].astype(np.float32)
-  directions = np.asarray(
-    model.principal_directions(jnp.asarray(rows), jnp.asarray(weights), 3)
-  )
+  directions = np.asarray(_principal_directions(rows, weights, 3))
   expected = np.linalg.svd(rows[:9].astype(np.float64))[2][:3].T
   assert directions.shape == (size, 3)
   np.testing.assert_allclose(np.abs((directions * expected).sum(0)), 1, atol=1e-5)
 
 
 def test_rows_without_more_directions_get_none():
-  rows = jnp.asarray(np.outer(np.arange(1, 5), [3.0, 0.0, 4.0]), jnp.float32)
-  directions = np.asarray(model.principal_directions(rows, jnp.ones(4), 10))
+  rows = np.outer(np.arange(1, 5), [3.0, 0.0, 4.0]).astype(np.float32)
+  directions = np.asarray(_principal_directions(rows, np.ones(4, np.float32), 10))
   assert directions.shape == (3, 3)  # no more than there are columns
   np.testing.assert_allclose(np.abs(directions[:, 0]), [0.6, 0, 0.8], atol=1e-6)
   np.testing.assert_array_equal(directions[:, 1:], 0)
@@ -165,19 +167,16 @@ def test_rows_without_more_directions_get_none():
 @pytest.mark.parametrize("hidden", [(5,), ()])
 def test_a_network_along_directions_predicts_the_same_without_them(hidden):
   network = model.MLP(hidden, 2)
-  inputs = jax.random.normal(jax.random.key(1), (6, 4))
-  params = network.init(jax.random.key(0), inputs)["params"]
-  directions = model.principal_directions(inputs, jnp.ones(6), 2)
-  along = model.projected(params, directions)
-  whole = model.unprojected(along, directions)
+  inputs = np.random.default_rng(1).standard_normal((6, 4)).astype(np.float32)
+  params = jax.jit(network.init)(jax.random.key(0), inputs)["params"]
+  directions = _principal_directions(inputs, np.ones(6, np.float32), 2)
+  along = jax.jit(model.projected)(params, directions)
+  whole = jax.jit(model.unprojected)(along, directions)
+  apply = jax.jit(network.apply)
   assert jax.tree.map(np.shape, whole) == jax.tree.map(np.shape, params)
-  predictions = network.apply({"params": along}, inputs, directions)
-  np.testing.assert_allclose(
-    predictions, network.apply({"params": whole}, inputs), atol=1e-5
-  )
+  predictions = apply({"params": along}, inputs, directions)
+  np.testing.assert_allclose(predictions, apply({"params": whole}, inputs), atol=1e-5)
   # What lies outside of the directions is not seen.
   basis = np.linalg.svd(np.asarray(directions))[0]
-  outside = np.asarray(inputs) + 9 * basis[None, :, 3]
-  np.testing.assert_allclose(
-    predictions, network.apply({"params": whole}, outside), atol=1e-4
-  )
+  outside = inputs + 9 * basis[None, :, 3]
+  np.testing.assert_allclose(predictions, apply({"params": whole}, outside), atol=1e-4)
