@@ -42,4 +42,4 @@ def test_it_runs_from_start_to_end(at_home, tmp_path):
   assert "Synthetic pictures" in outputs and "noise ceiling" in outputs
   assert outputs.count("arousal ") >= 5 and "<iframe srcdoc=" in outputs
   rows = (tmp_path / "ratings.csv").read_text().splitlines()
-  assert len(rows) == 1 + 12
+  assert len(rows) == 1 + 6
