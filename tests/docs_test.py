@@ -221,7 +221,7 @@ def test_a_tutorial_runs_as_it_stands(page, at_home, tmp_path):
     **at_home,
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
     "PYTHONPATH": str(helpers.ROOT),
-    "XLA_FLAGS": helpers.xla_flags(level=3),
+    "XLA_FLAGS": "",
   }
   printed, number = "", 0
   for kind, title, content in _BLOCK.findall(page.read_text("utf-8")):

@@ -242,7 +242,8 @@ def make_program(
     return jax.lax.map(of_rows, rows, batch_size=together)
 
   start = jax.jit(
-    jax.vmap(trainer.init, in_axes=(0, 0, 0, None)), compiler_options=fastest
+    jax.vmap(trainer.init, in_axes=(0, 0, 0, None)),
+    compiler_options=runtime.options_to_run_once(),
   )
 
   def init(keys, rows, tables, ratings):

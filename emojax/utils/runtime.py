@@ -26,6 +26,9 @@ from emojax.utils import errors, garbage
 # ResNet-18 takes 17 ms a picture instead of 22, and by itself 22 instead of 46
 # (BUILD_NOTES.md).
 _CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
+# For drawing first weights LLVM's first level makes as fast a program as its third, in
+# a third of the time (BUILD_NOTES.md).
+_LEVEL, _QUICK = "xla_backend_optimization_level", 1
 
 # Of glibc's malloc.h, with what `keep_memory` sets them to.
 _MALLOC_SETTINGS = (
@@ -96,6 +99,16 @@ def options() -> dict[str, Any]:
   except Exception:  # what XLA raises for an unknown option is not documented
     return {}
   return dict(_CPU_OPTIONS)
+
+
+def options_to_run_once() -> dict[str, Any]:
+  """As `options`, for a program that runs once: being compiled is most of its time.
+
+  A level that the environment's XLA_FLAGS ask for stays.
+  """
+  if not options() or _LEVEL in os.environ.get("XLA_FLAGS", ""):
+    return options()
+  return options() | {_LEVEL: _QUICK}
 
 
 def host_device() -> jax.Device | None:

@@ -46,7 +46,7 @@ def address(tmp_path_factory):
     | {
       "PYTHONPATH": str(helpers.ROOT),
       "TMPDIR": str(place),
-      "XLA_FLAGS": helpers.xla_flags(level=3),
+      "XLA_FLAGS": "",
     },
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,

@@ -11,7 +11,7 @@ import pytest
 
 from emojax import config
 from emojax.evaluation import folds
-from emojax.train import loop, model, trainer
+from emojax.train import familiarity, loop, model, trainer
 from emojax.train import rows as rows_lib
 from emojax.train.networks import networks
 from emojax.utils import options
@@ -93,6 +93,28 @@ def test_five_folds_and_any_number_of_epochs_compile_once():
   assert run._cache_size() == 1
   # once per trace of the loop's body, however many folds and epochs
   assert len(traced) <= 2
+
+
+def test_training_compiles_few_programs():
+  """Each sum outside of a program would be one more; there were 57."""
+  compiled = []
+
+  def note(event, seconds, **which):
+    del seconds
+    if event == "/jax/core/compile/backend_compile_duration":
+      compiled.append(which)
+
+  jax.monitoring.register_event_duration_secs_listener(note)
+  try:
+    # Shapes that no other test has, whose programs this process does not know, and one
+    # network, because two devices are pretended.
+    data = helpers.rated_numbers(47)
+    settings = dataclasses.replace(_SETTINGS, hidden=(5,), target=("arousal",))
+    loop.train(settings, {"": data}, [0])
+    familiarity.fit(*loop.feature_table(data), data.fold)
+  finally:
+    jax.monitoring.unregister_event_duration_listener(note)
+  assert 4 <= len(compiled) <= 9, compiled
 
 
 @pytest.mark.slow

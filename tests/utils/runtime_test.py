@@ -68,3 +68,12 @@ def test_threads_that_compute_have_a_core_each_if_they_have_all():
   assert sorted(json.loads(spread.stdout)) == [[core] for core in cores]
   too_many = helpers.run("-c", _CORES_OF_THREADS, NPROC=len(cores) + 1)
   assert json.loads(too_many.stdout) == [cores] * (len(cores) + 1)
+
+
+def test_what_runs_once_is_compiled_quickly_unless_told_how(monkeypatch):
+  monkeypatch.setenv("XLA_FLAGS", "")
+  quickly = runtime.options_to_run_once()
+  assert quickly == runtime.options() | {"xla_backend_optimization_level": 1}
+  assert jax.jit(lambda x: x + 1, compiler_options=quickly)(1) == 2
+  monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
+  assert runtime.options_to_run_once() == runtime.options()
