@@ -102,11 +102,12 @@ def _fit(table: np.ndarray, columns: model.Columns) -> Reference:
   # Here and not at the head: it takes a second to import, and prediction need not wait.
   from sklearn import decomposition
 
-  # By NumPy, as in `_measure`.
+  # By NumPy, for which nothing is compiled.
   spread = model.transform(table, columns, "sqrt")
   weights = np.ones(len(table), np.float32)
-  scaling = model.fit_scaling(spread, weights, columns, "block")
-  scaled = model.scale(spread, scaling)
+  with np.errstate(over="ignore"):  # what is that far is clipped, as in `_measure`
+    scaling = model.fit_scaling(spread, weights, columns, "block")
+    scaled = model.scale(spread, scaling)
   number = max(1, min(_DIRECTIONS, len(table) // 2, table.shape[1] // 2))
   components = decomposition.PCA(number, svd_solver="randomized", random_state=0)
   points = components.fit_transform(scaled)

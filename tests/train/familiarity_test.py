@@ -58,3 +58,11 @@ def test_columns_that_never_vary_do_no_harm():
   table[:, :5] = 1.0
   reference = familiarity.fit(table, _COLUMNS, folds.assign(30, 0))
   assert np.isfinite(familiarity.distances(reference, _table(9, 7), _COLUMNS)).all()
+
+
+def test_a_column_whose_squares_are_too_large_does_no_harm():
+  """And no warning, which is an error here."""
+  table = _table(30, 6)
+  table[:, 3] *= 1e30
+  reference = familiarity.fit(table, _COLUMNS, folds.assign(30, 0))
+  assert np.isfinite(reference.held_out).all()
