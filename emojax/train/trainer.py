@@ -253,10 +253,8 @@ def make_program(
     picked = jax.tree.map(lambda x: np.asarray(x)[distinct], rows)
     fitted = fit(picked, feature_tables.whole(tables))
     # By way of NumPy to the device that trains, which need not be the one that fitted.
-    inputs = jax.tree.map(
-      lambda x: jax.device_put(np.asarray(x)[which.ravel()]), fitted
-    )
-    return start(keys, rows, inputs, ratings)
+    inputs = jax.tree.map(lambda x: np.asarray(x)[which.ravel()], fitted)
+    return start(keys, rows, jax.device_put(inputs), ratings)
 
   predict = jax.jit(networks.make_predict(trainer.predict), compiler_options=fastest)
   run_epoch = jax.vmap(trainer.run_epoch, in_axes=(0, 0, 0, None, None))

@@ -96,7 +96,7 @@ def test_five_folds_and_any_number_of_epochs_compile_once():
 
 
 def test_training_compiles_few_programs():
-  """Each sum outside of a program would be one more; there were 57."""
+  """Each sum outside of a program would be one more; there were 67."""
   compiled = []
 
   def note(event, seconds, **which):
