@@ -48,17 +48,22 @@ def random_parameters():
 
 
 @pytest.fixture(scope="module")
-def detector():
-  """The trained MTCNN, as a function from one square to its faces."""
+def mtcnn_params():
   path = convert.installed("mtcnn")
   if path is None:
     helpers.lacking("no trained weights of mtcnn: pip install mtcnn")
   trained = convert.read("mtcnn", path)
   assert trained.source == weights.TRAINED
+  return trained.params
+
+
+@pytest.fixture(scope="module")
+def detector(mtcnn_params):
+  """The trained MTCNN, as a function from one square to its faces."""
   program = jax.jit(BACKBONES["mtcnn"].apply)
 
   def detect(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    outputs = program(trained.params, jnp.asarray(squares))
+    outputs = program(mtcnn_params, jnp.asarray(squares))
     return np.asarray(outputs["boxes"]), np.asarray(outputs["scores"])
 
   return detect
@@ -155,17 +160,21 @@ def test_expressions_of_the_same_cut_are_the_packages(name, fer_params, shared_d
   row = PHOTOGRAPHS[name]
   grey = fer_cut(square(name, shared_data), row["box"])
   cuts = np.repeat(grey[None, :, :, None], 3, axis=-1)
-  outputs = BACKBONES["fer"].apply(fer_params, cuts)
+  outputs = jax.jit(BACKBONES["fer"].apply)(fer_params, cuts)
   np.testing.assert_allclose(outputs["probabilities"][0], row["expression"], atol=1e-4)
+
+
+@jax.jit
+def expression(params, squares):
+  return face.make_expression(params)(squares)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_FACES)
-def test_expressions_of_photographs(name, detector, fer_params, shared_data):
+def test_expressions_of_photographs(name, mtcnn_params, fer_params, shared_data):
   """The whole way; grey values are not rounded here, see `features.face`."""
-  path = convert.installed("mtcnn")
-  params = {"mtcnn": convert.read("mtcnn", path).params, "fer": fer_params}
-  values = jax.jit(face.make_expression(params))(square(name, shared_data)[None])
+  params = {"mtcnn": mtcnn_params, "fer": fer_params}
+  values = expression(params, square(name, shared_data)[None])
   expected = np.asarray([*PHOTOGRAPHS[name]["expression"], 0.0])
   np.testing.assert_allclose(values[0], expected, atol=0.02)
 
