@@ -6,6 +6,7 @@ import http.server
 import os
 import pathlib
 import threading
+import time
 
 import helpers
 
@@ -32,21 +33,29 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("emojax")
 
 
-def _of_all_workers(tmp_path_factory, name: str) -> pathlib.Path:
-  """A folder that is the same for tests of every worker."""
-  folder = tmp_path_factory.getbasetemp()
-  if "PYTEST_XDIST_WORKER" in os.environ:
-    folder = folder.parent
-  (folder / name).mkdir(exist_ok=True)
-  return folder / name
+_KEPT_DAYS = 7  # programs of a week ago are hardly those of today's code
+
+
+def pytest_configure(config):
+  """Lets go of programs that were compiled long ago; one process does, for all."""
+  if "PYTEST_XDIST_WORKER" not in os.environ:
+    oldest = time.time() - 24 * 3600 * _KEPT_DAYS
+    for path in _compiled(config).iterdir():
+      if path.stat().st_mtime < oldest:
+        path.unlink(missing_ok=True)
+
+
+def _compiled(config) -> pathlib.Path:
+  return config.cache.mkdir("compiled")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_programs(tmp_path_factory):
-  """Tests that build the same program twice compile it once, in whatever process."""
-  folder = str(_of_all_workers(tmp_path_factory, "compiled"))
+def compiled_programs(pytestconfig):
+  """Tests that build the same program compile it once, in whatever process, and again
+  only where it has changed or after `pytest --cache-clear`."""
+  folder = str(_compiled(pytestconfig))
   jax.config.update("jax_compilation_cache_dir", folder)
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
   with pytest.MonkeyPatch.context() as patch:
     patch.setenv("JAX_COMPILATION_CACHE_DIR", folder)
     yield
@@ -75,15 +84,14 @@ def pytest_sessionfinish():
 def at_home(tmp_path_factory) -> dict[str, str]:
   """Variables of a reader's home, the same for all tests, also of other workers.
 
-  What follows one page of the documentation finds what another has compiled; also a
-  user's own Python program.
+  A user's own Python program, too, finds what the pages' commands have compiled.
   """
-  home = _of_all_workers(tmp_path_factory, "home")
-  return {
-    "HOME": str(home),
-    "JAX_COMPILATION_CACHE_DIR": str(home / ".cache" / "emojax" / "compiled"),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-  }
+  home = tmp_path_factory.getbasetemp()
+  if "PYTEST_XDIST_WORKER" in os.environ:
+    home = home.parent
+  home = home / "home"
+  home.mkdir(exist_ok=True)
+  return {"HOME": str(home), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
 @pytest.fixture(scope="session")

@@ -87,14 +87,14 @@ def test_features_from_elsewhere_stand_alone_and_beside_the_others():
 
 @pytest.mark.slow
 def test_rivals_are_compared_with_best_on_its_own_inputs(place):
-  values = np.random.default_rng(0).normal(size=(10, 3))
+  values = np.random.default_rng(0).normal(size=(6, 3))
   folder = place / "four" / "rivals"  # the pictures and features of table 4
   folder.parent.mkdir(exist_ok=True)
   np.save(folder.parent / "mood.npy", values)
-  names = [f"synthetic_{i:05}" for i in range(10)]
+  names = [f"synthetic_{i:05}" for i in range(6)]
   (folder.parent / "mood.txt").write_text("\n".join(names))
   extra = f"--extra_features=mood={folder.parent / 'mood.npy'}"
-  done = _run(folder, "--table=rivals", extra, "--ensemble=1", "--num_synthetic=10")
+  done = _run(folder, "--table=rivals", extra, "--ensemble=1", "--num_synthetic=6")
   assert done.returncode == 0, done.stderr
   report = json.loads((folder / "results.json").read_text())
   names = [entry["entry"]["name"] for entry in report["entries"]]
@@ -236,7 +236,7 @@ def test_a_killed_experiment_ends_with_the_same_tables(table_2, place):
 @pytest.mark.slow
 def test_table_4_compares_baselines_and_networks_on_the_same_images(place):
   tuning = ("--finetune=resnet18", "--finetune_epochs=1", "--target=valence")
-  few = ("--objects=squeezenet", "--ensemble=2", "--num_synthetic=10")
+  few = ("--objects=squeezenet", "--ensemble=2", "--num_synthetic=6")
   folder = place / "four" / "table4"  # with a dataset of its own
   done = _run(folder, "--table=4", *few, *tuning)
   assert done.returncode == 0, done.stderr

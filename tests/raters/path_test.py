@@ -9,7 +9,7 @@ from PIL import Image
 from raters import browsing
 
 _WORKERS = ("Ada", "Bo, Jr.", "Γιώργος", "Di", "Eve")
-_IMAGES = 10
+_IMAGES = 6
 
 
 def _program(*command, cwd):
