@@ -29,6 +29,7 @@ _BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.M | re.
 # What tools other than emojax are given.
 _FOREIGN = {
   "build-arg",
+  "cache-clear",
   "help",
   "logdir",
   "fix",
