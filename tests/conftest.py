@@ -86,10 +86,8 @@ def at_home(tmp_path_factory) -> dict[str, str]:
 
   A user's own Python program, too, finds what the pages' commands have compiled.
   """
-  home = tmp_path_factory.getbasetemp()
-  if "PYTEST_XDIST_WORKER" in os.environ:
-    home = home.parent
-  home = home / "home"
+  base = tmp_path_factory.getbasetemp()
+  home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "home"
   home.mkdir(exist_ok=True)
   return {"HOME": str(home), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
