@@ -172,6 +172,25 @@ def _decoded(data: bytes, max_pixels: int) -> np.ndarray:
     Image.MAX_IMAGE_PIXELS = max_pixels
   name, opener = _kind(data)
   essence = _ESSENCES.get(name, Essence)(data)
+  rgb = jpeg.quick(essence, max_pixels)
+  orientation = essence.orientation
+  if rgb is None:
+    image = _opened(name, opener, essence, max_pixels)
+    rgb = _pixels(image, name, data, essence)
+    if name in _TURNED_BY_DECODER:
+      orientation = _exif_orientation(image)
+  elif essence.profile is not None and not profiles.is_srgb(essence.profile):
+    rgb = _pixels(Image.fromarray(rgb), name, data, essence)
+  return np.ascontiguousarray(_upright(rgb, orientation))
+
+
+def _opened(
+  name: str,
+  opener: Callable[[io.BytesIO], ImageFile.ImageFile],
+  essence: Essence,
+  max_pixels: int,
+) -> ImageFile.ImageFile:
+  """A file of which Pillow has read the header, of no more pixels than may be."""
   # A damaged file makes Pillow raise almost anything (OSError, SyntaxError, KeyError,
   # struct.error, zlib.error, ...), and each of them means the same to the caller.
   try:
@@ -183,34 +202,23 @@ def _decoded(data: bytes, max_pixels: int) -> np.ndarray:
   except Exception as error:
     raise ImageError(f"not a readable {name} picture: {one_line(error)}") from error
   _check_size(essence.frame.canvas if essence.frame else image.size, max_pixels)
+  return image
+
+
+def _pixels(image: Image.Image, name: str, data: bytes, essence: Essence) -> np.ndarray:
+  """The pixels of an opened file, (H, W, 3) in sRGB, not turned."""
   if essence.profile is not None:
     image.info["icc_profile"] = essence.profile
   try:
-    rgb = _pixels(image, data, essence)
+    shown = _loaded(image, data, essence)
+    return np.asarray(_opaque(profiles.to_srgb(shown)))
   except ImageError:
     raise
   except Exception as error:
     raise ImageError(f"damaged or cut short {name}: {one_line(error)}") from error
-  orientation = essence.orientation
-  if name in _TURNED_BY_DECODER:
-    orientation = _exif_orientation(image)
-  return np.ascontiguousarray(_upright(rgb, orientation))
 
 
-def _pixels(image: ImageFile.ImageFile, data: bytes, essence: Essence) -> np.ndarray:
-  """The pixels of an opened file, (H, W, 3) in sRGB, not turned."""
-  rgb = jpeg.quick(essence)
-  if rgb is None:
-    shown = _loaded(image, data, essence)
-  elif essence.profile is None or profiles.is_srgb(essence.profile):
-    return rgb
-  else:
-    shown = Image.fromarray(rgb)
-    shown.info["icc_profile"] = essence.profile
-  return np.asarray(_opaque(profiles.to_srgb(shown)))
-
-
-def _loaded(image: ImageFile.ImageFile, data: bytes, essence: Essence) -> Image.Image:
+def _loaded(image: Image.Image, data: bytes, essence: Essence) -> Image.Image:
   """The decoded picture in any of Pillow's 8-bit modes, as its kind of file asks."""
   frame = essence.frame
   if isinstance(image, TiffImagePlugin.TiffImageFile) and (

@@ -8,7 +8,6 @@ addresses; of which kinds depends on what is installed.
 import contextlib
 import dataclasses
 import os
-import pathlib
 import tarfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -65,7 +64,7 @@ class Address(Elsewhere):
   def fetch(self, limit: int) -> bytes | None:
     with _explained():
       if self.within:
-        return read_path(pathlib.Path(self.within), limit)
+        return read_path(self.within, limit)
       system, path = _fsspec().url_to_fs(self.name)
       with _opened(system, path, self.name) as file:
         content = file.read(limit + 1)

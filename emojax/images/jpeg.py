@@ -5,9 +5,9 @@ stand beside the pixels, damaged or not; its orientation; its colours' profile. 
 viewers disagree, this is what Chromium shows.
 """
 
-import dataclasses
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -35,8 +35,7 @@ _PROFILE = (0xE2, b"ICC_PROFILE\0")  # then its number and how many there are
 _MOST_SCANNED_PIXELS = 3_000_000_000
 
 
-@dataclasses.dataclass(frozen=True)
-class _Segment:
+class _Segment(NamedTuple):
   code: int
   content: bytes
   end: int  # in the file
@@ -85,7 +84,7 @@ def essence(data: bytes) -> Essence:
   )
 
 
-def quick(essence: Essence) -> np.ndarray | None:
+def quick(essence: Essence, max_pixels: int) -> np.ndarray | None:
   """The pixels of a usual photograph by TurboJPEG, where nothing in it is in doubt.
 
   Both decoders are libjpeg-turbo, so the pixels are those that Pillow has, and what
@@ -93,11 +92,15 @@ def quick(essence: Essence) -> np.ndarray | None:
   where they are wanted: it takes two thirds of the time.
 
   Returns:
-    (H, W, 3) uint8, not turned; None where Pillow must judge.
+    (H, W, 3) uint8, not turned; None where Pillow must judge, as it must of what has
+    more than `max_pixels`.
   """
   if essence.quick is None:
     return None
   try:
+    height, width, *_ = simplejpeg.decode_jpeg_header(essence.quick)
+    if width * height > max_pixels:
+      return None
     return simplejpeg.decode_jpeg(essence.quick, "RGB", strict=True)
   except ValueError:
     return None

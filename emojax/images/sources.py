@@ -87,7 +87,7 @@ def read(source: Path | OpenFile | Elsewhere, max_pixels: int = MAX_PIXELS) -> b
   limit = _BYTES_PER_PIXEL * max_pixels + _BESIDE_BYTES
   try:
     if isinstance(source, (str, os.PathLike)):
-      content = read_path(pathlib.Path(source), limit)
+      content = read_path(source, limit)
     elif isinstance(source, Elsewhere):
       content = source.fetch(limit)
     else:
@@ -122,10 +122,10 @@ def _read_open(file: OpenFile, limit: int) -> bytes:
   return bytes(content)
 
 
-def read_path(path: pathlib.Path, limit: int) -> bytes | None:
+def read_path(path: Path, limit: int) -> bytes | None:
   """At most a byte more than the limit, of a regular file; None of a larger one."""
-  if path.is_dir():
-    raise ImageError(_folder_reason(path))
+  if os.path.isdir(path):
+    raise ImageError(_folder_reason(pathlib.Path(path)))
   # Without waiting: opening a pipe would wait for somebody to write into it.
   number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
   with open(number, "rb") as file:
@@ -136,7 +136,12 @@ def read_path(path: pathlib.Path, limit: int) -> bytes | None:
         f"the file cannot be opened: it is {_KINDS.get(kind, 'something else')}, not a "
         "regular file"
       )
-    return None if status.st_size > limit else file.read(limit + 1)
+    if status.st_size > limit:
+      return None
+    # Room for what is asked for is made first, and for the limit that takes longer.
+    content = file.read(status.st_size + 1)
+    has_grown = len(content) > status.st_size
+    return content + file.read(limit + 1 - len(content)) if has_grown else content
 
 
 def _folder_reason(path: pathlib.Path) -> str:

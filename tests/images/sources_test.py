@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import socket
+import sys
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +14,7 @@ from images.odd_files import jpeg, segment
 from PIL import Image
 
 from emojax import images
+from emojax.images import sources
 
 
 def _pipe(path: pathlib.Path) -> None:
@@ -53,6 +55,16 @@ def test_a_missing_file_is_told_from_an_unreadable_one(tmp_path):
   assert not isinstance(caught.value, images.MissingFile)
   with pytest.raises(images.ImageError, match=r"cannot be opened: .*null"):
     images.read("a\0.jpg")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such files are Linux's own")
+def test_all_of_a_file_is_read_that_is_longer_than_it_says():
+  """As one is that grows: of this one the system says that it has no bytes."""
+  path = pathlib.Path("/proc/version")
+  assert path.stat().st_size == 0
+  content = path.read_bytes()
+  assert images.read(path) == content
+  assert sources.read_path(path, 5) == content[:6]
 
 
 def test_a_link_to_a_file_is_the_file(tmp_path):
