@@ -286,8 +286,9 @@ def test_a_large_picture_is_refused_from_its_header():
     images.load(just_over)
 
 
-def test_the_pixel_limit_is_inclusive_and_can_be_set():
-  file = encoded(RGB, "PNG")
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_the_pixel_limit_is_inclusive_and_can_be_set(kind):
+  file = encoded(RGB, kind)
   assert images.load(file, max_pixels=620).shape == RGB.shape
   with pytest.raises(images.ImageError, match=r"20 is 620 pixels, more than .* 619"):
     images.load(file, max_pixels=619)
