@@ -172,15 +172,22 @@ def _decoded(data: bytes, max_pixels: int) -> np.ndarray:
     Image.MAX_IMAGE_PIXELS = max_pixels
   name, opener = _kind(data)
   essence = _ESSENCES.get(name, Essence)(data)
-  rgb = jpeg.quick(essence, max_pixels)
-  orientation = essence.orientation
-  if rgb is None:
-    image = _opened(name, opener, essence, max_pixels)
-    rgb = _pixels(image, name, data, essence)
-    if name in _TURNED_BY_DECODER:
-      orientation = _exif_orientation(image)
-  elif essence.profile is not None and not profiles.is_srgb(essence.profile):
-    rgb = _pixels(Image.fromarray(rgb), name, data, essence)
+  # A damaged file makes decoders raise almost anything (OSError, SyntaxError, KeyError,
+  # struct.error, zlib.error, ...), and each of them means the same to the caller.
+  try:
+    rgb = jpeg.quick(essence, max_pixels)
+    orientation = essence.orientation
+    if rgb is None:
+      image = _opened(name, opener, essence, max_pixels)
+      rgb = _pixels(image, data, essence)
+      if name in _TURNED_BY_DECODER:
+        orientation = _exif_orientation(image)
+    elif essence.profile is not None and not profiles.is_srgb(essence.profile):
+      rgb = _pixels(Image.fromarray(rgb), data, essence)
+  except ImageError:
+    raise
+  except Exception as error:
+    raise ImageError(f"damaged or cut short {name}: {one_line(error)}") from error
   return np.ascontiguousarray(_upright(rgb, orientation))
 
 
@@ -191,8 +198,6 @@ def _opened(
   max_pixels: int,
 ) -> ImageFile.ImageFile:
   """A file of which Pillow has read the header, of no more pixels than may be."""
-  # A damaged file makes Pillow raise almost anything (OSError, SyntaxError, KeyError,
-  # struct.error, zlib.error, ...), and each of them means the same to the caller.
   try:
     image = opener(io.BytesIO(essence.data))
   except Image.DecompressionBombError as error:  # WebP of more than twice the limit
@@ -205,17 +210,11 @@ def _opened(
   return image
 
 
-def _pixels(image: Image.Image, name: str, data: bytes, essence: Essence) -> np.ndarray:
+def _pixels(image: Image.Image, data: bytes, essence: Essence) -> np.ndarray:
   """The pixels of an opened file, (H, W, 3) in sRGB, not turned."""
   if essence.profile is not None:
     image.info["icc_profile"] = essence.profile
-  try:
-    shown = _loaded(image, data, essence)
-    return np.asarray(_opaque(profiles.to_srgb(shown)))
-  except ImageError:
-    raise
-  except Exception as error:
-    raise ImageError(f"damaged or cut short {name}: {one_line(error)}") from error
+  return np.asarray(_opaque(profiles.to_srgb(_loaded(image, data, essence))))
 
 
 def _loaded(image: Image.Image, data: bytes, essence: Essence) -> Image.Image:

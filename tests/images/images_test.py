@@ -11,6 +11,7 @@ import hypothesis
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+import simplejpeg
 import tifffile
 from hypothesis import strategies as st
 from PIL import Image, ImageOps, JpegImagePlugin
@@ -389,6 +390,16 @@ def test_the_quick_decoder_of_jpegs_takes_only_what_pillow_reads_alike():
       image = JpegImagePlugin.JpegImageFile(io.BytesIO(essence.data))
       np.testing.assert_array_equal(rgb, np.asarray(image))
   assert 300 < taken < 1900
+
+
+@pytest.mark.parametrize("error", [MemoryError("no room"), RuntimeError("no room")])
+def test_whatever_the_quick_decoder_raises_is_a_reason(error, monkeypatch):
+  def decode(*args, **settings):
+    raise error
+
+  monkeypatch.setattr(simplejpeg, "decode_jpeg", decode)
+  with pytest.raises(images.ImageError, match="damaged or cut short JPEG: no room"):
+    images.load(encoded(RGB, "JPEG"))
 
 
 @pytest.mark.parametrize(
